@@ -1,0 +1,1 @@
+"""Payymo: a self-hosted, multi-tenant open-banking backend."""

@@ -1,0 +1,207 @@
+"""Every closed set of words that Payymo uses, defined once."""
+
+from enum import StrEnum
+
+
+class Provider(StrEnum):
+    """Who delivers bank data."""
+
+    GOCARDLESS = "gocardless"
+
+
+class Role(StrEnum):
+    """What a member may do within a tenant, from most to least."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class ConnectionStatus(StrEnum):
+    """Where a bank connection stands."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    SUSPENDED = "suspended"
+    ERROR = "error"
+
+
+class ConsentStatus(StrEnum):
+    """Where one consent of a connection stands (PSD2: account information consent)."""
+
+    PENDING = "pending"
+    GRANTED = "granted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    SUSPENDED = "suspended"
+    REPLACED = "replaced"
+    ERROR = "error"
+
+
+class AccountStatus(StrEnum):
+    """Whether an account can be read."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    UNAVAILABLE = "unavailable"
+    SUSPENDED = "suspended"
+    ERROR = "error"
+
+
+class AccountType(StrEnum):
+    """What an account is for (ISO 20022 ExternalCashAccountType1Code, in words)."""
+
+    CURRENT = "current"
+    SAVINGS = "savings"
+    CARD = "card"
+    LOAN = "loan"
+    CASH = "cash"
+    TRANSACTION = "transaction"
+    OTHER = "other"
+
+
+class BalanceType(StrEnum):
+    """Which balance a bank reports (Berlin Group balanceType, in words)."""
+
+    OPENING_BOOKED = "opening_booked"
+    OPENING_AVAILABLE = "opening_available"
+    CLOSING_BOOKED = "closing_booked"
+    CLOSING_AVAILABLE = "closing_available"
+    PREVIOUSLY_CLOSED_BOOKED = "previously_closed_booked"
+    INTERIM_BOOKED = "interim_booked"
+    INTERIM_AVAILABLE = "interim_available"
+    FORWARD_AVAILABLE = "forward_available"
+    EXPECTED = "expected"
+    AUTHORISED = "authorised"
+    NON_INVOICED = "non_invoiced"
+    INFORMATION = "information"
+    OTHER = "other"
+
+
+class AccessScope(StrEnum):
+    """What a consent lets us read of an account; quotas are counted for each."""
+
+    DETAILS = "details"
+    BALANCES = "balances"
+    TRANSACTIONS = "transactions"
+
+
+class TransactionStatus(StrEnum):
+    """Where a bank transaction stands in its life."""
+
+    PENDING = "pending"
+    BOOKED = "booked"
+    SUPERSEDED = "superseded"
+    REMOVED = "removed"
+
+
+class Direction(StrEnum):
+    """Which way money went, seen from the account (ISO 20022 CreditDebitCode, in words)."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+
+class IdentityTier(StrEnum):
+    """By which evidence a pulled row was recognised as one that we have."""
+
+    NEW = "new"
+    PAYLOAD = "payload"
+    TRUSTED_ID = "trusted_id"
+    INTERNAL_ID = "internal_id"
+    TRANSACTION_ID = "transaction_id"
+    CONTENT = "content"
+    PENDING_BOOKED = "pending_booked"
+
+
+class TransactionMatchStatus(StrEnum):
+    """How far a transaction is explained by invoices."""
+
+    UNMATCHED = "unmatched"
+    SUGGESTED = "suggested"
+    PARTIALLY_MATCHED = "partially_matched"
+    MATCHED = "matched"
+
+
+class InvoiceStatus(StrEnum):
+    """How far an invoice is paid."""
+
+    OPEN = "open"
+    PARTIALLY_PAID = "partially_paid"
+    PAID = "paid"
+    VOID = "void"
+
+
+class MatchStatus(StrEnum):
+    """Where a match between a payment and its invoices stands."""
+
+    SUGGESTED = "suggested"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    REVERSED = "reversed"
+    WITHDRAWN = "withdrawn"
+
+
+class MatchOrigin(StrEnum):
+    """Who proposed a match."""
+
+    ENGINE = "engine"
+    MANUAL = "manual"
+
+
+class EvidenceKind(StrEnum):
+    """A signal that speaks for or against a match."""
+
+    STRUCTURED_REFERENCE = "structured_reference"
+    INVOICE_NUMBER = "invoice_number"
+    INVOICE_NUMBER_DIGITS = "invoice_number_digits"
+    END_TO_END_ID = "end_to_end_id"
+    AMOUNT_EXACT = "amount_exact"
+    AMOUNT_SUM = "amount_sum"
+    AMOUNT_PART = "amount_part"
+    AMOUNT_OVER = "amount_over"
+    PAYER_IBAN = "payer_iban"
+    PAYER_NAME = "payer_name"
+    NAME_IN_TEXT = "name_in_text"
+    DATE = "date"
+    COMPETITION = "competition"
+    CONTRADICTION = "contradiction"
+
+
+class RunStatus(StrEnum):
+    """How a run (a sync, a matching) went."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+class SyncTrigger(StrEnum):
+    """Why a sync was started."""
+
+    FIRST = "first"
+    SCHEDULE = "schedule"
+    REQUEST = "request"
+    RENEWAL = "renewal"
+
+
+class JobKind(StrEnum):
+    """What a background job does."""
+
+    SYNC = "sync"
+    MATCH = "match"
+
+
+class JobStatus(StrEnum):
+    """Where a background job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"

@@ -1,0 +1,1 @@
+"""Invoices and payments: which belong together, how surely, and why."""

@@ -1,0 +1,105 @@
+"""What the matching engine reads and says."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from payymo.domain.enums import EvidenceKind
+
+type InvoiceId = Hashable
+type PaymentId = Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvoice:
+    """An invoice with something left to pay.
+
+    :ivar balance: What is left, in ``currency``; greater than zero.
+    :ivar structured_reference: The creditor reference that we issued with it, where we did.
+    """
+
+    id: InvoiceId
+    number: str
+    customer_id: Hashable
+    customer_name: str
+    customer_ibans: tuple[str, ...]
+    currency: str
+    total: Decimal
+    balance: Decimal
+    issue_date: date
+    due_date: date | None
+    structured_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that came in and is not wholly explained.
+
+    :ivar amount: What is left to explain, in ``currency``; greater than zero.
+    """
+
+    id: PaymentId
+    amount: Decimal
+    currency: str
+    booking_date: date
+    payer_name: str | None
+    payer_iban: str | None
+    remittance: str | None
+    structured_reference: str | None
+    end_to_end_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One signal for or against a proposal.
+
+    :ivar invoice_id: The invoice that it speaks of; ``None`` for the proposal as a whole.
+    :ivar weight: Bits: log2 of how much likelier the signal is for a true match (Fellegi-Sunter).
+    :ivar text: The signal in a sentence for a person.
+    """
+
+    kind: EvidenceKind
+    invoice_id: InvoiceId | None
+    weight: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedAllocation:
+    """How much of a payment goes to one invoice, in their common currency."""
+
+    invoice_id: InvoiceId
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """The next best explanation of the same payment."""
+
+    allocations: tuple[ProposedAllocation, ...]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The best explanation of one payment.
+
+    :ivar confidence: Probability, 0 to 1, that exactly these invoices were meant.
+    :ivar is_tie: Another explanation is as good: a question for a person, never applied alone.
+    """
+
+    payment_id: PaymentId
+    allocations: tuple[ProposedAllocation, ...]
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    runner_up: RunnerUp | None
+    is_tie: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A pair that a person refused: not proposed again."""
+
+    payment_id: PaymentId
+    invoice_id: InvoiceId

@@ -1,0 +1,1 @@
+"""The wall: other people's words come in, Payymo's records go out."""

@@ -1,0 +1,84 @@
+"""What every provider of bank data does."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Protocol
+
+from payymo.domain.banking import (
+    AccountRecord,
+    Authorisation,
+    BalanceAnswer,
+    Consent,
+    InstitutionRecord,
+    PulledRow,
+    Statement,
+    TransactionRecord,
+)
+from payymo.domain.enums import Provider
+
+
+class BankDataProvider(Protocol):
+    """Reads bank data, with consent.
+
+    Implementations speak in domain records, keep no state between calls but an access token, and
+    raise only :class:`~payymo.domain.errors.ProviderError` and its subclasses. No call is made
+    with a database transaction open.
+    """
+
+    def list_institutions(self, country: str | None) -> Iterable[InstitutionRecord]:
+        """Return the banks that can be connected.
+
+        :param country: ISO 3166-1 alpha-2 code; ``None`` for all, with the provider's test bank.
+        """
+
+    def authorise(
+        self,
+        institution: InstitutionRecord,
+        *,
+        reference: str,
+        return_url: str,
+        history_days: int | None = None,
+        access_days: int | None = None,
+    ) -> Authorisation:
+        """Ask the provider for a page where the account holder can consent.
+
+        :param institution: Bank to connect.
+        :param reference: Our own unguessable name for this attempt; comes back to ``return_url``.
+        :param return_url: Where the account holder's browser returns.
+        :param history_days: History to ask for; ``None`` is as much as the bank gives.
+        :param access_days: Duration to ask for; ``None`` is as long as the bank gives.
+        """
+
+    def read_consent(self, consent_reference: str) -> Consent:
+        """Return what the provider says of a consent, now."""
+
+    def revoke_consent(self, consent_reference: str) -> None:
+        """End a consent at the provider; one that is gone already counts as ended."""
+
+    def read_account(self, account_reference: str, *, with_details: bool) -> AccountRecord:
+        """Return what is known of an account.
+
+        :param with_details: Ask the bank too, which costs a call of the details scope.
+        """
+
+    def read_balances(self, account_reference: str) -> BalanceAnswer:
+        """Return the account's balances, as reported."""
+
+    def read_transactions(
+        self, account_reference: str, *, since: date | None, until: date | None = None
+    ) -> Statement:
+        """Return the account's transactions, booked and pending, not yet understood.
+
+        :param since: First day wanted; ``None`` is all that the consent allows.
+        :param until: Last day wanted; ``None`` is today.
+        """
+
+    def translate(self, row: PulledRow, *, institution_reference: str | None) -> TransactionRecord:
+        """Return a pulled row in Payymo's words. Pure: asks nobody.
+
+        :raises ProviderResponseError: If the row cannot be understood.
+        """
+
+
+#: The providers that an application was started with.
+type Providers = Mapping[Provider, BankDataProvider]
