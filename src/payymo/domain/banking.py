@@ -5,7 +5,7 @@ between time zones; timestamps are aware.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -218,6 +218,9 @@ class TransactionRecord:
     :ivar remittance: The text as sent, lines joined by line feeds.
     :ivar structured_reference: A creditor reference (ISO 11649, OGM, KID …), where one is given.
     :ivar bank_transaction_code: ISO 20022 domain-family-subfamily.
+    :ivar transaction_date: The day that the bank's users expect to see: the booking date, unless
+        this bank is known to keep the day of the purchase elsewhere. A pending row is never
+        dated after today.
     """
 
     amount: Decimal
@@ -246,3 +249,28 @@ class TransactionRecord:
     exchange: CurrencyExchange | None
     balance_after: Decimal | None
     balance_after_type: BalanceType | None
+    transaction_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """The tokens with which one company speaks to a provider; never shown.
+
+    :ivar access: Sent with every call.
+    :ivar access_expires_at: When it stops working (aware).
+    :ivar refresh: Buys a new access token.
+    :ivar refresh_expires_at: When that stops working (aware).
+    """
+
+    access: str = field(repr=False)
+    access_expires_at: datetime
+    refresh: str = field(repr=False)
+    refresh_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCredentials:
+    """What a provider gave one company to prove who it is; the key is never shown."""
+
+    secret_id: str = field(repr=False)
+    secret_key: str = field(repr=False)

@@ -1,8 +1,9 @@
 """What every provider of bank data does."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import date
-from typing import Protocol
+from typing import Final, Protocol
 
 from payymo.domain.banking import (
     AccountRecord,
@@ -12,9 +13,39 @@ from payymo.domain.banking import (
     InstitutionRecord,
     PulledRow,
     Statement,
+    TokenPair,
     TransactionRecord,
 )
 from payymo.domain.enums import Provider
+
+#: After so many failures in a row an account is left alone until the next day. Providers count
+#: failed calls and suspend an account after about ten, which only a new consent undoes. A call
+#: tries at most this often by itself, and never repeats a failure that the bank reported; a sync
+#: adds one to the account's count for each call that raised, sets it to zero after one that did
+#: not, and skips the account while the count stands at this number and the day is the same.
+FAILURES_IN_A_ROW_MAX: Final = 3
+
+
+class TokenStore(Protocol):
+    """Where one company's tokens live, for all workers together.
+
+    An implementation is made for one set of credentials. Tokens are secrets: they are stored
+    encrypted and never logged.
+    """
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        """Return a lock, held while a token is read, judged and replaced.
+
+        Whoever enters waits until nobody else is inside, in any process: so that many workers
+        mint one token between them.
+        """
+
+    def read(self) -> TokenPair | None:
+        """Return the tokens last written; ``None`` where there are none."""
+
+    def write(self, tokens: TokenPair) -> None:
+        """Replace the tokens, at once visible to every worker."""
+
 
 
 class BankDataProvider(Protocol):
