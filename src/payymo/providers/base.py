@@ -111,5 +111,11 @@ class BankDataProvider(Protocol):
         """
 
 
-#: The providers that an application was started with.
-type Providers = Mapping[Provider, BankDataProvider]
+class ProviderDirectory(Protocol):
+    """Finds the provider to ask on behalf of a tenant."""
+
+    def provider_for(self, tenant_id: UUID, provider: Provider) -> BankDataProvider:
+        """Return a provider that acts with the tenant's own credentials, else the installation's.
+
+        :raises ConfigurationError: If neither has credentials.
+        """

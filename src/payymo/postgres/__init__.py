@@ -1,0 +1,1 @@
+"""What Payymo remembers, in PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Who uses Payymo, and who did what."""

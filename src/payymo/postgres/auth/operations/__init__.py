@@ -1,0 +1,1 @@
+"""Reads and writes, each named for what the caller gets."""

@@ -1,0 +1,1 @@
+"""The standardised layer: banks, accounts, balances and transactions, whoever delivered them."""

@@ -1,0 +1,316 @@
+"""The standardised tables: provider-agnostic, and what the API reads."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Computed, ForeignKey, Index, Numeric, SmallInteger, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from uuid_utils.compat import uuid7
+
+from payymo.domain.enums import (
+    AccessScope,
+    AccountStatus,
+    AccountType,
+    BalanceType,
+    ConnectionStatus,
+    ConsentStatus,
+    IdentityTier,
+    Provider,
+    RunStatus,
+    SyncTrigger,
+    TransactionMatchStatus,
+    TransactionStatus,
+)
+from payymo.postgres.core import Base, Stamped, TenantRow, tenant_reference
+
+
+class Institution(Stamped, Base):
+    """A bank that a provider can connect: the same for every tenant.
+
+    :ivar reference: The provider's id of the bank.
+    """
+
+    __tablename__ = "institutions"
+    __table_args__ = (UniqueConstraint("provider", "reference"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    provider: Mapped[Provider]
+    reference: Mapped[str]
+    name: Mapped[str]
+    bic: Mapped[str | None]
+    logo_url: Mapped[str | None]
+    countries: Mapped[list[str]]
+    history_days_max: Mapped[int]
+    consent_days_max: Mapped[int]
+    features: Mapped[list[str]]
+    fetched_at: Mapped[datetime]
+
+
+class Connection(Stamped, TenantRow):
+    """A tenant's connection to a bank; consents come and go, it stays.
+
+    :ivar expires_at: When the present consent ends.
+    :ivar error_code: Why the status is not ``active``, for programs.
+    :ivar error_message: The same in a sentence.
+    :ivar next_sync_at: No sync by itself before this.
+    """
+
+    __tablename__ = "connections"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    provider: Mapped[Provider]
+    institution_id: Mapped[UUID] = mapped_column(ForeignKey("institutions.id"))
+    status: Mapped[ConnectionStatus]
+    expires_at: Mapped[datetime | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    last_synced_at: Mapped[datetime | None]
+    next_sync_at: Mapped[datetime | None]
+    created_by: Mapped[UUID | None]
+
+    institution: Mapped[Institution] = relationship(lazy="joined", innerjoin=True)
+
+
+class BankConsent(Stamped, TenantRow):
+    """One consent of a connection, asked for, granted, ended or replaced.
+
+    :ivar reference: Our own unguessable name for it: what the callback brings back.
+    :ivar provider_reference: The provider's id of it.
+    """
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        tenant_reference("connection_id", "connections", ondelete="CASCADE"),
+        Index(None, "tenant_id", "connection_id"),
+        UniqueConstraint("tenant_id", "reference"),
+    )
+
+    connection_id: Mapped[UUID]
+    status: Mapped[ConsentStatus]
+    reference: Mapped[str]
+    provider_reference: Mapped[str]
+    consent_url: Mapped[str]
+    return_url: Mapped[str | None]
+    history_days: Mapped[int]
+    access_days: Mapped[int]
+    granted_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    detail: Mapped[str | None]
+
+
+class Account(Stamped, TenantRow):
+    """A bank account.
+
+    :ivar provider_reference: The provider's id of it under the present consent.
+    :ivar synced_through: Last day up to which booked transactions are known.
+    :ivar failure_count: Failures in a row; the account rests when there are too many.
+    :ivar retry_at: The account is left alone until then.
+    """
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        tenant_reference("connection_id", "connections", ondelete="CASCADE"),
+        tenant_reference("consent_id", "consents"),
+        UniqueConstraint("tenant_id", "connection_id", "provider_reference"),
+    )
+
+    connection_id: Mapped[UUID]
+    consent_id: Mapped[UUID]
+    provider_reference: Mapped[str]
+    resource_id: Mapped[str | None]
+    iban: Mapped[str | None]
+    bban: Mapped[str | None]
+    bic: Mapped[str | None]
+    masked_number: Mapped[str | None]
+    name: Mapped[str]
+    owner_name: Mapped[str | None]
+    product: Mapped[str | None]
+    currency: Mapped[str | None]
+    account_type: Mapped[AccountType]
+    status: Mapped[AccountStatus]
+    is_sync_enabled: Mapped[bool] = mapped_column(default=True)
+    details_fetched_at: Mapped[datetime | None]
+    synced_through: Mapped[date | None]
+    last_synced_at: Mapped[datetime | None]
+    failure_count: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+
+    connection: Mapped[Connection] = relationship(lazy="joined", innerjoin=True)
+
+
+class AccountQuota(Stamped, TenantRow):
+    """What the provider last said is left of one account's calls."""
+
+    __tablename__ = "account_quotas"
+    __table_args__ = (
+        tenant_reference("account_id", "accounts", ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "account_id", "scope"),
+    )
+
+    account_id: Mapped[UUID]
+    scope: Mapped[AccessScope]
+    calls_limit: Mapped[int | None]
+    calls_remaining: Mapped[int | None]
+    resets_at: Mapped[datetime | None]
+
+
+class Balance(TenantRow):
+    """A balance as reported; a changed one is a new row, so that history stays.
+
+    :ivar observed_at: When it was first reported so.
+    :ivar last_observed_at: When it was last reported so.
+    """
+
+    __tablename__ = "balances"
+    __table_args__ = (
+        tenant_reference("account_id", "accounts", ondelete="CASCADE"),
+        Index(None, "tenant_id", "account_id", "observed_at"),
+    )
+
+    account_id: Mapped[UUID]
+    balance_type: Mapped[BalanceType]
+    amount: Mapped[Decimal]
+    currency: Mapped[str]
+    credit_limit_included: Mapped[bool | None]
+    reference_date: Mapped[date | None]
+    changed_at: Mapped[str | None]
+    observed_at: Mapped[datetime]
+    last_observed_at: Mapped[datetime]
+
+
+class SyncRun(TenantRow):
+    """One attempt to bring a connection up to date.
+
+    :ivar job_id: The background job that it ran in.
+    """
+
+    __tablename__ = "sync_runs"
+    __table_args__ = (
+        tenant_reference("connection_id", "connections", ondelete="CASCADE"),
+        Index(None, "tenant_id", "connection_id", "started_at"),
+    )
+
+    connection_id: Mapped[UUID]
+    job_id: Mapped[UUID | None]
+    trigger: Mapped[SyncTrigger]
+    status: Mapped[RunStatus]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+
+    accounts: Mapped[list["SyncRunAccount"]] = relationship(
+        lazy="selectin", order_by="SyncRunAccount.id", viewonly=True
+    )
+
+
+class SyncRunAccount(TenantRow):
+    """What one sync run did for one account.
+
+    :ivar since: First day asked for; absent when all history was.
+    :ivar retry_at: When it is worth trying again, where something failed.
+    """
+
+    __tablename__ = "sync_run_accounts"
+    __table_args__ = (
+        tenant_reference("sync_run_id", "sync_runs", ondelete="CASCADE"),
+        tenant_reference("account_id", "accounts", ondelete="CASCADE"),
+        Index(None, "tenant_id", "sync_run_id"),
+        Index(None, "tenant_id", "account_id"),
+    )
+
+    sync_run_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    status: Mapped[RunStatus]
+    since: Mapped[date | None]
+    until: Mapped[date | None]
+    pulled_count: Mapped[int] = mapped_column(default=0)
+    added_count: Mapped[int] = mapped_column(default=0)
+    updated_count: Mapped[int] = mapped_column(default=0)
+    unchanged_count: Mapped[int] = mapped_column(default=0)
+    superseded_count: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    retry_at: Mapped[datetime | None]
+
+
+class Transaction(Stamped, TenantRow):
+    """A bank transaction.
+
+    :ivar amount: Signed: positive is money in.
+    :ivar transaction_date: The day that people go by: the bank's preferred date, else the day on
+        which it was first seen. Never absent, so that every row has a place in the list.
+    :ivar provider_transaction_id: The bank's id; neither unique nor stable.
+    :ivar fingerprint: SHA-256 of amount, currency, date and normalised text.
+    :ivar occurrence: Which of several rows with one fingerprint this is, from 1.
+    :ivar raw_id: The raw row that it was last written from.
+    :ivar identity_tier: By which evidence its latest row was recognised.
+    :ivar missing_since: When the bank first left it out of an answer that should hold it.
+    :ivar superseded_by: The booked row that took a closed pending row's place, where known.
+    :ivar allocated: How much of it is allocated to invoices; kept by the database itself.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        tenant_reference("account_id", "accounts", ondelete="CASCADE"),
+        tenant_reference("superseded_by", "transactions"),
+        Index(None, "tenant_id", "transaction_date", "id"),
+        Index(None, "tenant_id", "account_id", "transaction_date", "id"),
+        Index(
+            "ix_transactions_unexplained",
+            "tenant_id",
+            "currency",
+            postgresql_where="status = 'booked' AND amount > allocated",
+        ),
+    )
+
+    account_id: Mapped[UUID]
+    status: Mapped[TransactionStatus]
+    amount: Mapped[Decimal]
+    currency: Mapped[str]
+    transaction_date: Mapped[date]
+    booking_date: Mapped[date | None]
+    value_date: Mapped[date | None]
+    provider_transaction_id: Mapped[str | None]
+    internal_id: Mapped[str | None]
+    entry_reference: Mapped[str | None]
+    trusted_id: Mapped[str | None]
+    end_to_end_id: Mapped[str | None]
+    mandate_id: Mapped[str | None]
+    creditor_id: Mapped[str | None]
+    counterparty_name: Mapped[str | None]
+    counterparty_iban: Mapped[str | None]
+    counterparty_account: Mapped[str | None]
+    payee: Mapped[str | None]
+    description: Mapped[str | None]
+    remittance: Mapped[str | None]
+    structured_reference: Mapped[str | None]
+    purpose_code: Mapped[str | None]
+    bank_transaction_code: Mapped[str | None]
+    proprietary_code: Mapped[str | None]
+    merchant_category_code: Mapped[str | None]
+    exchange_rate: Mapped[Decimal | None] = mapped_column(Numeric(24, 12))
+    instructed_amount: Mapped[Decimal | None]
+    instructed_currency: Mapped[str | None]
+    balance_after: Mapped[Decimal | None]
+    balance_after_type: Mapped[BalanceType | None]
+    fingerprint: Mapped[bytes]
+    occurrence: Mapped[int] = mapped_column(SmallInteger)
+    raw_id: Mapped[UUID]
+    identity_version: Mapped[int] = mapped_column(SmallInteger)
+    identity_tier: Mapped[IdentityTier]
+    missing_since: Mapped[datetime | None]
+    superseded_by: Mapped[UUID | None]
+    category: Mapped[str | None]
+    note: Mapped[str | None]
+    allocated: Mapped[Decimal] = mapped_column(server_default="0", default=Decimal(0))
+    match_status: Mapped[TransactionMatchStatus] = mapped_column(
+        default=TransactionMatchStatus.UNMATCHED,
+        server_default=TransactionMatchStatus.UNMATCHED.value,
+    )
+    is_credit: Mapped[bool] = mapped_column(Computed("amount > 0", persisted=True))
+
+    account: Mapped[Account] = relationship(viewonly=True)

@@ -1,0 +1,1 @@
+"""What background jobs were asked for, and how they went."""

@@ -1,0 +1,1 @@
+"""Customers, their invoices, and which payments pay them."""

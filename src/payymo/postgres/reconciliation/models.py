@@ -1,0 +1,203 @@
+"""Invoices, matches and allocations.
+
+A match is an opinion: one payment, one or more invoices, how sure and why. An allocation is a
+fact that follows from a confirmed match. The database itself keeps ``allocated`` on both sides
+and refuses more than there is: see ``migrations/sql/allocation_guard.sql``.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from payymo.domain.enums import InvoiceStatus, MatchOrigin, MatchStatus, RunStatus
+from payymo.postgres.core import Stamped, TenantRow, tenant_reference
+
+
+class Customer(Stamped, TenantRow):
+    """Whom a tenant invoices.
+
+    :ivar number: The tenant's own number for the customer; unique.
+    :ivar ibans: Accounts that the customer is known to pay from, normalised.
+    """
+
+    __tablename__ = "customers"
+    __table_args__ = (UniqueConstraint("tenant_id", "number"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    number: Mapped[str]
+    name: Mapped[str]
+    email: Mapped[str | None]
+    country: Mapped[str | None]
+    ibans: Mapped[list[str]] = mapped_column(default=list)
+
+
+class InvoiceImport(TenantRow):
+    """One file of invoices that was taken in whole.
+
+    :ivar content_hash: SHA-256 of the file.
+    """
+
+    __tablename__ = "invoice_imports"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    filename: Mapped[str | None]
+    content_hash: Mapped[bytes]
+    invoice_count: Mapped[int]
+    customer_count: Mapped[int]
+    created_by: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+
+class Invoice(Stamped, TenantRow):
+    """Money that a customer owes.
+
+    :ivar total: What was invoiced, in ``currency``; greater than zero.
+    :ivar allocated: What payments have been allocated to it; kept by the database itself.
+    :ivar balance: What is left to pay.
+    :ivar structured_reference: Creditor reference that was printed on it, normalised.
+    """
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        tenant_reference("customer_id", "customers"),
+        tenant_reference("import_id", "invoice_imports"),
+        UniqueConstraint("tenant_id", "number"),
+        CheckConstraint("total > 0", name="total_positive"),
+        CheckConstraint("allocated >= 0 AND allocated <= total", name="allocated_within_total"),
+        CheckConstraint("voided_at IS NULL OR allocated = 0", name="void_is_unpaid"),
+        Index(None, "tenant_id", "customer_id"),
+        Index(None, "tenant_id", "status", "due_date"),
+    )
+
+    customer_id: Mapped[UUID]
+    import_id: Mapped[UUID | None]
+    number: Mapped[str]
+    currency: Mapped[str]
+    total: Mapped[Decimal]
+    allocated: Mapped[Decimal] = mapped_column(server_default="0", default=Decimal(0))
+    balance: Mapped[Decimal] = mapped_column(Computed("total - allocated", persisted=True))
+    issue_date: Mapped[date]
+    due_date: Mapped[date | None]
+    structured_reference: Mapped[str | None]
+    note: Mapped[str | None]
+    voided_at: Mapped[datetime | None]
+    status: Mapped[InvoiceStatus] = mapped_column(
+        Computed(
+            "CASE WHEN voided_at IS NOT NULL THEN 'void' WHEN allocated = 0 THEN 'open' "
+            "WHEN allocated < total THEN 'partially_paid' ELSE 'paid' END",
+            persisted=True,
+        )
+    )
+
+    customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True, viewonly=True)
+
+
+class MatchRun(TenantRow):
+    """One matching of all unexplained payments with all open invoices."""
+
+    __tablename__ = "match_runs"
+    __table_args__ = (Index(None, "tenant_id", "started_at"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    job_id: Mapped[UUID | None]
+    status: Mapped[RunStatus]
+    engine_version: Mapped[str]
+    payment_count: Mapped[int] = mapped_column(default=0)
+    invoice_count: Mapped[int] = mapped_column(default=0)
+    applied_count: Mapped[int] = mapped_column(default=0)
+    suggested_count: Mapped[int] = mapped_column(default=0)
+    unexplained_count: Mapped[int] = mapped_column(default=0)
+    error_message: Mapped[str | None]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Match(Stamped, TenantRow):
+    """An opinion on which invoices a payment pays.
+
+    :ivar confidence: Probability, 0 to 1, that exactly these invoices were meant; 1 by hand.
+    :ivar is_tie: Another explanation is as good, so a person has to choose.
+    :ivar evidence: List of ``{kind, invoice_id, weight, text}`` under ``items``.
+    :ivar runner_up: The next best explanation.
+    :ivar decided_by: Who confirmed, rejected or reversed it; absent when Payymo applied it.
+    """
+
+    __tablename__ = "matches"
+    __table_args__ = (
+        tenant_reference("transaction_id", "transactions", ondelete="CASCADE"),
+        tenant_reference("match_run_id", "match_runs"),
+        Index(None, "tenant_id", "transaction_id"),
+        Index(None, "tenant_id", "status", "confidence"),
+        Index(
+            "uq_matches_one_suggestion",
+            "tenant_id",
+            "transaction_id",
+            unique=True,
+            postgresql_where="status = 'suggested'",
+        ),
+    )
+
+    transaction_id: Mapped[UUID]
+    match_run_id: Mapped[UUID | None]
+    status: Mapped[MatchStatus]
+    origin: Mapped[MatchOrigin]
+    confidence: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    is_tie: Mapped[bool] = mapped_column(default=False)
+    evidence: Mapped[Mapping[str, Any]]
+    runner_up: Mapped[Mapping[str, Any] | None]
+    engine_version: Mapped[str | None]
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
+
+    lines: Mapped[list["MatchLine"]] = relationship(
+        lazy="selectin", order_by="MatchLine.id", viewonly=True
+    )
+
+
+class MatchLine(TenantRow):
+    """How much of the payment a match would give to one invoice."""
+
+    __tablename__ = "match_lines"
+    __table_args__ = (
+        tenant_reference("match_id", "matches", ondelete="CASCADE"),
+        tenant_reference("invoice_id", "invoices", ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "match_id", "invoice_id"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        Index(None, "tenant_id", "invoice_id"),
+    )
+
+    match_id: Mapped[UUID]
+    invoice_id: Mapped[UUID]
+    amount: Mapped[Decimal]
+
+    invoice: Mapped[Invoice] = relationship(lazy="joined", innerjoin=True, viewonly=True)
+
+
+class Allocation(TenantRow):
+    """Money of a payment that pays an invoice, since a match was confirmed.
+
+    :ivar reversed_at: When it was undone; it counts no more, and is kept as history.
+    """
+
+    __tablename__ = "allocations"
+    __table_args__ = (
+        tenant_reference("match_id", "matches"),
+        tenant_reference("transaction_id", "transactions"),
+        tenant_reference("invoice_id", "invoices"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        Index(None, "tenant_id", "match_id"),
+        Index(None, "tenant_id", "transaction_id"),
+        Index(None, "tenant_id", "invoice_id"),
+    )
+
+    match_id: Mapped[UUID]
+    transaction_id: Mapped[UUID]
+    invoice_id: Mapped[UUID]
+    amount: Mapped[Decimal]
+    created_at: Mapped[datetime]
+    reversed_at: Mapped[datetime | None]
