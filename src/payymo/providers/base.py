@@ -1,6 +1,6 @@
 """What every provider of bank data does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Final, Protocol
