@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Final, Protocol
+from uuid import UUID
 
 from payymo.domain.banking import (
     AccountRecord,
