@@ -48,7 +48,6 @@ class TokenStore(Protocol):
         """Replace the tokens, at once visible to every worker."""
 
 
-
 class BankDataProvider(Protocol):
     """Reads bank data, with consent.
 

@@ -1,0 +1,1 @@
+"""GoCardless Bank Account Data (formerly Nordigen), seen from Payymo."""

@@ -1,0 +1,1 @@
+"""GoCardless's HTTP interface, in its own words."""
