@@ -132,7 +132,7 @@ def embedded_server(
     :raises ConfigurationError: If the server cannot be set up, started or stopped.
     """
     with _leaving_on_termination(), ExitStack() as stack:
-        cluster = _Cluster(folder, SERVER_SETTINGS | settings)
+        cluster = _Cluster(folder, {**SERVER_SETTINGS, **settings})
         with _locked(cluster.mutex_path):
             holder = stack.enter_context(_open_lock(cluster.holders_path))
             fcntl.flock(holder, fcntl.LOCK_SH)
@@ -263,8 +263,8 @@ class _Cluster:
         made_by = (self._data / "PG_VERSION").read_text().strip()
         if made_by != str(POSTGRES_VERSION):
             raise ConfigurationError(
-                f"The data in {self._data} were made by PostgreSQL {made_by} and this is "
-                f"PostgreSQL {POSTGRES_VERSION}: dump them with the former, restore with the latter."
+                f"The data in {self._data} were made by PostgreSQL {made_by}, and this is "
+                f"{POSTGRES_VERSION}: dump them with the former, restore them with the latter."
             )
 
     def _write_access_rules(self) -> None:
@@ -281,7 +281,8 @@ class _Cluster:
             path.chmod(0o644)
 
     def _options(self) -> str:
-        settings = self._settings | {
+        settings = {
+            **self._settings,
             "unix_socket_directories": f'"{self.socket_folder}"',
             "unix_socket_permissions": "0700",
             "hba_file": str(self.folder / "pg_hba.conf"),
@@ -385,7 +386,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _open_lock(path: Path) -> IO[bytes]:
-    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: PTH123
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _try_lock(descriptor: int) -> bool:
