@@ -76,7 +76,9 @@ class RefreshToken(TenantRow):
     __tablename__ = "refresh_tokens"
     __table_args__ = (Index(None, "tenant_id", "family_id"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     family_id: Mapped[UUID]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
@@ -97,7 +99,9 @@ class AuditEntry(TenantRow):
     __tablename__ = "audit_log"
     __table_args__ = (Index(None, "tenant_id", "entity", "entity_id"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     actor_id: Mapped[UUID | None]
     action: Mapped[str]
     entity: Mapped[str]
@@ -117,7 +121,9 @@ class IdempotencyKey(TenantRow):
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("tenant_id", "key"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     key: Mapped[str]
     request_hash: Mapped[bytes]
     status: Mapped[int]
@@ -132,7 +138,9 @@ class ProviderCredential(Stamped, TenantRow):
     __tablename__ = "provider_credentials"
     __table_args__ = (UniqueConstraint("tenant_id", "provider"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     provider: Mapped[Provider]
     secret_id: Mapped[bytes]
     secret_key: Mapped[bytes]

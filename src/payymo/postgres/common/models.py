@@ -58,7 +58,9 @@ class Connection(Stamped, TenantRow):
 
     __tablename__ = "connections"
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     provider: Mapped[Provider]
     institution_id: Mapped[UUID] = mapped_column(ForeignKey("institutions.id"))
     status: Mapped[ConnectionStatus]

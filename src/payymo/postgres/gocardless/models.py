@@ -44,7 +44,9 @@ class GcAgreement(TenantRow):
     __tablename__ = "gc_agreements"
     __table_args__ = (UniqueConstraint("tenant_id", "reference", "content_hash"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     reference: Mapped[str]
     content_hash: Mapped[bytes]
     payload: Mapped[Mapping[str, Any]]
@@ -57,7 +59,9 @@ class GcRequisitionLink(TenantRow):
     __tablename__ = "gc_requisition_links"
     __table_args__ = (UniqueConstraint("tenant_id", "reference", "content_hash"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     reference: Mapped[str]
     content_hash: Mapped[bytes]
     payload: Mapped[Mapping[str, Any]]
@@ -70,7 +74,9 @@ class GcBankAccount(TenantRow):
     __tablename__ = "gc_bank_accounts"
     __table_args__ = (UniqueConstraint("tenant_id", "reference", "content_hash"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     reference: Mapped[str]
     content_hash: Mapped[bytes]
     payload: Mapped[Mapping[str, Any]]

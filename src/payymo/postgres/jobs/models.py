@@ -27,7 +27,9 @@ class Job(Stamped, TenantRow):
         Index(None, "tenant_id", "connection_id"),
     )
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     kind: Mapped[JobKind]
     status: Mapped[JobStatus]
     connection_id: Mapped[UUID | None]

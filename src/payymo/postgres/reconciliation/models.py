@@ -28,7 +28,9 @@ class Customer(Stamped, TenantRow):
     __tablename__ = "customers"
     __table_args__ = (UniqueConstraint("tenant_id", "number"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     number: Mapped[str]
     name: Mapped[str]
     email: Mapped[str | None]
@@ -44,7 +46,9 @@ class InvoiceImport(TenantRow):
 
     __tablename__ = "invoice_imports"
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     filename: Mapped[str | None]
     content_hash: Mapped[bytes]
     invoice_count: Mapped[int]
@@ -103,7 +107,9 @@ class MatchRun(TenantRow):
     __tablename__ = "match_runs"
     __table_args__ = (Index(None, "tenant_id", "started_at"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
     job_id: Mapped[UUID | None]
     status: Mapped[RunStatus]
     engine_version: Mapped[str]
