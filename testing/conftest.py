@@ -1,0 +1,149 @@
+"""A real PostgreSQL, migrated once, and a rolled-back transaction for each test.
+
+One embedded server serves all of pytest-xdist's workers. A template database is migrated once;
+each worker works in a copy of it, and so does each test that asks for a ``database`` of its own.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+from testing.factories import add_tenant
+
+from payymo.postgres.core import create_app_engine, create_owner_engine
+from payymo.postgres.embedded import EmbeddedServer, embedded_server
+from payymo.postgres.schema import init_database
+from payymo.postgres.tenancy import TENANT_SETTING, enter_tenant
+
+TEMPLATE = "payymo_template"
+TEMPLATE_LOCK = 1
+
+#: A test's data need not survive a power cut.
+HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A PostgreSQL server, shared by all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with embedded_server(folder / "postgres", settings=HASTY) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> str:
+    """The name of a migrated database, to be copied and never connected to."""
+    with _administration(server) as connection:
+        connection.execute(text(f"SELECT pg_advisory_lock({TEMPLATE_LOCK})"))
+        known = text("SELECT FROM pg_database WHERE datname = :name")
+        if connection.execute(known, {"name": TEMPLATE}).one_or_none() is None:
+            connection.execute(text(f"CREATE DATABASE {TEMPLATE}_draft"))
+            init_database(server.url(f"{TEMPLATE}_draft"))
+            connection.execute(text(f"ALTER DATABASE {TEMPLATE}_draft RENAME TO {TEMPLATE}"))
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def worker_database(server: EmbeddedServer, template: str) -> Iterator[str]:
+    """The address of a migrated database that one worker's tests share; nothing stays in it."""
+    with _copy(server, template) as url:
+        yield url
+
+
+@pytest.fixture
+def database(server: EmbeddedServer, template: str) -> Iterator[str]:
+    """The address of a migrated database for one test alone, which may commit to it."""
+    with _copy(server, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def engine(worker_database: str) -> Iterator[Engine]:
+    """The application's engine: its role owns nothing and is bound by row-level security."""
+    engine = create_app_engine(worker_database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def owner_engine(worker_database: str) -> Iterator[Engine]:
+    """The owner's engine: row-level security binds it too, grants do not."""
+    engine = create_owner_engine(worker_database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def superuser_engine(server: EmbeddedServer, worker_database: str) -> Iterator[Engine]:
+    """The engine of the server's superuser, for whom there is neither wall nor grant."""
+    name = worker_database.partition("/payymo_test_")[2].partition("?")[0]
+    engine = create_engine(server.url(f"payymo_test_{name}", user="postgres"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> Iterator[sessionmaker[Session]]:
+    """An opener of transactions that are savepoints of one that is rolled back."""
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        factory = sessionmaker(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        )
+        event.listen(factory, "after_begin", _forget_tenant)
+        yield factory
+        transaction.rollback()
+
+
+@pytest.fixture
+def session(sessions: sessionmaker[Session], tenant_id: UUID) -> Iterator[Session]:
+    """A session that works for the tenant."""
+    with sessions() as session:
+        enter_tenant(session, tenant_id)
+        yield session
+
+
+@pytest.fixture
+def tenant_id(sessions: sessionmaker[Session]) -> UUID:
+    """A tenant."""
+    with sessions.begin() as session:
+        return add_tenant(session, "Example Ltd")
+
+
+@pytest.fixture
+def other_tenant_id(sessions: sessionmaker[Session]) -> UUID:
+    """Another tenant, who must never see what is the first one's."""
+    with sessions.begin() as session:
+        return add_tenant(session, "Other Ltd")
+
+
+def _forget_tenant(_: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    """Begin each transaction without a tenant, as a real one does: savepoints would remember."""
+    if not transaction.nested:
+        connection.execute(text(f"SELECT set_config('{TENANT_SETTING}', '', true)"))
+
+
+@contextmanager
+def _administration(server: EmbeddedServer) -> Iterator[Connection]:
+    """Connect as the owner, each statement on its own, to make and drop databases."""
+    engine = create_owner_engine(server.url()).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@contextmanager
+def _copy(server: EmbeddedServer, template: str) -> Iterator[str]:
+    """Keep a copy of a database within the block."""
+    name = f"payymo_test_{uuid4().hex}"
+    with _administration(server) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield server.url(name)
+    with _administration(server) as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
