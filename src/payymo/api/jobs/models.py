@@ -77,4 +77,4 @@ class JobUpdate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Annotated[Literal["cancelled"], Field(examples=["cancelled"])]
+    status: Literal[JobStatus.CANCELLED]

@@ -1,0 +1,90 @@
+"""What the API says of customers."""
+
+from datetime import datetime
+from typing import Annotated, Self, TypedDict
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, with_config
+from stdnum import iban
+from stdnum.exceptions import ValidationError
+
+from payymo.api.fields import ShortText, refuse
+from payymo.postgres.reconciliation.models import Customer
+
+IBANS_MAX = 50
+
+
+def _check_iban(given: str) -> str:
+    try:
+        return iban.validate(given)
+    except ValidationError as error:
+        raise refuse("The IBAN is not valid: check it for a missing or swapped digit.") from error
+
+
+Iban = Annotated[ShortText, AfterValidator(_check_iban), Field(examples=["DE89370400440532013000"])]
+Ibans = Annotated[
+    list[Iban],
+    Field(description="Accounts that the customer pays from.", max_length=IBANS_MAX),
+]
+Number = Annotated[
+    ShortText, Field(description="Your own number for the customer.", examples=["C-1001"])
+]
+Name = Annotated[ShortText, Field(examples=["Example Ltd"])]
+Email = Annotated[EmailStr | None, Field(examples=["accounts@example.com"])]
+Country = Annotated[
+    str | None,
+    Field(description="ISO 3166-1 alpha-2 code.", pattern="^[A-Z]{2}$", examples=["GB"]),
+]
+
+
+class CustomerRead(BaseModel):
+    """Somebody whom the tenant invoices."""
+
+    id: UUID
+    number: Number
+    name: Name
+    email: Annotated[str | None, Field(examples=["accounts@example.com"])]
+    country: Annotated[str | None, Field(examples=["GB"])]
+    ibans: Annotated[list[str], Field(examples=[["DE89370400440532013000"]])]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, customer: Customer) -> Self:
+        """Present a customer.
+
+        :param customer: Row, with what the database filled in.
+        """
+        return cls(
+            id=customer.id,
+            number=customer.number,
+            name=customer.name,
+            email=customer.email,
+            country=customer.country,
+            ibans=customer.ibans,
+            created_at=customer.created_at,
+            updated_at=customer.updated_at,
+        )
+
+
+class CustomerCreate(BaseModel):
+    """A new customer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: Number
+    name: Name
+    email: Email = None
+    country: Country = None
+    ibans: Ibans = []
+
+
+@with_config(ConfigDict(extra="forbid"))
+class CustomerUpdate(TypedDict, total=False):
+    """What to change of a customer: what is left out stays, null clears."""
+
+    number: Number
+    name: Name
+    email: Email
+    country: Country
+    ibans: Ibans

@@ -1,0 +1,131 @@
+"""What the API says of invoices and of files of invoices."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self, TypedDict
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, with_config
+
+from payymo.api.fields import (
+    AmountOut,
+    CurrencyIn,
+    DateIn,
+    LongText,
+    PositiveAmountIn,
+    ShortText,
+)
+from payymo.domain.enums import InvoiceStatus
+from payymo.domain.money import format_amount
+from payymo.postgres.reconciliation.models import Invoice
+
+Number = Annotated[
+    ShortText, Field(description="Your own number; unique.", examples=["INV-2026-0042"])
+]
+Currency = Annotated[CurrencyIn, Field(description="ISO 4217 code.", examples=["EUR"])]
+Total = Annotated[PositiveAmountIn, Field(description="What was invoiced.", examples=["1190.00"])]
+IssueDate = Annotated[DateIn, Field(examples=["2026-02-01"])]
+DueDate = Annotated[DateIn | None, Field(examples=["2026-03-03"])]
+StructuredReference = Annotated[
+    ShortText | None,
+    Field(description="Creditor reference printed on it.", examples=["RF18539007547034"]),
+]
+Note = Annotated[LongText | None, Field(examples=["Agreed to pay in two parts."])]
+
+
+class InvoiceRead(BaseModel):
+    """Money that a customer owes, and how much of it came."""
+
+    id: UUID
+    number: Annotated[str, Field(examples=["INV-2026-0042"])]
+    customer_id: UUID
+    customer_number: Annotated[str, Field(examples=["C-1001"])]
+    customer_name: Annotated[str, Field(examples=["Example Ltd"])]
+    currency: Annotated[str, Field(examples=["EUR"])]
+    total: Annotated[AmountOut, Field(examples=["1190.00"])]
+    allocated: Annotated[AmountOut, Field(description="What payments paid of it.")]
+    balance: Annotated[AmountOut, Field(description="What is left to pay.")]
+    status: InvoiceStatus
+    is_overdue: Annotated[
+        bool, Field(description="Whether something is left to pay after the due date.")
+    ]
+    issue_date: date
+    due_date: date | None
+    structured_reference: str | None
+    note: str | None
+    import_id: Annotated[UUID | None, Field(description="The import that brought it, if one did.")]
+    voided_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, invoice: Invoice, *, today: date) -> Self:
+        """Present an invoice.
+
+        :param invoice: Row, with its customer and what the database computed.
+        :param today: Day on which to judge whether it is overdue.
+        """
+        is_unpaid = invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.PARTIALLY_PAID}
+        return cls(
+            id=invoice.id,
+            number=invoice.number,
+            customer_id=invoice.customer_id,
+            customer_number=invoice.customer.number,
+            customer_name=invoice.customer.name,
+            currency=invoice.currency,
+            total=format_amount(invoice.total, invoice.currency),
+            allocated=format_amount(invoice.allocated, invoice.currency),
+            balance=format_amount(invoice.balance, invoice.currency),
+            status=invoice.status,
+            is_overdue=is_unpaid and invoice.due_date is not None and invoice.due_date < today,
+            issue_date=invoice.issue_date,
+            due_date=invoice.due_date,
+            structured_reference=invoice.structured_reference,
+            note=invoice.note,
+            import_id=invoice.import_id,
+            voided_at=invoice.voided_at,
+            created_at=invoice.created_at,
+            updated_at=invoice.updated_at,
+        )
+
+
+class InvoiceCreate(BaseModel):
+    """A new invoice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_id: UUID
+    number: Number
+    currency: Currency
+    total: Total
+    issue_date: IssueDate
+    due_date: DueDate = None
+    structured_reference: StructuredReference = None
+    note: Note = None
+
+
+@with_config(ConfigDict(extra="forbid"))
+class InvoiceUpdate(TypedDict, total=False):
+    """What to change of an invoice: what is left out stays, null clears."""
+
+    customer_id: UUID
+    number: Number
+    currency: Currency
+    total: Total
+    issue_date: IssueDate
+    due_date: DueDate
+    structured_reference: StructuredReference
+    note: Note
+    status: Annotated[
+        Literal[InvoiceStatus.VOID],
+        Field(description="Voids the invoice: possible while no payment is allocated to it."),
+    ]
+
+
+class InvoiceImportRead(BaseModel):
+    """What a file of invoices brought, or would bring."""
+
+    id: Annotated[UUID | None, Field(description="Null after a dry run, which keeps nothing.")]
+    dry_run: bool
+    filename: str | None
+    invoice_count: Annotated[int, Field(description="Invoices in the file, all of them new.")]
+    customer_count: Annotated[int, Field(description="Customers that were new.")]

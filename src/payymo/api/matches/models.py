@@ -1,0 +1,134 @@
+"""What the API says of matches between payments and invoices."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from payymo.api.fields import AmountOut, PositiveAmountIn
+from payymo.domain.enums import (
+    EvidenceKind,
+    InvoiceStatus,
+    MatchOrigin,
+    MatchStatus,
+    TransactionMatchStatus,
+)
+
+ALLOCATIONS_MAX = 200
+
+Confidence = Annotated[
+    float, Field(description="Probability, 0 to 1, that these invoices were meant.", ge=0, le=1)
+]
+
+
+class MatchedPayment(BaseModel):
+    """The payment that a match explains."""
+
+    id: UUID
+    account_id: UUID
+    amount: Annotated[AmountOut, Field(examples=["1190.00"])]
+    currency: Annotated[str, Field(examples=["EUR"])]
+    allocated: Annotated[AmountOut, Field(description="What of it is allocated already.")]
+    transaction_date: date
+    counterparty_name: str | None
+    counterparty_iban: str | None
+    remittance: str | None
+    structured_reference: str | None
+    match_status: TransactionMatchStatus
+
+
+class MatchLineRead(BaseModel):
+    """How much of the payment goes to one invoice."""
+
+    invoice_id: UUID
+    invoice_number: Annotated[str, Field(examples=["INV-2026-0042"])]
+    invoice_status: InvoiceStatus
+    invoice_total: AmountOut
+    invoice_balance: Annotated[AmountOut, Field(description="What is left to pay of it now.")]
+    customer_id: UUID
+    customer_name: Annotated[str, Field(examples=["Example Ltd"])]
+    amount: Annotated[AmountOut, Field(examples=["1190.00"])]
+    currency: Annotated[str, Field(examples=["EUR"])]
+
+
+class EvidenceRead(BaseModel):
+    """One signal for or against a match."""
+
+    kind: EvidenceKind
+    invoice_id: Annotated[
+        UUID | None, Field(description="Null where it speaks of the match as a whole.")
+    ]
+    weight: Annotated[float, Field(description="In bits; negative speaks against.")]
+    text: Annotated[str, Field(examples=["The text quotes INV-2026-0042."])]
+
+
+class RunnerUpLine(BaseModel):
+    """How much of the payment would go to one invoice, were the runner-up right."""
+
+    invoice_id: UUID
+    invoice_number: Annotated[str | None, Field(description="Null when the invoice is gone since.")]
+    amount: AmountOut
+
+
+class RunnerUpRead(BaseModel):
+    """The next best explanation of the same payment."""
+
+    confidence: Confidence
+    lines: list[RunnerUpLine]
+
+
+class MatchRead(BaseModel):
+    """An opinion on which invoices a payment pays, with what speaks for it."""
+
+    id: UUID
+    status: MatchStatus
+    origin: MatchOrigin
+    confidence: Confidence
+    is_tie: Annotated[
+        bool, Field(description="Another explanation is as good: a person has to choose.")
+    ]
+    transaction: MatchedPayment
+    lines: list[MatchLineRead]
+    evidence: list[EvidenceRead]
+    runner_up: RunnerUpRead | None
+    engine_version: str | None
+    match_run_id: UUID | None
+    decided_by: Annotated[
+        UUID | None, Field(description="Who decided; null when Payymo did, or nobody yet.")
+    ]
+    decided_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class AllocationCreate(BaseModel):
+    """How much of the payment goes to one invoice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    invoice_id: UUID
+    amount: Annotated[PositiveAmountIn, Field(examples=["1190.00"])]
+
+
+class MatchCreate(BaseModel):
+    """A match made by hand: confirmed at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transaction_id: UUID
+    allocations: Annotated[list[AllocationCreate], Field(min_length=1, max_length=ALLOCATIONS_MAX)]
+
+
+class MatchUpdate(BaseModel):
+    """A person's decision on a match."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Annotated[
+        Literal[MatchStatus.CONFIRMED, MatchStatus.REJECTED, MatchStatus.REVERSED],
+        Field(
+            description="Confirmed: its amounts are allocated. Rejected: not proposed again. "
+            "Reversed: a confirmed one is undone, and kept as history."
+        ),
+    ]
