@@ -47,6 +47,19 @@ class Institution(Stamped, Base):
     fetched_at: Mapped[datetime]
 
 
+class InstitutionRefresh(Base):
+    """When a provider was last asked for its banks.
+
+    :ivar country: ISO 3166-1 alpha-2 code; blank for all countries in one answer.
+    """
+
+    __tablename__ = "institution_refreshes"
+
+    provider: Mapped[Provider] = mapped_column(primary_key=True)
+    country: Mapped[str] = mapped_column(primary_key=True)
+    refreshed_at: Mapped[datetime]
+
+
 class Connection(Stamped, TenantRow):
     """A tenant's connection to a bank; consents come and go, it stays.
 
@@ -105,6 +118,8 @@ class Account(Stamped, TenantRow):
     """A bank account.
 
     :ivar provider_reference: The provider's id of it under the present consent.
+    :ivar name: What the tenant calls it: at first what the bank calls it.
+    :ivar provider_name: What the bank calls it, where it does.
     :ivar synced_through: Last day up to which booked transactions are known.
     :ivar failure_count: Failures in a row; the account rests when there are too many.
     :ivar retry_at: The account is left alone until then.
@@ -126,6 +141,7 @@ class Account(Stamped, TenantRow):
     bic: Mapped[str | None]
     masked_number: Mapped[str | None]
     name: Mapped[str]
+    provider_name: Mapped[str | None]
     owner_name: Mapped[str | None]
     product: Mapped[str | None]
     currency: Mapped[str | None]

@@ -60,6 +60,13 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "institution_refreshes",
+        sa.Column("provider", sa.String(32), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("refreshed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("provider", "country", name=op.f("pk_institution_refreshes")),
+    )
+    op.create_table(
         "tenants",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -591,6 +598,7 @@ def upgrade() -> None:
         sa.Column("bic", sa.Text(), nullable=True),
         sa.Column("masked_number", sa.Text(), nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("provider_name", sa.Text(), nullable=True),
         sa.Column("owner_name", sa.Text(), nullable=True),
         sa.Column("product", sa.Text(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),

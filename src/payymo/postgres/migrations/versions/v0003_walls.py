@@ -54,6 +54,7 @@ COMMON_GRANTS = {
     "alembic_version": "SELECT",
     "gc_institutions": "SELECT, INSERT",
     "gc_tokens": "SELECT, INSERT, UPDATE, DELETE",
+    "institution_refreshes": "SELECT, INSERT, UPDATE",
     "institutions": "SELECT, INSERT, UPDATE",
     "memberships": "SELECT, INSERT, UPDATE, DELETE",
     "procrastinate_events": "SELECT, INSERT, UPDATE, DELETE",
