@@ -163,9 +163,15 @@ class _Cluster:
         self._server_lock_path = self.folder / "server.lock"
         self.mutex_path = self.folder / "mutex.lock"
         self.holders_path = self.folder / "holders.lock"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._account = _server_account(self._data)
-        self.folder.chmod(0o700 if self._account is None else 0o711)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._account = _server_account(self._data)
+            self.folder.chmod(0o700 if self._account is None else 0o711)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder {self.folder} for the embedded PostgreSQL cannot be made or used "
+                f"({error.strerror}): let PAYYMO_DATA_DIR name a folder of your own."
+            ) from error
         self.socket_folder = _choose_socket_folder(self.folder)
 
     def set_up(self) -> None:
