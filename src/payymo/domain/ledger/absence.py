@@ -1,0 +1,55 @@
+"""What it means that an answer leaves a known row out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentRow:
+    """A known row that an answer does not hold.
+
+    :ivar day: The row's day; the day on which it was first seen where the bank gave none.
+    """
+
+    id: UUID
+    is_booked: bool
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """What to do about known rows that an answer does not hold.
+
+    :ivar closed: Pending rows that are pending no more: the list is replaced by each answer.
+    :ivar missing: Booked rows that the answer should hold: to be marked, never removed.
+    """
+
+    closed: tuple[UUID, ...]
+    missing: tuple[UUID, ...]
+
+
+def judge_absence(
+    absent: Iterable[AbsentRow], *, since: date | None, oldest_booked: date | None, is_empty: bool
+) -> Absence:
+    """Return what to do about the rows that an answer leaves out.
+
+    Banks cut history short without saying so, and now and then answer with nothing at all. So an
+    answer speaks only of the days after its oldest booked row, and an empty one where booked rows
+    are known speaks of nothing.
+
+    :param absent: Known rows, pending or booked, that the answer does not hold.
+    :param since: First day asked for; ``None`` when all was.
+    :param oldest_booked: Day of the answer's oldest booked row; ``None`` where it has none.
+    :param is_empty: Whether the answer holds no row at all.
+    """
+    rows = list(absent)
+    if is_empty and any(row.is_booked for row in rows):
+        return Absence((), ())
+    closed = tuple(row.id for row in rows if not row.is_booked)
+    if oldest_booked is None:
+        return Absence(closed, ())
+    first_day = max(since or oldest_booked, oldest_booked)
+    missing = tuple(row.id for row in rows if row.is_booked and row.day > first_day)
+    return Absence(closed, missing)
