@@ -1,0 +1,70 @@
+# Everything lives in the checkout: Poetry in .poetry, the environment in .venv, data in .payymo.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+RUN := ./.venv/bin
+INSTALLED := .venv/.installed
+# How many tests run at once.
+WORKERS ?= 2
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(INSTALLED) ## Install everything into the checkout
+
+$(INSTALLED): poetry.lock pyproject.toml tools/install
+	@./tools/install
+
+.PHONY: demo
+demo: $(INSTALLED) ## Connect a bank of the sandbox, sync it, match its invoices, and say what happened
+	$(RUN)/payymo demo
+
+.PHONY: up
+up: $(INSTALLED) ## The same, then serve API, worker and sandbox until Ctrl-C
+	$(RUN)/payymo up --demo
+
+.PHONY: check
+check: lint types migrations coverage ## All that must hold before a change goes in
+
+.PHONY: lint
+lint: $(INSTALLED) ## Rules, formatting and import directions
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+	$(RUN)/lint-imports
+
+.PHONY: format
+format: $(INSTALLED) ## Format the code, and mend what can be mended by itself
+	$(RUN)/ruff check --fix-only
+	$(RUN)/ruff format
+
+.PHONY: types
+types: $(INSTALLED) ## Check types
+	$(RUN)/mypy
+
+.PHONY: migrations
+migrations: $(INSTALLED) ## Compare the models with the migrations, on a database of its own
+	$(RUN)/python tools/migrations.py check
+
+.PHONY: test
+test: $(INSTALLED) ## Run the tests
+	$(RUN)/pytest --numprocesses $(WORKERS)
+
+.PHONY: coverage
+coverage: $(INSTALLED) ## Run the tests, and see that they reach enough of every file
+	rm -f .coverage .coverage.*
+	$(RUN)/pytest --numprocesses $(WORKERS) --cov --cov-report json:.coverage.json
+	$(RUN)/python testing/check_coverage.py .coverage.json
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure speed, as ratios within one run
+	$(RUN)/python -m benchmarks
+
+.PHONY: clean
+clean: ## Remove environments and caches; data in .payymo stay
+	rm -rf .venv .poetry .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+		.pytest_cache .ruff_cache dist htmlcov
+	find src testing benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
