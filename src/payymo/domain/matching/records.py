@@ -17,6 +17,8 @@ class OpenInvoice:
 
     :ivar balance: What is left, in ``currency``; greater than zero.
     :ivar structured_reference: The creditor reference that we issued with it, where we did.
+    :ivar customer_number: The number that we gave the customer, where we did.
+    :ivar payer_names: Names under which the customer's payments came before.
     """
 
     id: InvoiceId
@@ -30,6 +32,8 @@ class OpenInvoice:
     issue_date: date
     due_date: date | None
     structured_reference: str | None
+    customer_number: str | None = None
+    payer_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ class RunnerUp:
 class Proposal:
     """The best explanation of one payment.
 
-    :ivar confidence: Probability, 0 to 1, that exactly these invoices were meant.
+    :ivar confidence: Probability, 0 to 1, that these invoices were meant, or equal ones of the
+        same customer that nothing in the payment tells from them.
     :ivar is_tie: Another explanation is as good: a question for a person, never applied alone.
     """
 
@@ -103,3 +108,13 @@ class Rejection:
 
     payment_id: PaymentId
     invoice_id: InvoiceId
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run of the engine says.
+
+    :ivar proposals: At most one for each payment, in the order of booking dates and ids.
+    """
+
+    proposals: tuple[Proposal, ...]

@@ -1,0 +1,86 @@
+"""Which open invoices each payment is for, how surely, and why."""
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Sequence
+from datetime import date
+
+from payymo.domain.matching.allocation import Claim, allocate
+from payymo.domain.matching.evidence import read_payment
+from payymo.domain.matching.index import InvoiceIndex
+from payymo.domain.matching.normalise import compact
+from payymo.domain.matching.records import OpenInvoice, Outcome, Payment, Rejection
+from payymo.domain.matching.scoring import Scorer
+
+#: Goes up whenever the same input may give another outcome.
+ENGINE_VERSION = 1
+
+#: A proposal below this is no help to a person.
+CONFIDENCE_MIN = 0.25
+
+#: Within how many days an equal payment with the same text is taken for the same one.
+_REPEAT_DAYS = 10
+
+
+def propose(
+    payments: Sequence[Payment],
+    invoices: Sequence[OpenInvoice],
+    *,
+    rejections: Collection[Rejection] = (),
+    confidence_min: float = CONFIDENCE_MIN,
+) -> Outcome:
+    """Return the best explanation of each payment, where there is a likely one.
+
+    The order of the arguments does not matter. No invoice is given more than its balance, over
+    all proposals together, and no payment more than its amount; currencies are never mixed.
+
+    :param payments: Incoming payments with what is left to explain of each.
+    :param invoices: Open invoices with what is left to pay of each.
+    :param rejections: Pairs that a person refused; never proposed again.
+    :param confidence_min: Proposals below this probability are left out.
+    """
+    index = InvoiceIndex(invoices)
+    scorer = Scorer(index, _rejected_places(index, rejections))
+    in_order = sorted(payments, key=lambda payment: (payment.booking_date, str(payment.id)))
+    repeats = _repeats(in_order)
+    claims = [
+        Claim.of(
+            payment,
+            scorer.explanations(
+                payment, read_payment(index, payment), is_repeat=payment.id in repeats
+            ),
+        )
+        for payment in in_order
+        if payment.amount > 0
+    ]
+    return Outcome(proposals=allocate(index, claims, confidence_min=confidence_min))
+
+
+def _rejected_places(
+    index: InvoiceIndex, rejections: Collection[Rejection]
+) -> dict[Hashable, set[int]]:
+    places = {invoice.id: at for at, invoice in enumerate(index.invoices)}
+    rejected: dict[Hashable, set[int]] = defaultdict(set)
+    for rejection in rejections:
+        if rejection.invoice_id in places:
+            rejected[rejection.payment_id].add(places[rejection.invoice_id])
+    return rejected
+
+
+def _repeats(payments: Sequence[Payment]) -> set[Hashable]:
+    """Return the payments that look like one that came shortly before; dates rise."""
+    last_seen: dict[tuple[object, ...], date] = {}
+    repeats: set[Hashable] = set()
+    for payment in payments:
+        key = (
+            payment.amount,
+            payment.currency,
+            payment.payer_name,
+            payment.payer_iban,
+            compact(payment.remittance or ""),
+            payment.structured_reference,
+        )
+        before = last_seen.get(key)
+        if before is not None and (payment.booking_date - before).days <= _REPEAT_DAYS:
+            repeats.add(payment.id)
+        last_seen[key] = payment.booking_date
+    return repeats
