@@ -167,6 +167,7 @@ class EvidenceKind(StrEnum):
     PAYER_IBAN = "payer_iban"
     PAYER_NAME = "payer_name"
     NAME_IN_TEXT = "name_in_text"
+    CUSTOMER_NUMBER = "customer_number"
     DATE = "date"
     COMPETITION = "competition"
     CONTRADICTION = "contradiction"
