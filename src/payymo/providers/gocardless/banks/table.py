@@ -1,0 +1,122 @@
+"""The banks that differ, and how. A bank that is not here is ordinary.
+
+A row is added when a bank is seen to differ, with what was seen; a rule that holds for many
+banks belongs in ``texts`` instead.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from payymo.providers.gocardless.banks.quirks import (
+    ORDINARY,
+    VALUE_FIRST,
+    BankQuirks,
+)
+from payymo.providers.gocardless.banks.wording import (
+    join_with_commas,
+    join_wrapped,
+    without_instructions,
+)
+
+
+def _form(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+_BANKS: Final = (
+    BankQuirks(  # the day of the purchase is valueDateTime; one thing per line
+        institutions=("ABNAMRO_ABNANL2A",),
+        dates=("valueDateTime", "valueDate", "bookingDate", "bookingDateTime"),
+        clean_text=join_with_commas,
+    ),
+    BankQuirks(  # one id for many rows; the account holder's name on card payments
+        institutions=("ABANCA_",),
+        trusted_id="internalTransactionId",
+        transaction_id_is_shared=True,
+        names_are_own=True,
+    ),
+    BankQuirks(institutions=("SABADELL_",), names_are_own=True),
+    BankQuirks(
+        institutions=("ALIOR_",),
+        payee_forms=(_form(r"^Transakcja kart[ąa] \w+, (?P<payee>.+)"),),
+    ),
+    BankQuirks(  # different rows share an id
+        institutions=("BELFIUS_", "COOPERATIVE_BANK_"),
+        trusted_id="internalTransactionId",
+        transaction_id_is_shared=True,
+    ),
+    BankQuirks(
+        institutions=("BANKINTER_",),
+        clean_text=without_instructions,
+        payee_forms=(_form(r"^/Txt/(?:\w\|)?(?P<payee>[^;]+)"),),
+    ),
+    BankQuirks(  # the text is wrapped at 35 characters, also within keywords
+        institutions=("COMMERZBANK_",),
+        clean_text=join_wrapped,
+    ),
+    BankQuirks(  # all card payments go to the bank's own account
+        institutions=("DKB_",),
+        bank_ibans=frozenset({"DE96120300009005290904"}),
+    ),
+    BankQuirks(  # foreign amount in the amount, account's amount in the text
+        institutions=("ENTERCARD_",),
+        dates=VALUE_FIRST,
+        billed_currency="SEK",
+    ),
+    BankQuirks(  # booking and value are swapped, or value is the day of the purchase
+        institutions=("MBANK_", "ISYBANK_", "HYPE_", "ING_PL_"),
+        dates=VALUE_FIRST,
+    ),
+    BankQuirks(  # card payments name the scheme before the shop
+        institutions=("ING_INGDDEFF",),
+        name_prefix="VISA ",
+    ),
+    BankQuirks(  # the shop stands before the words for the kind of payment
+        institutions=("KBC_", "CBC_"),
+        payee_forms=(
+            _form(
+                r"^(?P<payee>.+?) (?:Betaling|Paiement|Domiciliëring|Domiciliation|Overschrijving"
+                r"|Transfert|Virement|Ordre permanent|Doorlopende)\b"
+            ),
+        ),
+    ),
+    BankQuirks(  # the day of a card payment stands in its text
+        institutions=("LHV_", "SWEDBANK_"),
+        purchase_day_in_text=True,
+    ),
+    BankQuirks(  # ids of pending rows are made up, and change
+        institutions=("NATIONWIDE_",),
+        transaction_id=re.compile(r"(?!00(?:DEBIT|CREDIT))(?:.{32}|.{40})"),
+    ),
+    BankQuirks(institutions=("NBG_",), unsigned_purchase="ΑΓΟΡΑ "),
+    BankQuirks(  # P is a provisional row; it comes again as H
+        institutions=("NORDEA_NDEADKKK",),
+        provisional_id=re.compile(r"P\d"),
+    ),
+    BankQuirks(
+        institutions=("NORWEGIAN_", "BANK_NORWEGIAN_"),
+        books_on_next_first=True,
+    ),
+    BankQuirks(  # both ids change between pulls
+        institutions=("SPAREBANK_SR_BANK_",),
+        trusted_id="proprietaryBankTransactionCode",
+    ),
+    BankQuirks(institutions=("SSK_DUSSELDORF_",), pending_names_nobody=True),
+    BankQuirks(institutions=("CETELEM_",), spending_is_positive=True),
+    BankQuirks(bics=("SKHSFI21",), spending_is_positive=True),  # SEB Kort, under all its brands
+)
+
+
+@lru_cache(maxsize=4096)
+def quirks_of(institution_id: str | None) -> BankQuirks:
+    """Return how a bank differs.
+
+    :param institution_id: GoCardless's id of the bank; ``None`` counts as ordinary.
+    """
+    if institution_id is None:
+        return ORDINARY
+    for quirks in _BANKS:
+        if institution_id.startswith(quirks.institutions) or institution_id.endswith(quirks.bics):
+            return quirks
+    return ORDINARY

@@ -1,0 +1,179 @@
+"""Whom a text names: what is left when the bank's own words are taken away.
+
+Banks write the other side of a payment into the text in a few fashions: after a word for the
+kind of payment, before one, after a label, or in a fixed column. The words below are those of
+the banks' languages; each pattern names the other side ``payee``, and where the text tells them
+apart what the payer wrote ``note`` and the day of a purchase ``day``.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from payymo.providers.gocardless.texts.cleaning import as_name, is_placeholder, trim_name
+from payymo.providers.gocardless.texts.kinds import KIND
+
+PAYEE_LENGTH_MAX: Final = 140
+_NAME_LENGTH_MIN: Final = 2
+
+_MONTHS: Final = (
+    "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|MRT|MEI|OKT|MAI|DEZ|DES|DIC|ENE|AGO|ABR"
+)
+_DATE: Final = (
+    r"(?:\d{4}-\d\d-\d\d|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d\d)|\d{1,2}[./]\d{1,2}\.?"
+    rf"|\d{{1,2}}[ -]?(?:{_MONTHS})[ -]?(?:\d{{4}}|\d\d)?)(?!\w)"
+)
+_TIME: Final = r"\d{1,2}[:.]\d\d(?::\d\d)?(?: ?(?:Uhr|uur|h))?(?!\w)"
+_AMOUNT: Final = r"(?:[A-Z]{3} ?-?\d[\d.,]*|-?\d[\d.,]*[.,]\d\d(?: ?[A-Z]{3})?)(?!\w)"
+_CARD: Final = (
+    r"(?:[X*]{2,16} ?\d{2,4}|\d{4,6}[X*]{2,10}\d{3,4}|\d{4}(?: ?[\dX*]{4}){3}|CB\*\d{4}"
+    r"|\(\.\.\d{4}\))(?!\w)"
+)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+#: Texts of which the whole form is known.
+_FORMS: Final = (
+    # Estonia, Latvia, Lithuania: card, day, amount, name.
+    _pattern(
+        r"^\w+ \d{4,6}[*X]+\d{4} (?P<day>\d\d\.\d\d\.(?:\d{4}|\d\d))(?: \d\d:\d\d)? "
+        r"[\d.,]+ [A-Z]{3} (?:\(\d+\) )?(?P<payee>.+)"
+    ),
+    _pattern(r"^\(\.\.\d{4}\) (?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d (?P<payee>[^\\]+)"),
+    # United Kingdom: kind, name, note; card and day in columns before or after the name.
+    _pattern(
+        r"^(?:FPS|MOB|FP|BP|BGC|BACS|CHAPS|TFR|SO|STO|DD|DEB|CPT|CR|Card \d{2,4}),"
+        r" ?(?P<payee>[^,]+)(?:, ?(?P<note>.+))?$"
+    ),
+    _pattern(rf"^\d{{4}} \d\d(?:{_MONTHS})\d\d (?:[CD] )?(?P<payee>[^\t]+)"),
+    _pattern(rf"^POSC? ?\d{{1,2}}(?:{_MONTHS})(?:\d\d)? (?P<payee>.+)"),
+    _pattern(rf"^\d{{1,2}}(?:{_MONTHS}) (?P<payee>[^\W\d].+)"),
+    # Germany, Austria: terminal and time, then the name, and the place after a backslash.
+    _pattern(
+        r"^(?:Bezahlung Karte|Kartenzahlung|Kauf|POS|Zahlung)\b.{0,60}?\d\d\.\d\d\.(?:\d{2,4})? ?"
+        r"(?:um )?\d\d[:.]\d\d(?: Uhr)?[ \\|]*(?P<payee>[^\\|]+)"
+    ),
+    # Italy.
+    _pattern(r"\b(?:o/c|ord(?:inante)?\.?):? ?(?P<payee>[^:]+?) (?:ABI-CAB|BIC|IBAN|CRO|TRN)\b"),
+    _pattern(r"^(?:ADDEBITO|INCASSO) (?:DIRETTO )?SDD (?:CORE )?(?P<payee>.+?) (?:N|ID) ?:"),
+    _pattern(r"\bCREDITORE ?: ?(?P<payee>[^:]+)$"),
+    _pattern(
+        r"^PAGAMENTO (?:SU CIRCUITO INTERNAZIONALE|CIRCUITO \w+|POS|PRESSO|CARTA)? ?"
+        r"(?P<payee>.+?)(?: Operazione carta .*| CARTA .*)$"
+    ),
+    _pattern(
+        r"^(?:HAI|DENARO) (?:INVIATO|RICEVUTO)(?: UN BONIFICO)? (?:A|DA) "
+        r"(?P<payee>.+?) - (?P<note>.+)"
+    ),
+    _pattern(
+        r"^[^*]{5,40}\b(?:favore|disposto|ricevuto|da|a) ?\*(?P<payee>.+?"
+        r"(?: S\.?P\.?A\b\.?| S\.?R\.?L\b\.?| S\.?A\.?S\b\.?| S\.?N\.?C\b\.?"
+        r"|(?= SALDO| FT | FATT|[ A-Z]REF\d| \d)|$))"
+    ),
+    # Spain: person to person.
+    _pattern(
+        r"^Bizum (?:payment )?(?:enviado |recibido )?(?:from|to|de|a(?: favor de)?) ?:? ?"
+        r"(?P<payee>.+?)(?: concepto:? (?P<note>.+))?$"
+    ),
+    # Romania.
+    _pattern(
+        r"\b(?:Beneficiar|Ordonator|Comerciant|Terminal) ?: ?(?P<payee>[^:;,]+?)"
+        r"(?:[,;]| (?:Din contul|In contul|Detalii|Referinta|IBAN|Banca|Data|Autorizare)\b|$)"
+    ),
+    _pattern(r"^(?P<payee>[^,:]+), ?.{0,60}\bcard (?:no|nr)\b"),
+)
+
+#: What a kind that stands alone is followed by: then the whole text is its own name.
+_NOT_A_NAME = _pattern(
+    r"(?:received|for|of|fee|ref|reference|id|date|method|thank|invoice|no|nr|réf|merci|charge"
+    r"|protection|interest)\b"
+)
+_BEFORE = _pattern(rf"(?:{_DATE}|{_TIME}|{_CARD}|{_AMOUNT}|(?:n°|nr|no)\.? ?\d+|[,:;*|/-])")
+_PROCESSOR = _pattern(
+    r"(?:CCV|SumUp|Zettle_?|iZ|IZETTLE|SQ|PAYPAL|PP|CRV|LOOMISP|STRIPE|MOLLIE|PAY\.nl|BCK|ADYEN"
+    r"|WORLDLINE|VIVA|NYX|LSP|DOJO|WWW|SPO|SP|TST|FS|EB|2CO|NETS|Nexi|myPOS|BAM|Takeaway) ?\* ?"
+)
+#: Where the bank's words begin again after the other side.
+_AFTER = _pattern(
+    rf"(?:,? ?\bPAS ?\d{{3}}\b|\s(?:{_CARD}|CB\*|Operazione carta|carte n|carta n|card (?:no|nr)"
+    r"|kaartnr|kartennr|Betaling met|Betaling via|Betaald met|Domiciliëring|Domiciliation"
+    r"|Paiement (?:avec|par|via|mobile)|Paiement|Debit Mastercard|Europese domiciliëring"
+    r"|Ordre permanent|Doorlopende opdracht|sepa dd|ABI-CAB|Num\. ?Bon|VIA ONLINE|VIA MOBILE"
+    rf"|(?:Den|le|du|del|am|vom|op|on|dato) {_DATE}|/?\d\d-\d\d-\d\d$|{_DATE} ?(?:{_TIME})?$"
+    rf"|{_AMOUNT}$|FP {_DATE})|\\)"
+)
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a text names.
+
+    :ivar payee: The other side.
+    :ivar note: What the payer wrote, where the text tells it apart.
+    :ivar day: The day of the purchase, as written.
+    :ivar is_certain: Whether the text follows a form that says so, rather than being left over.
+    """
+
+    payee: str
+    note: str | None
+    day: str | None
+    is_certain: bool
+
+
+def name_in(lines: Sequence[str], patterns: Sequence[re.Pattern[str]] = ()) -> Named | None:
+    """Return whom a text names; ``None`` where nothing in it could be a name.
+
+    :param lines: The text, cleaned, of bounded length.
+    :param patterns: Forms of this one bank, tried first.
+    """
+    text = " ".join(lines)
+    for form in (*patterns, *_FORMS):
+        match = form.search(text)
+        if match and (payee := _payee(match["payee"])):
+            groups = match.groupdict()
+            return Named(payee, groups.get("note"), groups.get("day"), is_certain=True)
+    return _left_over(lines, text)
+
+
+def _left_over(lines: Sequence[str], text: str) -> Named | None:
+    """Return the first line that is more than the kind of a payment; else the text itself."""
+    for line in lines:
+        rest, is_kind = _without_kind(line)
+        payee = _payee(rest)
+        if payee:
+            return Named(payee, None, None, is_certain=is_kind)
+    whole = as_name(trim_name(text))
+    return None if whole is None else Named(whole[:PAYEE_LENGTH_MAX], None, None, is_certain=False)
+
+
+def _without_kind(line: str) -> tuple[str, bool]:
+    """Return a line without the words for its kind at the start, and whether it had any."""
+    rest, is_kind = line, False
+    for _ in range(6):
+        kind = KIND.match(rest)
+        if kind and not _NOT_A_NAME.match(rest[kind.end() :].lstrip(" ,:")):
+            rest, is_kind = rest[kind.end() :].lstrip(" ,:.-*"), True
+            continue
+        before = _BEFORE.match(rest)
+        if before is None or not (is_kind or before.end() > 1):
+            break
+        rest = rest[before.end() :].lstrip()
+    if is_kind and line.upper().startswith(("BEA,", "GEA,")):
+        return "", False
+    return rest, is_kind
+
+
+def _payee(text: str) -> str | None:
+    name = _PROCESSOR.sub("", text.strip(), count=1) if "*" in text else text
+    after = _AFTER.search(name, _NAME_LENGTH_MIN)
+    if after:
+        name = name[: after.start()]
+    name = trim_name(name)
+    if not _WORD.search(name) or is_placeholder(name):
+        return None
+    return name[:PAYEE_LENGTH_MAX].rstrip()

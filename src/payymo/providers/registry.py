@@ -1,0 +1,64 @@
+"""Which providers there are, and how each is made."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+import httpx
+
+from payymo.domain.banking import Clock, ProviderCredentials
+from payymo.domain.enums import Provider
+from payymo.providers.base import BankDataProvider, TokenStore
+from payymo.providers.gocardless.api.client import GoCardlessClient
+from payymo.providers.gocardless.provider import GoCardlessProvider
+
+
+class _Make(Protocol):
+    def __call__(
+        self,
+        *,
+        base_url: str,
+        credentials: ProviderCredentials,
+        store: TokenStore,
+        clock: Clock,
+        http: httpx.Client,
+    ) -> BankDataProvider: ...
+
+
+def make_provider(
+    provider: Provider,
+    *,
+    base_url: str,
+    credentials: ProviderCredentials,
+    store: TokenStore,
+    clock: Clock,
+    http: httpx.Client,
+) -> BankDataProvider:
+    """Return a provider of bank data for one company.
+
+    :param provider: Which one.
+    :param base_url: Address of its API.
+    :param credentials: The company's secrets.
+    :param store: Where the company's tokens live, for all workers together.
+    :param clock: Tells the time (aware).
+    :param http: Sends requests; may be shared between providers and threads.
+    """
+    return _MAKERS[provider](
+        base_url=base_url, credentials=credentials, store=store, clock=clock, http=http
+    )
+
+
+def _make_gocardless(
+    *,
+    base_url: str,
+    credentials: ProviderCredentials,
+    store: TokenStore,
+    clock: Clock,
+    http: httpx.Client,
+) -> BankDataProvider:
+    client = GoCardlessClient(
+        http, base_url=base_url, credentials=credentials, store=store, clock=clock
+    )
+    return GoCardlessProvider(client, clock)
+
+
+_MAKERS: Final[Mapping[Provider, _Make]] = {Provider.GOCARDLESS: _make_gocardless}
