@@ -72,8 +72,7 @@ def _check_text(given: str) -> str:
     return given
 
 
-#: An amount in a request: exact, whether it is text or a number
-#: (with :class:`~payymo.api.exact_json.ExactJsonRoute`).
+#: An amount in a request: exact, whether it is text or a number.
 AmountIn = Annotated[
     Decimal,
     BeforeValidator(
@@ -103,10 +102,6 @@ DateIn = Annotated[
 
 _Text = Annotated[str, AfterValidator(_saying(_check_text))]
 #: What a name, a number or a search holds.
-ShortText = Annotated[
-    _Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
-]
+ShortText = Annotated[_Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 #: What a person writes about a thing.
-LongText = Annotated[
-    _Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)
-]
+LongText = Annotated[_Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Self, TypedDict
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, with_config
+from pydantic import AfterValidator, ConfigDict, EmailStr, Field, with_config
 from stdnum import iban
 from stdnum.exceptions import ValidationError
 
+from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import ShortText, refuse
 from payymo.postgres.reconciliation.models import Customer
 
@@ -37,7 +38,7 @@ Country = Annotated[
 ]
 
 
-class CustomerRead(BaseModel):
+class CustomerRead(ResponseModel):
     """Somebody whom the tenant invoices."""
 
     id: UUID
@@ -67,16 +68,14 @@ class CustomerRead(BaseModel):
         )
 
 
-class CustomerCreate(BaseModel):
+class CustomerCreate(RequestModel):
     """A new customer."""
-
-    model_config = ConfigDict(extra="forbid")
 
     number: Number
     name: Name
     email: Email = None
     country: Country = None
-    ibans: Ibans = []
+    ibans: Annotated[Ibans, Field(default_factory=list)]
 
 
 @with_config(ConfigDict(extra="forbid"))

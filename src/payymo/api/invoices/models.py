@@ -4,8 +4,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal, Self, TypedDict
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, with_config
 
+from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import (
     AmountOut,
     CurrencyIn,
@@ -32,7 +33,7 @@ StructuredReference = Annotated[
 Note = Annotated[LongText | None, Field(examples=["Agreed to pay in two parts."])]
 
 
-class InvoiceRead(BaseModel):
+class InvoiceRead(ResponseModel):
     """Money that a customer owes, and how much of it came."""
 
     id: UUID
@@ -88,10 +89,8 @@ class InvoiceRead(BaseModel):
         )
 
 
-class InvoiceCreate(BaseModel):
+class InvoiceCreate(RequestModel):
     """A new invoice."""
-
-    model_config = ConfigDict(extra="forbid")
 
     customer_id: UUID
     number: Number
@@ -121,7 +120,7 @@ class InvoiceUpdate(TypedDict, total=False):
     ]
 
 
-class InvoiceImportRead(BaseModel):
+class InvoiceImportRead(ResponseModel):
     """What a file of invoices brought, or would bring."""
 
     id: Annotated[UUID | None, Field(description="Null after a dry run, which keeps nothing.")]

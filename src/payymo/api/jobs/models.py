@@ -5,27 +5,28 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.domain.enums import JobKind, JobStatus
 from payymo.postgres.jobs.models import Job
 
 
-class JobProgress(BaseModel):
+class JobProgress(ResponseModel):
     """How far a job has come; the total is null until it is known."""
 
     done: Annotated[int, Field(examples=[2])]
     total: Annotated[int | None, Field(examples=[4])]
 
 
-class JobError(BaseModel):
+class JobError(ResponseModel):
     """Why a job failed: a code for programs, a sentence for people."""
 
     code: Annotated[str | None, Field(examples=["provider_unavailable"])]
     message: Annotated[str, Field(examples=["The bank does not answer at the moment."])]
 
 
-class JobRead(BaseModel):
+class JobRead(ResponseModel):
     """A background job: what it does, how far it is, and how it ended."""
 
     id: UUID
@@ -72,9 +73,7 @@ class JobRead(BaseModel):
         )
 
 
-class JobUpdate(BaseModel):
+class JobUpdate(RequestModel):
     """What may be changed of a job: one that still waits can be cancelled."""
-
-    model_config = ConfigDict(extra="forbid")
 
     status: Literal[JobStatus.CANCELLED]

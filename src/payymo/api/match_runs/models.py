@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from payymo.api.envelopes import ResponseModel
 from payymo.domain.enums import RunStatus
 from payymo.postgres.reconciliation.models import MatchRun
 
 
-class MatchRunRead(BaseModel):
+class MatchRunRead(ResponseModel):
     """One matching, and what it found."""
 
     id: UUID

@@ -4,8 +4,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import AmountOut, PositiveAmountIn
 from payymo.domain.enums import (
     EvidenceKind,
@@ -22,7 +23,7 @@ Confidence = Annotated[
 ]
 
 
-class MatchedPayment(BaseModel):
+class MatchedPayment(ResponseModel):
     """The payment that a match explains."""
 
     id: UUID
@@ -38,7 +39,7 @@ class MatchedPayment(BaseModel):
     match_status: TransactionMatchStatus
 
 
-class MatchLineRead(BaseModel):
+class MatchLineRead(ResponseModel):
     """How much of the payment goes to one invoice."""
 
     invoice_id: UUID
@@ -52,7 +53,7 @@ class MatchLineRead(BaseModel):
     currency: Annotated[str, Field(examples=["EUR"])]
 
 
-class EvidenceRead(BaseModel):
+class EvidenceRead(ResponseModel):
     """One signal for or against a match."""
 
     kind: EvidenceKind
@@ -63,7 +64,7 @@ class EvidenceRead(BaseModel):
     text: Annotated[str, Field(examples=["The text quotes INV-2026-0042."])]
 
 
-class RunnerUpLine(BaseModel):
+class RunnerUpLine(ResponseModel):
     """How much of the payment would go to one invoice, were the runner-up right."""
 
     invoice_id: UUID
@@ -71,14 +72,14 @@ class RunnerUpLine(BaseModel):
     amount: AmountOut
 
 
-class RunnerUpRead(BaseModel):
+class RunnerUpRead(ResponseModel):
     """The next best explanation of the same payment."""
 
     confidence: Confidence
     lines: list[RunnerUpLine]
 
 
-class MatchRead(BaseModel):
+class MatchRead(ResponseModel):
     """An opinion on which invoices a payment pays, with what speaks for it."""
 
     id: UUID
@@ -102,28 +103,22 @@ class MatchRead(BaseModel):
     updated_at: datetime
 
 
-class AllocationCreate(BaseModel):
+class AllocationCreate(RequestModel):
     """How much of the payment goes to one invoice."""
-
-    model_config = ConfigDict(extra="forbid")
 
     invoice_id: UUID
     amount: Annotated[PositiveAmountIn, Field(examples=["1190.00"])]
 
 
-class MatchCreate(BaseModel):
+class MatchCreate(RequestModel):
     """A match made by hand: confirmed at once."""
-
-    model_config = ConfigDict(extra="forbid")
 
     transaction_id: UUID
     allocations: Annotated[list[AllocationCreate], Field(min_length=1, max_length=ALLOCATIONS_MAX)]
 
 
-class MatchUpdate(BaseModel):
+class MatchUpdate(RequestModel):
     """A person's decision on a match."""
-
-    model_config = ConfigDict(extra="forbid")
 
     status: Annotated[
         Literal[MatchStatus.CONFIRMED, MatchStatus.REJECTED, MatchStatus.REVERSED],

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, with_config
 
+from payymo.api.envelopes import ResponseModel
 from payymo.api.fields import AmountOut, LongText, ShortText
 from payymo.domain.enums import (
     Direction,
@@ -74,7 +75,7 @@ class TransactionUpdate(TypedDict, total=False):
     note: Annotated[LongText | None, Field(examples=["Asked the customer on the phone."])]
 
 
-class RawVersionRead(BaseModel):
+class RawVersionRead(ResponseModel):
     """One payload from which a transaction was written, exactly as the bank sent it."""
 
     payload: Mapping[str, Any]
