@@ -229,9 +229,13 @@ class _Cluster:
                         f"see {self._log}, or end its processes and try again."
                     )
                 time.sleep(POLL_SECONDS)
-            # Nobody holds the lock, so whoever wrote this file is gone. Should the server have
+            # Nobody holds the lock, so whoever wrote these files is gone. Should the server have
             # been started by hand, its shared memory still keeps a second one from starting.
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            for left_behind in (
+                self._data / "postmaster.pid",
+                self.socket_folder / f".s.PGSQL.{PORT}.lock",
+            ):
+                left_behind.unlink(missing_ok=True)
             self._write_access_rules()
             self._open_log()
             self._run(
