@@ -48,6 +48,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    # What the database computes is read back at once: a row stays whole after its transaction.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # SQLAlchemy reads it so
     type_annotation_map = {  # noqa: RUF012  # SQLAlchemy reads it so
         str: Text,
         datetime: DateTime(timezone=True),
