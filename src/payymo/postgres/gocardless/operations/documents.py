@@ -1,0 +1,118 @@
+"""What GoCardless said of institutions, agreements, requisitions and accounts, as received.
+
+A document is kept each time that it says something new: an equal one is known by its hash.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from payymo.domain.banking import AccountRecord, InstitutionRecord, RawDocument
+from payymo.postgres.gocardless.models import (
+    GcAgreement,
+    GcBankAccount,
+    GcInstitution,
+    GcRequisitionLink,
+)
+
+type _DocumentTable = type[GcAgreement | GcBankAccount | GcRequisitionLink]
+
+_TABLES: Mapping[str, _DocumentTable] = {
+    "agreement": GcAgreement,
+    "requisition": GcRequisitionLink,
+    "account": GcBankAccount,
+}
+
+
+def record_institution_documents(
+    session: Session, records: Sequence[InstitutionRecord], *, now: datetime
+) -> None:
+    """Keep what GoCardless says of banks.
+
+    :param session: Open session; the caller manages the transaction.
+    :param records: Banks, with the answer as received.
+    :param now: When it was received (aware).
+    """
+    rows = [
+        {
+            "reference": record.reference,
+            "content_hash": hash_document(record.payload),
+            "payload": record.payload,
+            "fetched_at": now,
+        }
+        for record in sorted(records, key=lambda record: record.reference)
+    ]
+    if rows:
+        session.execute(insert(GcInstitution).on_conflict_do_nothing(), rows)
+
+
+def find_institution_document(session: Session, reference: str) -> Mapping[str, Any] | None:
+    """Return what GoCardless last said of a bank; ``None`` if nothing.
+
+    :param session: Open session; the caller manages the transaction.
+    :param reference: GoCardless's id of the bank.
+    """
+    return session.scalars(
+        select(GcInstitution.payload)
+        .where(GcInstitution.reference == reference)
+        .order_by(GcInstitution.fetched_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def record_documents(
+    session: Session, tenant_id: UUID, documents: Sequence[RawDocument], *, now: datetime
+) -> None:
+    """Keep agreements and requisitions.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whom they are about.
+    :param documents: The documents, of kind ``agreement``, ``requisition`` or ``account``.
+    :param now: When they were received (aware).
+    """
+    for document in documents:
+        statement = insert(_TABLES[document.kind]).values(
+            tenant_id=tenant_id,
+            id=uuid7(),
+            reference=document.reference,
+            content_hash=hash_document(document.payload),
+            payload=document.payload,
+            fetched_at=now,
+        )
+        session.execute(statement.on_conflict_do_nothing())
+
+
+def record_account_documents(
+    session: Session, tenant_id: UUID, records: Sequence[AccountRecord], *, now: datetime
+) -> None:
+    """Keep what GoCardless says of accounts.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant who owns the accounts.
+    :param records: Accounts, with the answers as received; one of which nothing was received is
+        left out.
+    :param now: When it was received (aware).
+    """
+    documents = [
+        RawDocument(kind="account", reference=record.reference, payload=record.payload)
+        for record in records
+        if record.payload
+    ]
+    record_documents(session, tenant_id, documents, now=now)
+
+
+def hash_document(payload: Mapping[str, Any]) -> bytes:
+    """Return the SHA-256 of a document's canonical JSON: keys sorted, no blanks.
+
+    :param payload: The document as received.
+    """
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", errors="surrogatepass")).digest()

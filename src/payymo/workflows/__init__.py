@@ -1,0 +1,1 @@
+"""The few verbs that join rooms: where bank and database meet."""
