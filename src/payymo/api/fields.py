@@ -100,8 +100,13 @@ DateIn = Annotated[
     ),
 ]
 
-_Text = Annotated[str, AfterValidator(_saying(_check_text))]
+_STORABLE: Final = AfterValidator(_saying(_check_text))
+
 #: What a name, a number or a search holds.
-ShortText = Annotated[_Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ShortText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _STORABLE
+]
 #: What a person writes about a thing.
-LongText = Annotated[_Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+LongText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), _STORABLE
+]
