@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, sessionmaker
 
 #: The setting that every row-level policy compares ``tenant_id`` with.
 TENANT_SETTING = "payymo.tenant_id"
 
 
-def enter_tenant(session: Session, tenant_id: UUID) -> None:
+def enter_tenant(session: Session | Connection, tenant_id: UUID) -> None:
     """Show the transaction one tenant's rows, and no others, until it ends.
 
-    :param session: Open session; the caller manages the transaction.
+    :param session: Open session or connection; the caller manages the transaction.
     :param tenant_id: Tenant to work for.
     """
     session.execute(

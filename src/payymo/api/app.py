@@ -1,0 +1,56 @@
+"""The API as an ASGI application.
+
+A resource is a folder ``<resource>/`` with ``endpoints.py`` and ``models.py``. Its router is made
+by :func:`~payymo.api.routing.resource_router`, which makes its routes strict and its paths whole
+(``/api/v1/<resource>``), and is registered by a line in :data:`RESOURCES` below. Routes nested
+below another resource stand in a router of their own with that resource's path.
+
+An endpoint is a plain ``def`` that parses, calls one thing and presents. It asks for what it needs
+by the aliases of ``dependencies.py`` (``MemberDep`` to read, ``WriterDep`` to write,
+``SessionDep``, ``ServicesDep``, ``PagingDep``) and answers with ``item_response`` or
+``page_response`` of ``envelopes.py``, documented as ``response_model=Item[…]`` or
+``Collection[…]``. Errors are raised as families of ``domain/errors.py``; those that every route
+has are documented by ``openapi.py``, others by ``responses=errors(409, 422)``.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from payymo.api.errors import install_error_handlers
+from payymo.api.metrics import Metrics
+from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
+from payymo.api.openapi import install_openapi
+from payymo.api.services import ApiServices
+
+#: The router of every resource, in the order of the documentation.
+RESOURCES: Sequence[APIRouter] = ()
+
+
+def create_app(services: ApiServices) -> FastAPI:
+    """Return the API.
+
+    :param services: The machines that it may reach.
+    """
+    metrics = Metrics()
+    app = FastAPI(
+        title="Payymo",
+        version=version("payymo"),
+        summary="Bank accounts in a clean ledger, and invoices matched to their payments.",
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(RequestMiddleware, services=services, metrics=metrics),
+            Middleware(RateLimitMiddleware, services=services),
+        ],
+    )
+    app.state.services = services
+    app.state.metrics = metrics
+    install_error_handlers(app)
+    for router in RESOURCES:
+        # Taken over as they are: an included router would be searched in two steps.
+        app.router.routes.extend(router.routes)
+    install_openapi(app)
+    return app

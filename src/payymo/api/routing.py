@@ -1,0 +1,154 @@
+"""Routes that are strict by themselves, so that no endpoint has to be.
+
+Before an endpoint runs, its route has established who asks (unless it is :data:`PUBLIC`), refused
+query parameters that nothing reads, bodies of another media type and bodies that are too large.
+A POST with an ``Idempotency-Key`` runs once (see :mod:`payymo.api.idempotency`).
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, Final, Never, override
+
+from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Form, ParamTypes
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope
+
+from payymo.api.context import get_context
+from payymo.api.idempotency import IDEMPOTENCY_HEADER, answer_once
+from payymo.domain.errors import InvalidInputError, Problem
+
+API_PREFIX: Final = "/api/v1"
+BODY_BYTES_MAX: Final = 2**20
+IMPORT_BODY_BYTES_MAX: Final = 32 * 2**20
+
+#: ``openapi_extra`` of a route that needs no credentials.
+PUBLIC: Final[Mapping[str, Any]] = {"security": []}
+
+type Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ApiRoute(APIRoute):
+    """A route of the API."""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may call, without credentials."""
+        return (self.openapi_extra or {}).get("security") == []
+
+    @property
+    def media_type(self) -> str | None:
+        """Which media type a body must have; ``None`` where the endpoint judges it itself."""
+        if self.body_field is None:
+            return None
+        is_form = isinstance(self.body_field.field_info, Form)
+        return "multipart/form-data" if is_form else "application/json"
+
+    @override
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+        is_public = self.is_public
+        media_type = self.media_type
+        known_parameters = {
+            field.alias
+            for field in get_flat_params(self.dependant)
+            if getattr(field.field_info, "in_", None) is ParamTypes.query
+        }
+        bytes_max = IMPORT_BODY_BYTES_MAX if self.path.endswith("/imports") else BODY_BYTES_MAX
+
+        async def handle_strictly(request: Request) -> Response:
+            context = get_context(request.scope)
+            if not is_public:
+                context.require_member()
+            _check_query(request, known_parameters)
+            _check_media_type(request, media_type)
+            limited = LimitedRequest(request.scope, request.receive, bytes_max)
+            if is_public or request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:
+                return await handle(limited)
+            return await answer_once(limited, context, handle)
+
+        return handle_strictly
+
+
+class LimitedRequest(Request):
+    """A request whose body may not exceed a limit, and whose JSON numbers stay exact.
+
+    :param bytes_max: Longest body that is read.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, bytes_max: int) -> None:
+        super().__init__(scope, receive)
+        self._whole_receive = receive
+        self._receive = self._receive_limited
+        self._bytes_left = bytes_max
+        announced = self.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > bytes_max:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    @override
+    async def json(self) -> Any:
+        return json.loads(await self.body(), parse_float=Decimal, parse_constant=_refuse_constant)
+
+    async def _receive_limited(self) -> Message:
+        message = await self._whole_receive()
+        self._bytes_left -= len(message.get("body", b""))
+        if self._bytes_left < 0:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+
+def resource_router(path: str, *, tag: str) -> APIRouter:
+    """Return the router of a resource.
+
+    :param path: Below :data:`API_PREFIX`, such as ``/invoices``.
+    :param tag: Heading in the documentation.
+    """
+    return APIRouter(
+        prefix=f"{API_PREFIX}{path}",
+        tags=[tag],
+        route_class=ApiRoute,
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
+
+
+def _refuse_constant(name: str) -> Never:
+    raise json.JSONDecodeError(f"{name} is not JSON", name, 0)
+
+
+def _check_query(request: Request, known: set[str]) -> None:
+    if not request.scope["query_string"]:
+        return
+    problems = []
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            choice = f"this address reads {', '.join(sorted(known))}" if known else "none is read"
+            problems.append(Problem(name, f"There is no such query parameter: {choice}."))
+        if "\0" in value:
+            problems.append(Problem(name, "This must not hold a NUL character."))
+    if problems:
+        raise InvalidInputError("The input is not valid.", problems=problems)
+
+
+def _check_media_type(request: Request, wanted: str | None) -> None:
+    """Refuse a body of another media type; a missing body is the endpoint's affair."""
+    given = request.headers.get("content-type")
+    if wanted is None or (given is None and not _has_body(request)):
+        return
+    name = (given or "").partition(";")[0].strip().lower()
+    is_json = wanted == "application/json" and name.startswith("application/")
+    if name != wanted and not (is_json and name.endswith("+json")):
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers={"Accept": wanted})
+
+
+def _has_body(request: Request) -> bool:
+    length = request.headers.get("content-length")
+    return "transfer-encoding" in request.headers or length not in {None, "0"}
