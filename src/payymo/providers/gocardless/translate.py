@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -102,7 +102,7 @@ def translate_payload(
     :param today: Present day: a pending row is not dated after it.
     :raises ProviderResponseError: If the row has no amount, or only dates that are none.
     """
-    wording = _wording(payload)
+    wording = _wording(payload, quirks)
     amount, currency = _amount(payload, wording, quirks, is_booked=is_booked)
     transaction_id = as_reference(payload.get("transactionId"))
     if is_booked and quirks.provisional_id and transaction_id:
@@ -366,11 +366,15 @@ def _account(value: object) -> tuple[str | None, str | None]:
 # Text
 
 
-def _wording(payload: Payload) -> _Wording:
+def _wording(payload: Payload, quirks: BankQuirks) -> _Wording:
     sent = tuple(_lines_sent(payload))
     joined = "\n".join(sent)[:CLEANED_LENGTH_MAX]
     lines = tuple(" ".join(line.split()) for line in joined.splitlines() if line.strip())
-    return _Wording(sent=sent, lines=lines, parts=read_parts(" ".join(lines)))
+    if quirks.clean_line:
+        lines = tuple(line for line in map(quirks.clean_line, lines) if line)
+    parts = read_parts(" ".join(lines))
+    terminal = _terminal(payload)
+    return _Wording(sent, lines, replace(parts, name=terminal) if terminal else parts)
 
 
 def _lines_sent(payload: Payload) -> Sequence[str]:
@@ -382,15 +386,19 @@ def _lines_sent(payload: Payload) -> Sequence[str]:
     plain = list(_texts(payload.get("remittanceInformationUnstructured")))
     listed = list(_texts(payload.get("remittanceInformationUnstructuredArray")))
     if plain or listed:
-        return plain if _length(plain) > _length(listed) else listed
+        text = plain if _length(plain) > _length(listed) else listed
+        return [*text, *_told_by_keys(payload).values()]
     for name in (
         "remittanceInformationStructured",
         "remittanceInformationStructuredArray",
         "additionalInformation",
         "additionalInformationStructured",
     ):
-        if lines := list(_texts(payload.get(name))):
-            return _key_values(lines) if name == "additionalInformation" else lines
+        lines = list(_texts(payload.get(name)))
+        if lines and name == "additionalInformation":
+            return list(_told_by_keys(payload).values()) or lines
+        if lines:
+            return lines
     return ()
 
 
@@ -409,11 +417,18 @@ def _length(lines: Sequence[str]) -> int:
     return sum(len("".join(line.split())) for line in lines)
 
 
-def _key_values(lines: list[str]) -> list[str]:
-    """Return the parts that people read of a text that is a list of keys and values."""
-    found = dict(_KEY_VALUES.findall(lines[0][:CLEANED_LENGTH_MAX]))
-    parts = [found.get("atmPosName", ""), found.get("narrative", "")]
-    return [part for text in parts if (part := text.strip("[] '\""))] or lines
+def _told_by_keys(payload: Payload) -> dict[str, str]:
+    """Return the parts for people of an ``additionalInformation`` that is keys and values."""
+    text = payload.get("additionalInformation")
+    if not isinstance(text, str) or ":" not in text:
+        return {}
+    found = dict(_KEY_VALUES.findall(text[:CLEANED_LENGTH_MAX]))
+    parts = {key: found.get(key, "").strip("[] '\"") for key in ("atmPosName", "narrative")}
+    return {key: part for key, part in parts.items() if part}
+
+
+def _terminal(payload: Payload) -> str | None:
+    return as_name(_told_by_keys(payload).get("atmPosName"))
 
 
 def _structured(payload: Payload) -> str | None:
@@ -463,7 +478,7 @@ def _description(
     lines = wording.lines
     if len(lines) > 1 and _repeats(lines[0], side.name, named):
         lines = lines[1:]
-    cleaned = quirks.clean_text(lines) if quirks.clean_text else clean(" ".join(lines))
+    cleaned = quirks.join_lines(lines) if quirks.join_lines else clean(" ".join(lines))
     return cleaned or None
 
 

@@ -9,7 +9,8 @@ type IdField = Literal[
     "transactionId", "internalTransactionId", "entryReference", "proprietaryBankTransactionCode"
 ]
 type DateField = Literal["bookingDate", "bookingDateTime", "valueDate", "valueDateTime"]
-type CleanText = Callable[[Sequence[str]], str]
+type CleanLine = Callable[[str], str]
+type JoinLines = Callable[[Sequence[str]], str]
 
 BOOKING_FIRST: tuple[DateField, ...] = (
     "bookingDate", "bookingDateTime", "valueDate", "valueDateTime",
@@ -40,7 +41,8 @@ class BankQuirks:
     :ivar bank_ibans: Counterparty accounts that are the bank's own.
     :ivar name_prefix: What stands before every name of a card payment.
     :ivar payee_forms: Texts of which the whole form is known.
-    :ivar clean_text: Makes the description out of the lines of the text.
+    :ivar clean_line: Takes out of each line of the text what is not for people.
+    :ivar join_lines: Makes the description out of the lines of the text.
     """
 
     institutions: tuple[str, ...] = ()
@@ -60,7 +62,8 @@ class BankQuirks:
     bank_ibans: frozenset[str] = frozenset()
     name_prefix: str | None = None
     payee_forms: tuple[re.Pattern[str], ...] = ()
-    clean_text: CleanText | None = None
+    clean_line: CleanLine | None = None
+    join_lines: JoinLines | None = None
 
 
 #: A bank that does what the API describes.

@@ -28,7 +28,7 @@ _BANKS: Final = (
     BankQuirks(  # the day of the purchase is valueDateTime; one thing per line
         institutions=("ABNAMRO_ABNANL2A",),
         dates=("valueDateTime", "valueDate", "bookingDate", "bookingDateTime"),
-        clean_text=join_with_commas,
+        join_lines=join_with_commas,
     ),
     BankQuirks(  # one id for many rows; the account holder's name on card payments
         institutions=("ABANCA_",),
@@ -46,14 +46,26 @@ _BANKS: Final = (
         trusted_id="internalTransactionId",
         transaction_id_is_shared=True,
     ),
-    BankQuirks(
-        institutions=("BANKINTER_",),
-        clean_text=without_instructions,
-        payee_forms=(_form(r"^/Txt/(?:\w\|)?(?P<payee>[^;]+)"),),
+    BankQuirks(institutions=("BANKINTER_",), clean_line=without_instructions),
+    BankQuirks(  # the day is glued to the name
+        institutions=("BANK_OF_IRELAND_",),
+        payee_forms=(
+            _form(
+                r"^(?:POSC? ?)?\d{1,2}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC) ?"
+                r"(?P<payee>.+)"
+            ),
+        ),
+    ),
+    BankQuirks(  # lines in no fixed order
+        institutions=("BOURSORAMA_", "BOURSOBANK_"),
+        payee_forms=(
+            _form(r"^(?:CARTE|AVOIR|RETRAIT DAB) \d\d/\d\d/\d\d (?P<payee>.+?)(?: \d? ?CB\*\d+)?$"),
+            _form(r"^(?:VIR|PRLV)(?: INST| SEPA)* (?P<payee>.+)"),
+        ),
     ),
     BankQuirks(  # the text is wrapped at 35 characters, also within keywords
         institutions=("COMMERZBANK_",),
-        clean_text=join_wrapped,
+        join_lines=join_wrapped,
     ),
     BankQuirks(  # all card payments go to the bank's own account
         institutions=("DKB_",),

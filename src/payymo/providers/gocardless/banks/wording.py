@@ -27,6 +27,6 @@ def join_wrapped(lines: Sequence[str]) -> str:
     return ", ".join(part for part in parts if part.strip(" ,"))
 
 
-def without_instructions(lines: Sequence[str]) -> str:
-    """Return text without ``/Txt/D|`` and with blanks for its semicolons."""
-    return clean(_INSTRUCTION.sub(" ", " ".join(lines)).replace(";", " "))
+def without_instructions(line: str) -> str:
+    """Return a line without ``/Txt/D|`` and with blanks for its semicolons."""
+    return " ".join(_INSTRUCTION.sub(" ", line).replace(";", " ").split())

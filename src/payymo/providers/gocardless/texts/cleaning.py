@@ -69,6 +69,7 @@ def as_name(value: object) -> str | None:
     if text is None:
         return None
     name = unescape(" ".join(text[:CLEANED_LENGTH_MAX].split()))
+    name = " ".join(name.replace(";", " ").split()) if ";" in name else name
     if not any(map(str.isalpha, name)) or is_placeholder(name):
         return None
     return name

@@ -14,12 +14,14 @@ _WORDS: Final = {
         standing order(?: to)?
         purchase(?: at)?
         365 online
+        (?:sent|received) money (?:to|from)
         mobile payment(?: to| from)?
         POS
     """,
     "French": r"""
         (?:paiement|achat)(?: par)? (?:carte|CB)(?: bancaire)?
         (?:facture|ann|annul|avoir) carte
+        avoir(?= \d)
         carte
         CB
         (?:prlv|pr[ée]l[èe]vement)(?: europ[ée]en)?(?: sepa)?(?: de)?
@@ -75,6 +77,8 @@ _WORDS: Final = {
         (?:visa|dankort|mastercard|mc|visa/dankort)[- ]?(?:køb|nota|varekjøp|purchase)
         (?:kort|vare)(?:köp|køb|kjøp|kjöp|betaling|betalning)(?: till?)?
         mobilepay:?
+        visa/dankort(?: \d{4})?
+        (?:visa|dankort|mastercard)(?= ?[*X\d])
         swish(?: (?:till|från|mottagen|skickad))?
         vipps(?: (?:til|fra))?
         (?:överföring|overføring|overførsel) (?:till?|från|fra)

@@ -25,9 +25,10 @@ _DATE: Final = (
     rf"|\d{{1,2}}[ -]?(?:{_MONTHS})[ -]?(?:\d{{4}}|\d\d)?)(?!\w)"
 )
 _TIME: Final = r"\d{1,2}[:.]\d\d(?::\d\d)?(?: ?(?:Uhr|uur|h))?(?!\w)"
-_AMOUNT: Final = r"(?:[A-Z]{3} ?-?\d[\d.,]*|-?\d[\d.,]*[.,]\d\d(?: ?[A-Z]{3})?)(?!\w)"
+_CURRENCY: Final = "(?:EUR|GBP|USD|CHF|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|LEI|KR)"
+_AMOUNT: Final = rf"(?:{_CURRENCY} ?-?\d[\d.,]*|-?\d[\d.,]*[.,]\d\d(?: ?{_CURRENCY})?)(?!\w)"
 _CARD: Final = (
-    r"(?:[X*]{2,16} ?\d{2,4}|\d{4,6}[X*]{2,10}\d{3,4}|\d{4}(?: ?[\dX*]{4}){3}|CB\*\d{4}"
+    r"(?:\*\d{4}|[X*]{2,16} ?\d{2,4}|\d{4,6}[X*]{2,10}\d{3,4}|\d{4}(?: ?[\dX*]{4}){3}|CB\*\d{4}"
     r"|\(\.\.\d{4}\))(?!\w)"
 )
 
@@ -62,8 +63,8 @@ _FORMS: Final = (
     _pattern(r"^(?:ADDEBITO|INCASSO) (?:DIRETTO )?SDD (?:CORE )?(?P<payee>.+?) (?:N|ID) ?:"),
     _pattern(r"\bCREDITORE ?: ?(?P<payee>[^:]+)$"),
     _pattern(
-        r"^PAGAMENTO (?:SU CIRCUITO INTERNAZIONALE|CIRCUITO \w+|POS|PRESSO|CARTA)? ?"
-        r"(?P<payee>.+?)(?: Operazione carta .*| CARTA .*)$"
+        r"^PAGAMENTO (?:SU CIRCUITO INTERNAZIONALE |CIRCUITO \w+ |POS |PRESSO )?"
+        r"(?P<payee>.+?) Operazione carta .*$"
     ),
     _pattern(
         r"^(?:HAI|DENARO) (?:INVIATO|RICEVUTO)(?: UN BONIFICO)? (?:A|DA) "
@@ -92,7 +93,11 @@ _NOT_A_NAME = _pattern(
     r"(?:received|for|of|fee|ref|reference|id|date|method|thank|invoice|no|nr|réf|merci|charge"
     r"|protection|interest)\b"
 )
-_BEFORE = _pattern(rf"(?:{_DATE}|{_TIME}|{_CARD}|{_AMOUNT}|(?:n°|nr|no)\.? ?\d+|[,:;*|/-])")
+_BEFORE = _pattern(
+    rf"(?:{_DATE}|{_TIME}|{_CARD}|{_AMOUNT}|(?:n°|nr|no)\.? ?\d+|\d{{6}}(?= )|[,:;*|/-]"
+    r"|(?:nr\.? )?(?:karty|carta|carte|card|karte|tarjeta|kort|kaart)\b:?(?: n[°ro.]*)?"
+    r" ?[\dX*]{4,19}(?!\w))"
+)
 _PROCESSOR = _pattern(
     r"(?:CCV|SumUp|Zettle_?|iZ|IZETTLE|SQ|PAYPAL|PP|CRV|LOOMISP|STRIPE|MOLLIE|PAY\.nl|BCK|ADYEN"
     r"|WORLDLINE|VIVA|NYX|LSP|DOJO|WWW|SPO|SP|TST|FS|EB|2CO|NETS|Nexi|myPOS|BAM|Takeaway) ?\* ?"
@@ -102,10 +107,13 @@ _AFTER = _pattern(
     rf"(?:,? ?\bPAS ?\d{{3}}\b|\s(?:{_CARD}|CB\*|Operazione carta|carte n|carta n|card (?:no|nr)"
     r"|kaartnr|kartennr|Betaling met|Betaling via|Betaald met|Domiciliëring|Domiciliation"
     r"|Paiement (?:avec|par|via|mobile)|Paiement|Debit Mastercard|Europese domiciliëring"
-    r"|Ordre permanent|Doorlopende opdracht|sepa dd|ABI-CAB|Num\. ?Bon|VIA ONLINE|VIA MOBILE"
+    r"|Ordre permanent|Doorlopende opdracht|sepa dd|viite \d|concepto|ABI-CAB|Num\. ?Bon"
+    r"|VIA ONLINE|VIA MOBILE"
     rf"|(?:Den|le|du|del|am|vom|op|on|dato) {_DATE}|/?\d\d-\d\d-\d\d$|{_DATE} ?(?:{_TIME})?$"
     rf"|{_AMOUNT}$|FP {_DATE})|\\)"
 )
+#: A line that is a reference, not a name.
+_REFERENCE = _pattern(r"(?:r[ée]f(?:erence|érence)?\.?|mandat\w*|id) ?:")
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -132,17 +140,29 @@ def name_in(lines: Sequence[str], patterns: Sequence[re.Pattern[str]] = ()) -> N
     :param patterns: Forms of this one bank, tried first.
     """
     text = " ".join(lines)
-    for form in (*patterns, *_FORMS):
+    for candidate in dict.fromkeys((*lines, text)):
+        if named := _by_form(candidate, patterns):
+            return named
+    for candidate in dict.fromkeys((lines[0], text)):
+        if named := _by_form(candidate, _FORMS):
+            return named
+    return _left_over(lines, text)
+
+
+def _by_form(text: str, forms: Sequence[re.Pattern[str]]) -> Named | None:
+    for form in forms:
         match = form.search(text)
         if match and (payee := _payee(match["payee"])):
             groups = match.groupdict()
             return Named(payee, groups.get("note"), groups.get("day"), is_certain=True)
-    return _left_over(lines, text)
+    return None
 
 
 def _left_over(lines: Sequence[str], text: str) -> Named | None:
     """Return the first line that is more than the kind of a payment; else the text itself."""
     for line in lines:
+        if _REFERENCE.match(line):
+            continue
         rest, is_kind = _without_kind(line)
         payee = _payee(rest)
         if payee:
@@ -157,7 +177,7 @@ def _without_kind(line: str) -> tuple[str, bool]:
     for _ in range(6):
         kind = KIND.match(rest)
         if kind and not _NOT_A_NAME.match(rest[kind.end() :].lstrip(" ,:")):
-            rest, is_kind = rest[kind.end() :].lstrip(" ,:.-*"), True
+            rest, is_kind = rest[kind.end() :].lstrip(" ,:.-"), True
             continue
         before = _BEFORE.match(rest)
         if before is None or not (is_kind or before.end() > 1):
