@@ -99,6 +99,15 @@ class TransactionStatus(StrEnum):
     REMOVED = "removed"
 
 
+class TransactionSort(StrEnum):
+    """In which order transactions are listed; rows that are equal go by their ids."""
+
+    NEWEST_FIRST = "-transaction_date"
+    OLDEST_FIRST = "transaction_date"
+    LARGEST_FIRST = "-amount"
+    SMALLEST_FIRST = "amount"
+
+
 class Direction(StrEnum):
     """Which way money went, seen from the account (ISO 20022 CreditDebitCode, in words)."""
 
@@ -151,6 +160,13 @@ class MatchOrigin(StrEnum):
 
     ENGINE = "engine"
     MANUAL = "manual"
+
+
+class InvoiceFileFormat(StrEnum):
+    """How a file of invoices is written."""
+
+    CSV = "csv"
+    JSON_LINES = "json_lines"
 
 
 class EvidenceKind(StrEnum):
