@@ -8,11 +8,11 @@ from payymo.domain.matching.allocation import Claim, allocate
 from payymo.domain.matching.evidence import read_payment
 from payymo.domain.matching.index import InvoiceIndex
 from payymo.domain.matching.normalise import compact
-from payymo.domain.matching.records import OpenInvoice, Outcome, Payment, Rejection
+from payymo.domain.matching.records import ClosedInvoice, OpenInvoice, Outcome, Payment, Rejection
 from payymo.domain.matching.scoring import Scorer
 
 #: Goes up whenever the same input may give another outcome.
-ENGINE_VERSION = 1
+ENGINE_VERSION = "1"
 
 #: A proposal below this is no help to a person.
 CONFIDENCE_MIN = 0.25
@@ -26,6 +26,8 @@ def propose(
     invoices: Sequence[OpenInvoice],
     *,
     rejections: Collection[Rejection] = (),
+    closed: Collection[ClosedInvoice] = (),
+    explained: Collection[Payment] = (),
     confidence_min: float = CONFIDENCE_MIN,
 ) -> Outcome:
     """Return the best explanation of each payment, where there is a likely one.
@@ -36,12 +38,15 @@ def propose(
     :param payments: Incoming payments with what is left to explain of each.
     :param invoices: Open invoices with what is left to pay of each.
     :param rejections: Pairs that a person refused; never proposed again.
+    :param closed: Invoices that are paid or void: a payment that quotes one means no open one.
+    :param explained: Payments that are explained already, with their whole amounts: an equal one
+        that comes shortly afterwards is likely the same, booked twice.
     :param confidence_min: Proposals below this probability are left out.
     """
-    index = InvoiceIndex(invoices)
+    index = InvoiceIndex(invoices, closed)
     scorer = Scorer(index, _rejected_places(index, rejections))
-    in_order = sorted(payments, key=lambda payment: (payment.booking_date, str(payment.id)))
-    repeats = _repeats(in_order)
+    in_order = sorted(payments, key=_earliest_first)
+    repeats = _repeats([*explained, *payments])
     claims = [
         Claim.of(
             payment,
@@ -66,11 +71,15 @@ def _rejected_places(
     return rejected
 
 
-def _repeats(payments: Sequence[Payment]) -> set[Hashable]:
-    """Return the payments that look like one that came shortly before; dates rise."""
+def _earliest_first(payment: Payment) -> tuple[date, str]:
+    return payment.booking_date, str(payment.id)
+
+
+def _repeats(payments: Collection[Payment]) -> set[Hashable]:
+    """Return the payments that look like one that came shortly before."""
     last_seen: dict[tuple[object, ...], date] = {}
     repeats: set[Hashable] = set()
-    for payment in payments:
+    for payment in sorted(payments, key=_earliest_first):
         key = (
             payment.amount,
             payment.currency,

@@ -103,6 +103,7 @@ class Reading:
     :ivar hits: The open invoices that it quotes, by their place in the index.
     :ivar payers: Who may have paid, by their place in the index, with reasons.
     :ivar strange_numbers: Numbers of the kind that we issue, and that are not open.
+    :ivar closed_numbers: Numbers of invoices that are paid or void.
     :ivar loose_digits: Other digits: perhaps the ends of invoice numbers.
     :ivar names_payer: Whether it names who paid, other than a payment processor.
     """
@@ -110,6 +111,7 @@ class Reading:
     hits: Mapping[int, ReferenceHit]
     payers: Mapping[int, Sequence[PayerSignal]]
     strange_numbers: tuple[str, ...]
+    closed_numbers: tuple[str, ...]
     loose_digits: tuple[str, ...]
     names_payer: bool
     is_processor: bool
@@ -131,10 +133,12 @@ def read_payment(index: InvoiceIndex, payment: Payment) -> Reading:
     name_words = words_of_name(payment.payer_name) if payment.payer_name else ()
     is_processor = not _PROCESSORS.isdisjoint(name_words)
     payers = _read_payers(index, payment, () if is_processor else name_words, words)
+    numbers = tuple(dict.fromkeys(strange))
     return Reading(
         hits=hits,
         payers=payers,
-        strange_numbers=tuple(dict.fromkeys(strange)),
+        strange_numbers=tuple(number for number in numbers if number not in index.closed),
+        closed_numbers=tuple(number for number in numbers if number in index.closed),
         loose_digits=tuple(dict.fromkeys(word for word in words if word.isdigit())),
         names_payer=bool(name_words) and not is_processor,
         is_processor=is_processor,
@@ -216,6 +220,8 @@ def _may_be_joined(joined: str, pieces: int, strength: ReferenceStrength) -> boo
 
 
 def _is_strange(index: InvoiceIndex, joined: str, pieces: int) -> bool:
+    if joined in index.closed:
+        return True
     if joined in index.by_customer_number or _COMPACT_DATE.fullmatch(joined):
         return False
     if pieces > 1 and joined.isdigit():

@@ -15,7 +15,7 @@ from payymo.domain.matching.normalise import (
     shape,
     words_of_name,
 )
-from payymo.domain.matching.records import OpenInvoice
+from payymo.domain.matching.records import ClosedInvoice, OpenInvoice
 
 
 class ReferenceStrength(IntEnum):
@@ -47,7 +47,9 @@ class InvoiceIndex:
     Invoices and customers are numbered in an order that does not depend on the caller's.
     """
 
-    def __init__(self, invoices: Iterable[OpenInvoice]) -> None:
+    def __init__(
+        self, invoices: Iterable[OpenInvoice], closed: Iterable[ClosedInvoice] = ()
+    ) -> None:
         self.invoices: Sequence[OpenInvoice] = sorted(invoices, key=oldest_first)
         self.customers: list[Customer] = []
         self.customer_of: list[int] = []
@@ -63,8 +65,10 @@ class InvoiceIndex:
         self.number_prefixes: set[str] = set()
         self._rarity_of_word: dict[str, float] = {}
         self._typo_keys: list[tuple[str, ...]] = []
+        self.closed: set[str] = set()
         self._add_invoices()
         self._add_customers()
+        self._add_closed(closed)
 
     def _add_invoices(self) -> None:
         positions: dict[Hashable, int] = {}
@@ -108,6 +112,12 @@ class InvoiceIndex:
     def _add_reference(self, key: str, at: int, strength: ReferenceStrength) -> None:
         known = self.references[key]
         known[at] = max(strength, known.get(at, strength))
+
+    def _add_closed(self, closed: Iterable[ClosedInvoice]) -> None:
+        for invoice in closed:
+            reference = compact(invoice.structured_reference or "")
+            self.closed |= {compact(invoice.number), reference, core(reference)}
+        self.closed -= {"", *self.references}
 
     def _add_customers(self) -> None:
         for at, customer in enumerate(self.customers):

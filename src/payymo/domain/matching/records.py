@@ -37,6 +37,14 @@ class OpenInvoice:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedInvoice:
+    """An invoice with nothing left to pay: whoever quotes it means no open one."""
+
+    number: str
+    structured_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
     """Money that came in and is not wholly explained.
 

@@ -34,6 +34,7 @@ _SECOND_SIGNAL_SHARE = 0.5
 
 _TYPO_BITS = 4.0
 _STRANGE_NUMBER_BITS = -5.0
+_CLOSED_NUMBER_BITS = -15.0
 _OTHER_INVOICE_BITS = -5.0
 _OTHER_INVOICE_WEAK_BITS = -1.0
 _REPEAT_BITS = -8.0
@@ -214,6 +215,13 @@ class Scorer:
                 _TYPO_BITS,
                 f"The text quotes a number that is one slip away from "
                 f"{self.index.invoices[typo].number}.",
+            )
+        elif not quoted and reading.closed_numbers:
+            yield Evidence(
+                EvidenceKind.CONTRADICTION,
+                None,
+                _CLOSED_NUMBER_BITS,
+                f"The payment quotes {reading.closed_numbers[0]}, which is paid or void.",
             )
         elif not quoted and (strange := self._strange_to(reading, members)):
             yield Evidence(
