@@ -20,13 +20,14 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from payymo.api.errors import install_error_handlers
+from payymo.api.jobs import endpoints as jobs
 from payymo.api.metrics import Metrics
 from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
 from payymo.api.openapi import install_openapi
 from payymo.api.services import ApiServices
 
 #: The router of every resource, in the order of the documentation.
-RESOURCES: Sequence[APIRouter] = ()
+RESOURCES: Sequence[APIRouter] = (jobs.router,)
 
 
 def create_app(services: ApiServices) -> FastAPI:
