@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 from testing.factories import add_tenant
 
 from payymo.postgres.core import create_app_engine, create_owner_engine
-from payymo.postgres.embedded import EmbeddedServer, embedded_server
+from payymo.postgres.embedded import SUPERUSER_ROLE, EmbeddedServer, embedded_server
 from payymo.postgres.schema import init_database
 from payymo.postgres.tenancy import TENANT_SETTING, enter_tenant
 
@@ -80,10 +80,9 @@ def owner_engine(worker_database: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def superuser_engine(server: EmbeddedServer, worker_database: str) -> Iterator[Engine]:
+def superuser_engine(worker_database: str) -> Iterator[Engine]:
     """The engine of the server's superuser, for whom there is neither wall nor grant."""
-    name = worker_database.partition("/payymo_test_")[2].partition("?")[0]
-    engine = create_engine(server.url(f"payymo_test_{name}", user="postgres"))
+    engine = create_engine(make_url(worker_database).set(username=SUPERUSER_ROLE))
     yield engine
     engine.dispose()
 
@@ -96,7 +95,7 @@ def sessions(engine: Engine) -> Iterator[sessionmaker[Session]]:
         factory = sessionmaker(
             connection, join_transaction_mode="create_savepoint", expire_on_commit=False
         )
-        event.listen(factory, "after_begin", _forget_tenant)
+        _keep_tenants_apart(factory, connection)
         yield factory
         transaction.rollback()
 
@@ -123,10 +122,30 @@ def other_tenant_id(sessions: sessionmaker[Session]) -> UUID:
         return add_tenant(session, "Other Ltd")
 
 
-def _forget_tenant(_: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    """Begin each transaction without a tenant, as a real one does: savepoints would remember."""
-    if not transaction.nested:
-        connection.execute(text(f"SELECT set_config('{TENANT_SETTING}', '', true)"))
+def _keep_tenants_apart(factory: sessionmaker[Session], connection: Connection) -> None:
+    """Let each session's transaction begin without a tenant, as a real one does.
+
+    All of them are savepoints of one transaction, which would remember the last one's tenant.
+    """
+    tenant_before: dict[SessionTransaction, str] = {}
+
+    def begin(_: Session, transaction: SessionTransaction, __: Connection) -> None:
+        if not transaction.nested:
+            setting = text(f"SELECT current_setting('{TENANT_SETTING}', true)")
+            tenant_before[transaction] = connection.scalar(setting) or ""
+            _set_tenant(connection, "")
+
+    def end(_: Session, transaction: SessionTransaction) -> None:
+        if transaction in tenant_before:
+            _set_tenant(connection, tenant_before.pop(transaction))
+
+    event.listen(factory, "after_begin", begin)
+    event.listen(factory, "after_transaction_end", end)
+
+
+def _set_tenant(connection: Connection, tenant_id: str) -> None:
+    statement = text(f"SELECT set_config('{TENANT_SETTING}', :tenant_id, true)")
+    connection.execute(statement, {"tenant_id": tenant_id})
 
 
 @contextmanager
