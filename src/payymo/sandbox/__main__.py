@@ -1,0 +1,5 @@
+"""``python -m payymo.sandbox serve``."""
+
+from payymo.sandbox.cli import app
+
+app()

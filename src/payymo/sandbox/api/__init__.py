@@ -1,0 +1,1 @@
+"""The service's own HTTP surface, one module per resource, below ``/api/v2/``."""
