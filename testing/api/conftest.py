@@ -1,7 +1,7 @@
 """The whole API on a real database, asked by members of every kind.
 
-``client`` asks as the owner of ``tenant_id``; ``member`` and ``viewer`` as such, there; ``stranger``
-as the owner of another tenant; ``anonymous`` as nobody.
+``client`` asks as the owner of ``tenant_id``; ``member`` and ``viewer`` as such, there;
+``stranger`` as the owner of another tenant; ``anonymous`` as nobody.
 """
 
 import warnings

@@ -19,15 +19,23 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
+from payymo.api.auth import endpoints as auth
 from payymo.api.errors import install_error_handlers
 from payymo.api.jobs import endpoints as jobs
 from payymo.api.metrics import Metrics
 from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
 from payymo.api.openapi import install_openapi
 from payymo.api.services import ApiServices
+from payymo.api.transactions import endpoints as transactions
 
 #: The router of every resource, in the order of the documentation.
-RESOURCES: Sequence[APIRouter] = (jobs.router,)
+RESOURCES: Sequence[APIRouter] = (
+    auth.router,
+    jobs.router,
+    transactions.of_connection,
+    transactions.of_account,
+    transactions.router,
+)
 
 
 def create_app(services: ApiServices) -> FastAPI:
