@@ -56,7 +56,8 @@ class ApiRoute(APIRoute):
         known_parameters = {
             field.alias
             for field in get_flat_params(self.dependant)
-            if getattr(field.field_info, "in_", None) is ParamTypes.query
+            # A field of a model of parameters does not say where it is: only queries have such.
+            if getattr(field.field_info, "in_", ParamTypes.query) is ParamTypes.query
         }
         bytes_max = IMPORT_BODY_BYTES_MAX if self.path.endswith("/imports") else BODY_BYTES_MAX
 

@@ -1,0 +1,182 @@
+"""Bank transactions: filter, look at one and where it came from, annotate."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
+
+from payymo.api.dependencies import MemberDep, SessionDep, WriterDep
+from payymo.api.envelopes import Collection, Item, envelope, page_meta, page_response
+from payymo.api.pagination import Paging, PagingDep
+from payymo.api.routing import resource_router
+from payymo.api.transactions.cursors import (
+    CursorMeta,
+    PagedMeta,
+    TransactionCollection,
+    read_cursor,
+    write_cursor,
+)
+from payymo.api.transactions.models import RawVersionRead, TransactionRead, TransactionUpdate
+from payymo.api.transactions.presentation import (
+    present_raw_version,
+    transaction_response,
+    write_transactions,
+)
+from payymo.api.transactions.queries import (
+    AllTransactionQuery,
+    ConnectionTransactionQuery,
+    TransactionQuery,
+)
+from payymo.domain.errors import InvalidInputError, Problem
+from payymo.postgres.common.operations.accounts import get_account
+from payymo.postgres.common.operations.connections import get_connection
+from payymo.postgres.common.operations.transactions import (
+    TransactionFilter,
+    get_transaction,
+    list_transactions,
+    list_transactions_after,
+    update_transaction,
+)
+from payymo.postgres.gocardless.operations.transactions import list_raw_versions
+
+router = resource_router("/transactions", tag="transactions")
+of_connection = resource_router(
+    "/bank_connections/{connection_id}/transactions", tag="transactions"
+)
+of_account = resource_router("/accounts/{account_id}/transactions", tag="transactions")
+
+_RAW_VERSIONS = TypeAdapter(list[RawVersionRead])
+
+
+@router.get("", name="list", response_model=TransactionCollection)
+def list_all(
+    query: Annotated[AllTransactionQuery, Query()],
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+) -> Response:
+    """Return the transactions of all accounts."""
+    criteria = query.criteria(
+        account_id=query.account_id,
+        connection_id=query.bank_connection_id,
+        institution_id=query.institution,
+    )
+    return _answer_list(session, member.tenant_id, criteria, query, paging)
+
+
+@of_connection.get("", response_model=TransactionCollection)
+def list_of_connection(
+    connection_id: UUID,
+    query: Annotated[ConnectionTransactionQuery, Query()],
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+) -> Response:
+    """Return the transactions of one bank connection."""
+    get_connection(session, member.tenant_id, connection_id)
+    criteria = query.criteria(connection_id=connection_id, account_id=query.account_id)
+    return _answer_list(session, member.tenant_id, criteria, query, paging)
+
+
+@of_account.get("", response_model=TransactionCollection)
+def list_of_account(
+    account_id: UUID,
+    query: Annotated[TransactionQuery, Query()],
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+) -> Response:
+    """Return the transactions of one account."""
+    get_account(session, member.tenant_id, account_id)
+    criteria = query.criteria(account_id=account_id)
+    return _answer_list(session, member.tenant_id, criteria, query, paging)
+
+
+@router.get("/{transaction_id}", response_model=Item[TransactionRead])
+def read(transaction_id: UUID, member: MemberDep, session: SessionDep) -> Response:
+    """Return one transaction, also one that was superseded or removed."""
+    return transaction_response(get_transaction(session, member.tenant_id, transaction_id))
+
+
+@router.get("/{transaction_id}/raw", response_model=Collection[RawVersionRead])
+def list_raw(
+    transaction_id: UUID,
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+) -> Response:
+    """Return every payload that the bank sent for one transaction, oldest first."""
+    get_transaction(session, member.tenant_id, transaction_id)
+    versions = list_raw_versions(session, member.tenant_id, transaction_id)
+    start = (paging.page - 1) * paging.per_page
+    rows = [present_raw_version(version) for version in versions[start : start + paging.per_page]]
+    return page_response(_RAW_VERSIONS, rows, total=len(versions), paging=paging)
+
+
+@router.patch("/{transaction_id}", response_model=Item[TransactionRead])
+def update(
+    transaction_id: UUID, body: TransactionUpdate, member: WriterDep, session: SessionDep
+) -> Response:
+    """Change the category or the note of a transaction; what is left out stays."""
+    line = get_transaction(session, member.tenant_id, transaction_id)
+    update_transaction(
+        session,
+        member.tenant_id,
+        transaction_id,
+        category=body.get("category", line.category),
+        note=body.get("note", line.note),
+    )
+    return transaction_response(get_transaction(session, member.tenant_id, transaction_id))
+
+
+def _answer_list(
+    session: Session,
+    tenant_id: UUID,
+    criteria: TransactionFilter,
+    query: TransactionQuery,
+    paging: Paging,
+) -> Response:
+    if query.cursor is not None:
+        return _answer_after(session, tenant_id, criteria, query, paging)
+    page = list_transactions(
+        session,
+        tenant_id,
+        criteria,
+        sort=query.sort,
+        page=paging.page,
+        per_page=paging.per_page,
+    )
+    has_more = paging.page * paging.per_page < page.total
+    meta = PagedMeta(
+        **page_meta(page.total, paging).model_dump(),
+        next_cursor=write_cursor(page.rows, query.sort) if has_more else None,
+    )
+    return envelope(write_transactions(page.rows), meta=meta)
+
+
+def _answer_after(
+    session: Session,
+    tenant_id: UUID,
+    criteria: TransactionFilter,
+    query: TransactionQuery,
+    paging: Paging,
+) -> Response:
+    if paging.page != 1:
+        problem = Problem("cursor", "Send either cursor or page, not both.")
+        raise InvalidInputError("The input is not valid.", problems=[problem])
+    lines = list_transactions_after(
+        session,
+        tenant_id,
+        criteria,
+        sort=query.sort,
+        cursor=read_cursor(query.cursor or "", query.sort),
+        limit=paging.per_page + 1,
+    )
+    shown = lines[: paging.per_page]
+    meta = CursorMeta(
+        per_page=paging.per_page,
+        next_cursor=write_cursor(shown, query.sort) if len(lines) > len(shown) else None,
+    )
+    return envelope(write_transactions(shown), meta=meta)

@@ -1,0 +1,76 @@
+"""How rows of transactions become answers: straight to bytes, as the list is asked for most."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from fastapi import Response
+from pydantic import TypeAdapter
+
+from payymo.api.envelopes import JSON
+from payymo.api.transactions.models import RawVersionRead, TransactionRead
+from payymo.domain.enums import Direction
+from payymo.domain.money import format_amount
+from payymo.postgres.common.operations.transactions import TransactionLine
+from payymo.postgres.gocardless.operations.transactions import RawVersion
+
+_TRANSACTION: Final = TypeAdapter(TransactionRead)
+_TRANSACTIONS: Final = TypeAdapter(list[TransactionRead])
+
+
+def transaction_response(line: TransactionLine) -> Response:
+    """Return the answer that holds one transaction."""
+    body = b'{"data":%s}' % _TRANSACTION.dump_json(present_transaction(line))
+    return Response(body, media_type=JSON)
+
+
+def write_transactions(lines: Iterable[TransactionLine]) -> bytes:
+    """Return a list of transactions as JSON."""
+    return _TRANSACTIONS.dump_json([present_transaction(line) for line in lines])
+
+
+def present_transaction(line: TransactionLine) -> TransactionRead:
+    """Return a transaction as the API shows it."""
+    return TransactionRead(
+        id=line.id,
+        transaction_id=line.provider_transaction_id,
+        bank_id=line.institution_id,
+        bank_name=line.institution_name,
+        bank_connection_id=line.connection_id,
+        account_id=line.account_id,
+        account_name=line.account_name,
+        amount=format_amount(line.amount, line.currency),
+        currency=line.currency,
+        direction=Direction.CREDIT if line.amount > 0 else Direction.DEBIT,
+        description=line.description,
+        reference=line.structured_reference or line.end_to_end_id,
+        counterparty_name=line.counterparty_name,
+        counterparty_iban=line.counterparty_iban,
+        payee=line.payee,
+        remittance=line.remittance,
+        structured_reference=line.structured_reference,
+        end_to_end_id=line.end_to_end_id,
+        bank_transaction_code=line.bank_transaction_code,
+        transaction_date=line.transaction_date,
+        booking_date=line.booking_date,
+        value_date=line.value_date,
+        status=line.status,
+        superseded_by=line.superseded_by,
+        category=line.category,
+        note=line.note,
+        match_status=line.match_status,
+        allocated=format_amount(line.allocated, line.currency),
+        created_at=line.created_at,
+        updated_at=line.updated_at,
+    )
+
+
+def present_raw_version(version: RawVersion) -> RawVersionRead:
+    """Return a raw version as the API shows it."""
+    return RawVersionRead(
+        payload=version.payload,
+        is_booked=version.is_booked,
+        fetched_at=version.fetched_at,
+        identity_tier=version.identity_tier,
+        identity_version=version.identity_version,
+        content_hash=version.content_hash.hex(),
+    )
