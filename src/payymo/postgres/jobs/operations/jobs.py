@@ -173,7 +173,7 @@ def finish_job(
     """
     session.execute(
         update(Job)
-        .where(_is_running(tenant_id, job_id, queue_id))
+        .where(_is_held_by(tenant_id, job_id, queue_id))
         .values(status=JobStatus.SUCCEEDED, result=result, finished_at=now)
     )
 
@@ -202,7 +202,7 @@ def fail_job(
     """
     session.execute(
         update(Job)
-        .where(_is_running(tenant_id, job_id, queue_id))
+        .where(_is_held_by(tenant_id, job_id, queue_id))
         .values(
             status=JobStatus.FAILED,
             error_code=error_code,
@@ -211,6 +211,26 @@ def fail_job(
             finished_at=now,
         )
     )
+
+
+def hold_job(session: Session, tenant_id: UUID, job_id: UUID, *, queue_id: int) -> Job | None:
+    """Return a job, kept from others, while its present try is this row; ``None`` otherwise.
+
+    :param session: Open session; the lock lasts as long as its transaction.
+    :param tenant_id: Tenant that must own it.
+    :param job_id: Job; it may be gone, or handed to another try.
+    :param queue_id: Row of the queue that asks.
+    """
+    return session.scalars(
+        select(Job)
+        .where(
+            _is(tenant_id, job_id),
+            Job.queue_id == queue_id,
+            Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
 
 
 def requeue_job(
@@ -300,5 +320,5 @@ def _is(tenant_id: UUID, job_id: UUID) -> ColumnElement[bool]:
     return (Job.tenant_id == tenant_id) & (Job.id == job_id)
 
 
-def _is_running(tenant_id: UUID, job_id: UUID, queue_id: int) -> ColumnElement[bool]:
+def _is_held_by(tenant_id: UUID, job_id: UUID, queue_id: int) -> ColumnElement[bool]:
     return _is(tenant_id, job_id) & (Job.queue_id == queue_id) & (Job.status == JobStatus.RUNNING)

@@ -1,0 +1,1 @@
+"""Background work: a queue in the same PostgreSQL, its tasks, its schedule and its workers."""

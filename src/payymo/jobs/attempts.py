@@ -1,0 +1,156 @@
+"""One try of a job: what is noted before and after, and what becomes of whatever it raises.
+
+This is the one place that catches every error: a job never ends without a trace.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy.exc import OperationalError
+
+from payymo.domain.errors import PayymoError, ProviderUnavailableError
+from payymo.jobs.outcomes import STOPPED, Failure, Try, give_up, hand_back
+from payymo.jobs.services import WorkerServices
+from payymo.postgres.jobs.operations.jobs import finish_job, record_progress, start_job
+from payymo.postgres.tenancy import tenant_transaction
+
+logger = logging.getLogger(__name__)
+
+#: How long to wait after the first try that failed for a passing reason, after the second …
+RETRY_DELAYS: Final = (timedelta(minutes=1), timedelta(minutes=10))
+ATTEMPTS_MAX: Final = len(RETRY_DELAYS) + 1
+
+#: Reasons that pass: the provider, the bank or the database is not there for the moment.
+_PASSING: Final = (ProviderUnavailableError, OperationalError)
+
+_UNEXPECTED: Final = Failure(
+    "server_error", "Something unexpected happened: the worker's log says where."
+)
+_NO_DATABASE: Final = Failure("server_error", "The database could not be reached.")
+
+_FRAMES_LOGGED: Final = 5
+
+
+class WorkerStoppingError(Exception):
+    """The worker is to stop: the job is handed back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try of a job by this worker.
+
+    :ivar this: Which one.
+    :ivar is_stopping: Tells whether the worker is to stop.
+    """
+
+    services: WorkerServices
+    this: Try
+    is_stopping: Callable[[], bool]
+
+    def run(self, work: "Callable[[Attempt], Mapping[str, Any] | Failure]") -> None:
+        """Do the work, and note in the job what became of it.
+
+        :param work: Does it: returns what it did, or why it did not.
+        """
+        tries = self._start()
+        if tries is None:
+            logger.info("Job is no longer wanted", extra=self.this.describe())
+            return
+        logger.info("Job started", extra=self.this.describe())
+        try:
+            outcome = work(self)
+        except WorkerStoppingError:
+            self._hand_back(STOPPED, delay=timedelta())
+        except _PASSING as error:
+            log_error(error, self.this.describe())
+            if tries < ATTEMPTS_MAX:
+                self._hand_back(_explain(error), delay=RETRY_DELAYS[tries - 1])
+            else:
+                self._end(_explain(error))
+        except PayymoError as error:
+            log_error(error, self.this.describe())
+            self._end(_explain(error))
+        except Exception as error:  # noqa: BLE001  # the worker outlives whatever a task raises
+            log_error(error, self.this.describe())
+            self._end(_UNEXPECTED)
+        else:
+            self._end(outcome)
+
+    def report(self, done: int, total: int) -> None:
+        """Note how far the work is.
+
+        :param done: Units done.
+        :param total: Units to do.
+        :raises WorkerStoppingError: If the worker is to stop.
+        """
+        with tenant_transaction(self.services.sessions, self.this.tenant_id) as session:
+            record_progress(session, self.this.tenant_id, self.this.job_id, done=done, total=total)
+        if self.is_stopping():
+            raise WorkerStoppingError
+
+    def _start(self) -> int | None:
+        """Return which try this is, from 1; ``None`` when the job is no longer wanted."""
+        with tenant_transaction(self.services.sessions, self.this.tenant_id) as session:
+            job = start_job(
+                session,
+                self.this.tenant_id,
+                self.this.job_id,
+                queue_id=self.this.queue_id,
+                now=self.services.clock(),
+            )
+            return None if job is None else job.attempt_count
+
+    def _hand_back(self, failure: Failure, *, delay: timedelta) -> None:
+        now = self.services.clock()
+        with tenant_transaction(self.services.sessions, self.this.tenant_id) as session:
+            hand_back(
+                session,
+                self.services.queue,
+                self.this,
+                failure,
+                not_before=now + delay if delay else None,
+                now=now,
+            )
+
+    def _end(self, outcome: Mapping[str, Any] | Failure) -> None:
+        now = self.services.clock()
+        with tenant_transaction(self.services.sessions, self.this.tenant_id) as session:
+            if isinstance(outcome, Failure):
+                give_up(session, self.this, outcome, now=now)
+                return
+            finish_job(
+                session,
+                self.this.tenant_id,
+                self.this.job_id,
+                queue_id=self.this.queue_id,
+                result=outcome,
+                now=now,
+            )
+        logger.info("Job done", extra=self.this.describe())
+
+
+def log_error(error: Exception, description: Mapping[str, Any]) -> None:
+    """Log what was raised and where; not its text, which may quote a row or an answer.
+
+    :param error: What was raised.
+    :param description: Ids of what it was raised by.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
+    logger.error(
+        "Task raised an error",
+        extra={
+            **description,
+            "error": type(error).__name__,
+            "where": [f"{frame.filename}:{frame.lineno}" for frame in frames],
+        },
+    )
+
+
+def _explain(error: PayymoError | OperationalError) -> Failure:
+    if isinstance(error, PayymoError):
+        return Failure(error.code, error.message)
+    return _NO_DATABASE

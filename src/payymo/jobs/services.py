@@ -1,0 +1,24 @@
+"""What the workers need from outside: handed in, never looked up."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from payymo.domain.banking import Clock
+from payymo.jobs.app import PostgresJobQueue
+from payymo.providers.base import ProviderDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerServices:
+    """What tasks work with.
+
+    :ivar sessions: Opener of transactions, as the application's role.
+    :ivar providers: Finds the providers to ask.
+    :ivar clock: Tells the time.
+    """
+
+    sessions: sessionmaker[Session]
+    providers: ProviderDirectory
+    clock: Clock
+    queue: PostgresJobQueue = field(default_factory=PostgresJobQueue)
