@@ -1,0 +1,117 @@
+"""Matchings of all unexplained payments with all open invoices."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from payymo.domain.enums import RunStatus
+from payymo.domain.errors import NotFoundError
+from payymo.postgres.core import Page
+from payymo.postgres.reconciliation.models import MatchRun
+
+
+def lock_matching(session: Session, tenant_id: UUID) -> None:
+    """Wait until no other matching of the tenant runs, and keep others out.
+
+    The lock ends with the transaction.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whose payments are to be matched.
+    """
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"payymo.matching.{tenant_id}"},
+    )
+
+
+def get_match_run(session: Session, tenant_id: UUID, match_run_id: UUID) -> MatchRun:
+    """Return one of the tenant's matchings.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param match_run_id: Matching to return.
+    :raises NotFoundError: If the tenant has no such matching.
+    """
+    run = session.scalars(
+        select(MatchRun).where(MatchRun.tenant_id == tenant_id, MatchRun.id == match_run_id)
+    ).one_or_none()
+    if run is None:
+        raise NotFoundError("There is no such match run.")
+    return run
+
+
+def list_match_runs(
+    session: Session, tenant_id: UUID, *, page: int = 1, per_page: int = 100
+) -> Page[MatchRun]:
+    """Return the tenant's matchings, the latest first.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param page: Page, from 1.
+    :param per_page: Rows of a page.
+    """
+    own = MatchRun.tenant_id == tenant_id
+    total = session.scalar(select(func.count()).select_from(MatchRun).where(own))
+    rows = session.scalars(
+        select(MatchRun)
+        .where(own)
+        .order_by(MatchRun.started_at.desc(), MatchRun.id.desc())
+        .offset((page - 1) * per_page)
+        .limit(per_page)
+    )
+    return Page(rows=rows.all(), total=total or 0)
+
+
+def start_match_run(
+    session: Session, tenant_id: UUID, *, job_id: UUID | None, engine_version: str, now: datetime
+) -> MatchRun:
+    """Write down that a matching begins, and return the record.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whose payments are matched.
+    :param job_id: Background job that it runs in.
+    :param engine_version: Version of the engine that judges.
+    :param now: Present time.
+    """
+    run = MatchRun(
+        tenant_id=tenant_id,
+        job_id=job_id,
+        status=RunStatus.RUNNING,
+        engine_version=engine_version,
+        started_at=now,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def finish_match_run(
+    session: Session,
+    run: MatchRun,
+    *,
+    payment_count: int,
+    invoice_count: int,
+    applied_count: int,
+    suggested_count: int,
+    now: datetime,
+) -> None:
+    """Write down what a matching found.
+
+    :param session: Open session; the caller manages the transaction.
+    :param run: The matching.
+    :param payment_count: Unexplained payments that it looked at.
+    :param invoice_count: Open invoices that it looked at.
+    :param applied_count: Payments whose match was applied.
+    :param suggested_count: Payments whose match waits for a person.
+    :param now: Present time.
+    """
+    run.status = RunStatus.SUCCEEDED
+    run.payment_count = payment_count
+    run.invoice_count = invoice_count
+    run.applied_count = applied_count
+    run.suggested_count = suggested_count
+    run.unexplained_count = payment_count - applied_count - suggested_count
+    run.finished_at = now
+    session.flush()

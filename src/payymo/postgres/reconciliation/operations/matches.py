@@ -1,0 +1,568 @@
+"""Matches between payments and invoices, and what people decide about them.
+
+A match is suggested, and then confirmed, rejected or withdrawn; a confirmed one can be reversed.
+Nothing else happens to it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from payymo.domain.enums import MatchOrigin, MatchStatus, TransactionStatus
+from payymo.domain.errors import InvalidInputError, NotFoundError, Problem, RuleError
+from payymo.domain.matching.records import Proposal, ProposedAllocation, Rejection
+from payymo.domain.money import exponent_of
+from payymo.postgres.auth.operations.audit import record_audit
+from payymo.postgres.core import Page
+from payymo.postgres.reconciliation.models import Invoice, Match, MatchLine
+from payymo.postgres.reconciliation.operations.allocations import (
+    AllocationValues,
+    record_allocations,
+    reverse_allocations,
+)
+from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
+
+_TRANSITIONS = {
+    MatchStatus.CONFIRMED: MatchStatus.SUGGESTED,
+    MatchStatus.REJECTED: MatchStatus.SUGGESTED,
+    MatchStatus.REVERSED: MatchStatus.CONFIRMED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MatchFilter:
+    """Which matches to list; all given conditions must hold."""
+
+    status: MatchStatus | None = None
+    min_confidence: Decimal | None = None
+    invoice_id: UUID | None = None
+    transaction_id: UUID | None = None
+
+
+def get_match(session: Session, tenant_id: UUID, match_id: UUID) -> Match:
+    """Return one of the tenant's matches, with its lines.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param match_id: Match to return.
+    :raises NotFoundError: If the tenant has no such match.
+    """
+    match = session.scalars(
+        select(Match).where(Match.tenant_id == tenant_id, Match.id == match_id)
+    ).one_or_none()
+    if match is None:
+        raise NotFoundError("There is no such match.")
+    return match
+
+
+def list_matches(
+    session: Session,
+    tenant_id: UUID,
+    *,
+    where: MatchFilter = MatchFilter(),  # frozen
+    page: int = 1,
+    per_page: int = 100,
+) -> Page[Match]:
+    """Return the tenant's matches with their lines, the latest first.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param where: Which ones.
+    :param page: Page, from 1.
+    :param per_page: Rows of a page.
+    """
+    conditions = [Match.tenant_id == tenant_id, *_conditions(where)]
+    total = session.scalar(select(func.count()).select_from(Match).where(*conditions))
+    rows = session.scalars(
+        select(Match)
+        .where(*conditions)
+        .order_by(Match.id.desc())
+        .offset((page - 1) * per_page)
+        .limit(per_page)
+    )
+    return Page(rows=rows.all(), total=total or 0)
+
+
+def list_rejections(session: Session, tenant_id: UUID) -> Sequence[Rejection]:
+    """Return the pairs of payment and invoice that people refused.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    """
+    rows = session.execute(
+        select(Match.transaction_id, MatchLine.invoice_id)
+        .join(
+            MatchLine, (MatchLine.tenant_id == Match.tenant_id) & (MatchLine.match_id == Match.id)
+        )
+        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.REJECTED)
+        .distinct()
+    )
+    return [Rejection(row.transaction_id, row.invoice_id) for row in rows]
+
+
+# ----------------------------------------------------------------- proposals
+
+
+def record_proposals(
+    session: Session,
+    tenant_id: UUID,
+    proposals: Collection[Proposal],
+    *,
+    considered: Collection[UUID],
+    match_run_id: UUID,
+    engine_version: str,
+) -> Mapping[UUID, UUID]:
+    """Make the open suggestions of some payments those of the engine.
+
+    A suggestion that is proposed again stays as it is; others are withdrawn. What people have
+    decided is not touched.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns payments and invoices.
+    :param proposals: What the engine proposes, at most one for each payment.
+    :param considered: All payments that the engine has looked at.
+    :param match_run_id: Matching that the proposals come from.
+    :param engine_version: Version of the engine.
+    :returns: The open suggestion of each payment that has one.
+    """
+    known = {
+        match.transaction_id: match
+        for match in session.scalars(
+            select(Match).where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
+        )
+        if match.transaction_id in considered
+    }
+    wanted = {proposal.payment_id: proposal for proposal in proposals}
+    kept = {
+        payment_id: match.id
+        for payment_id, match in known.items()
+        if payment_id in wanted and _says(match, wanted[payment_id])
+    }
+    _withdraw(session, tenant_id, [match.id for at, match in known.items() if at not in kept])
+    new = [proposal for proposal in proposals if proposal.payment_id not in kept]
+    added = _insert(session, tenant_id, new, match_run_id, engine_version)
+    changed = (set(known) | set(added)) - set(kept)
+    if changed:
+        update_match_status(session, tenant_id, changed)
+    return kept | added
+
+
+def _says(match: Match, proposal: Proposal) -> bool:
+    """Return whether an open suggestion says what the engine proposes now."""
+    return (
+        {(line.invoice_id, line.amount) for line in match.lines}
+        == {(allocation.invoice_id, allocation.amount) for allocation in proposal.allocations}
+        and match.confidence == _confidence(proposal.confidence)
+        and match.is_tie == proposal.is_tie
+    )
+
+
+def _withdraw(session: Session, tenant_id: UUID, match_ids: Sequence[UUID]) -> None:
+    if match_ids:
+        session.execute(
+            update(Match),
+            [
+                {"tenant_id": tenant_id, "id": match_id, "status": MatchStatus.WITHDRAWN}
+                for match_id in match_ids
+            ],
+        )
+
+
+def _insert(
+    session: Session,
+    tenant_id: UUID,
+    proposals: Sequence[Proposal],
+    match_run_id: UUID,
+    engine_version: str,
+) -> dict[UUID, UUID]:
+    matches, lines, added = [], [], {}
+    for proposal in proposals:
+        match_id = uuid7()
+        added[_uuid(proposal.payment_id)] = match_id
+        matches.append(
+            {
+                "tenant_id": tenant_id,
+                "id": match_id,
+                "transaction_id": proposal.payment_id,
+                "match_run_id": match_run_id,
+                "status": MatchStatus.SUGGESTED,
+                "origin": MatchOrigin.ENGINE,
+                "confidence": _confidence(proposal.confidence),
+                "is_tie": proposal.is_tie,
+                "evidence": _evidence_as_json(proposal),
+                "runner_up": _runner_up_as_json(proposal),
+                "engine_version": engine_version,
+                "decided_by": None,
+                "decided_at": None,
+            }
+        )
+        lines += _lines(tenant_id, match_id, proposal.allocations)
+    if matches:
+        session.execute(insert(Match), matches)
+        session.execute(insert(MatchLine), lines)
+    return added
+
+
+def _lines(
+    tenant_id: UUID, match_id: UUID, allocations: Sequence[ProposedAllocation]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "tenant_id": tenant_id,
+            "id": uuid7(),
+            "match_id": match_id,
+            "invoice_id": allocation.invoice_id,
+            "amount": allocation.amount,
+        }
+        for allocation in allocations
+    ]
+
+
+def _uuid(payment_id: object) -> UUID:
+    assert isinstance(payment_id, UUID)  # noqa: S101 # the engine gives back what it was given
+    return payment_id
+
+
+def _confidence(probability: float) -> Decimal:
+    return Decimal(f"{probability:.4f}")
+
+
+def _evidence_as_json(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "items": [
+            {
+                "kind": item.kind,
+                "invoice_id": None if item.invoice_id is None else str(item.invoice_id),
+                "weight": round(item.weight, 2),
+                "text": item.text,
+            }
+            for item in proposal.evidence
+        ]
+    }
+
+
+def _runner_up_as_json(proposal: Proposal) -> dict[str, Any] | None:
+    if proposal.runner_up is None:
+        return None
+    return {
+        "confidence": proposal.runner_up.confidence,
+        "lines": [
+            {"invoice_id": str(allocation.invoice_id), "amount": str(allocation.amount)}
+            for allocation in proposal.runner_up.allocations
+        ],
+    }
+
+
+# ----------------------------------------------------------------- decisions
+
+
+def create_match(
+    session: Session,
+    tenant_id: UUID,
+    transaction_id: UUID,
+    allocations: Sequence[ProposedAllocation],
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+) -> Match:
+    """Match a payment to invoices by hand, confirmed at once, and return the match.
+
+    An open suggestion for the payment is withdrawn.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own payment and invoices.
+    :param transaction_id: Payment to explain.
+    :param allocations: How much of it goes to which invoice; each invoice once.
+    :param actor_id: User who matches.
+    :param now: Present time.
+    :raises NotFoundError: If the tenant has no such transaction.
+    :raises InvalidInputError: If an invoice is unknown or named twice, or an amount not positive.
+    :raises RuleError: ``not_a_payment``, ``over_allocation``, ``currency_mismatch`` or
+        ``invoice_is_void``.
+    """
+    payment = get_payment(session, tenant_id, transaction_id)
+    if payment.amount <= 0 or payment.status is not TransactionStatus.BOOKED:
+        raise RuleError(
+            "Only booked money that came in can be matched to invoices.", code="not_a_payment"
+        )
+    _check_allocations(session, tenant_id, allocations, payment.currency)
+    match_id = uuid7()
+    row: dict[str, Any] = {
+        "tenant_id": tenant_id,
+        "id": match_id,
+        "transaction_id": transaction_id,
+        "match_run_id": None,
+        "status": MatchStatus.CONFIRMED,
+        "origin": MatchOrigin.MANUAL,
+        "confidence": Decimal(1),
+        "is_tie": False,
+        "evidence": {"items": []},
+        "runner_up": None,
+        "engine_version": None,
+        "decided_by": actor_id,
+        "decided_at": now,
+    }
+    with session.begin_nested():
+        session.execute(insert(Match), [row])
+        session.execute(insert(MatchLine), _lines(tenant_id, match_id, allocations))
+        values = [
+            AllocationValues(match_id, transaction_id, _uuid(given.invoice_id), given.amount)
+            for given in allocations
+        ]
+        record_allocations(session, tenant_id, values, now=now)
+        _withdraw_suggestion(session, tenant_id, transaction_id)
+        update_match_status(session, tenant_id, [transaction_id])
+    _audit(session, tenant_id, match_id, MatchStatus.CONFIRMED, before=None, actor_id=actor_id)
+    return get_match(session, tenant_id, match_id)
+
+
+def _check_allocations(
+    session: Session, tenant_id: UUID, allocations: Sequence[ProposedAllocation], currency: str
+) -> None:
+    known = set(
+        session.scalars(
+            select(Invoice.id).where(
+                Invoice.tenant_id == tenant_id,
+                Invoice.id.in_({allocation.invoice_id for allocation in allocations}),
+            )
+        )
+    )
+    problems = []
+    seen = set()
+    for number, allocation in enumerate(allocations):
+        place = f"allocations.{number}"
+        if allocation.invoice_id not in known:
+            problems.append(Problem(f"{place}.invoice_id", "There is no such invoice."))
+        if allocation.invoice_id in seen:
+            problems.append(Problem(f"{place}.invoice_id", "Name each invoice once."))
+        if allocation.amount <= 0:
+            problems.append(Problem(f"{place}.amount", "The amount must be greater than zero."))
+        decimals = exponent_of(currency)
+        if round(allocation.amount, decimals) != allocation.amount:
+            sentence = f"An amount in {currency} has at most {decimals} decimals."
+            problems.append(Problem(f"{place}.amount", sentence))
+        seen.add(allocation.invoice_id)
+    if not allocations:
+        problems.append(Problem("allocations", "Name at least one invoice."))
+    if problems:
+        raise InvalidInputError("The match is not valid.", problems=problems)
+
+
+def confirm_match(
+    session: Session,
+    tenant_id: UUID,
+    match_id: UUID,
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+) -> Match:
+    """Accept a suggestion: its amounts are allocated. Return the match.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param match_id: Match to confirm.
+    :param actor_id: User who confirms; ``None`` when Payymo does.
+    :param now: Present time.
+    :raises NotFoundError: If the tenant has no such match.
+    :raises RuleError: ``match_transition`` if it is not suggested; ``over_allocation`` if less is
+        left by now than it needs; ``invoice_is_void``. The match is unchanged then.
+    """
+    match = _get_locked(session, tenant_id, match_id, MatchStatus.CONFIRMED)
+    record_allocations(session, tenant_id, _allocations_of([match]), now=now)
+    _decide(session, match, MatchStatus.CONFIRMED, actor_id=actor_id, now=now)
+    return match
+
+
+def apply_matches(
+    session: Session, tenant_id: UUID, match_ids: Collection[UUID], *, now: datetime
+) -> int:
+    """Accept many suggestions that Payymo is sure of, and return how many there were.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param match_ids: Suggestions to accept.
+    :param now: Present time.
+    :raises RuleError: ``over_allocation`` if less is left by now than they need.
+    """
+    matches = [
+        match
+        for match in session.scalars(
+            select(Match)
+            .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
+            .order_by(Match.id)
+            .with_for_update(of=Match)
+        )
+        if match.id in match_ids
+    ]
+    record_allocations(session, tenant_id, _allocations_of(matches), now=now)
+    if matches:
+        session.execute(
+            update(Match),
+            [
+                {
+                    "tenant_id": tenant_id,
+                    "id": match.id,
+                    "status": MatchStatus.CONFIRMED,
+                    "decided_by": None,
+                    "decided_at": now,
+                }
+                for match in matches
+            ],
+        )
+        update_match_status(session, tenant_id, {match.transaction_id for match in matches})
+    for match in matches:
+        _audit(
+            session,
+            tenant_id,
+            match.id,
+            MatchStatus.CONFIRMED,
+            before=MatchStatus.SUGGESTED,
+            actor_id=None,
+        )
+    return len(matches)
+
+
+def reject_match(
+    session: Session,
+    tenant_id: UUID,
+    match_id: UUID,
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+) -> Match:
+    """Refuse a suggestion: its pairs are not proposed again. Return the match.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param match_id: Match to reject.
+    :param actor_id: User who rejects.
+    :param now: Present time.
+    :raises NotFoundError: If the tenant has no such match.
+    :raises RuleError: ``match_transition`` if it is not suggested.
+    """
+    match = _get_locked(session, tenant_id, match_id, MatchStatus.REJECTED)
+    _decide(session, match, MatchStatus.REJECTED, actor_id=actor_id, now=now)
+    return match
+
+
+def reverse_match(
+    session: Session,
+    tenant_id: UUID,
+    match_id: UUID,
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+) -> Match:
+    """Undo a confirmed match: its money is free again. Return the match.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param match_id: Match to reverse.
+    :param actor_id: User who reverses.
+    :param now: Present time.
+    :raises NotFoundError: If the tenant has no such match.
+    :raises RuleError: ``match_transition`` if it is not confirmed.
+    """
+    match = _get_locked(session, tenant_id, match_id, MatchStatus.REVERSED)
+    reverse_allocations(session, tenant_id, match_id, now=now)
+    _decide(session, match, MatchStatus.REVERSED, actor_id=actor_id, now=now)
+    return match
+
+
+def _get_locked(session: Session, tenant_id: UUID, match_id: UUID, wanted: MatchStatus) -> Match:
+    """Return a match that may become what is wanted, and keep others from deciding on it."""
+    match = session.scalars(
+        select(Match)
+        .where(Match.tenant_id == tenant_id, Match.id == match_id)
+        .with_for_update(of=Match)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if match is None:
+        raise NotFoundError("There is no such match.")
+    if match.status is not _TRANSITIONS[wanted]:
+        raise RuleError(
+            f"A {match.status} match cannot be {wanted}: only a {_TRANSITIONS[wanted]} one can.",
+            code="match_transition",
+        )
+    return match
+
+
+def _decide(
+    session: Session,
+    match: Match,
+    status: MatchStatus,
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+) -> None:
+    before = match.status
+    match.status = status
+    match.decided_by = actor_id
+    match.decided_at = now
+    session.flush()
+    update_match_status(session, match.tenant_id, [match.transaction_id])
+    _audit(session, match.tenant_id, match.id, status, before=before, actor_id=actor_id)
+    session.refresh(match)
+
+
+def _allocations_of(matches: Sequence[Match]) -> list[AllocationValues]:
+    return [
+        AllocationValues(match.id, match.transaction_id, line.invoice_id, line.amount)
+        for match in matches
+        for line in match.lines
+    ]
+
+
+def _withdraw_suggestion(session: Session, tenant_id: UUID, transaction_id: UUID) -> None:
+    session.execute(
+        update(Match)
+        .where(
+            Match.tenant_id == tenant_id,
+            Match.transaction_id == transaction_id,
+            Match.status == MatchStatus.SUGGESTED,
+        )
+        .values(status=MatchStatus.WITHDRAWN)
+    )
+
+
+def _audit(
+    session: Session,
+    tenant_id: UUID,
+    match_id: UUID,
+    status: MatchStatus,
+    *,
+    before: MatchStatus | None,
+    actor_id: UUID | None,
+) -> None:
+    record_audit(
+        session,
+        tenant_id,
+        actor_id=actor_id,
+        action=status,
+        entity="matches",
+        entity_id=match_id,
+        before=None if before is None else {"status": before},
+        after={"status": status},
+    )
+
+
+def _conditions(where: MatchFilter) -> list[ColumnElement[bool]]:
+    has_invoice = exists().where(
+        MatchLine.tenant_id == Match.tenant_id,
+        MatchLine.match_id == Match.id,
+        MatchLine.invoice_id == where.invoice_id,
+    )
+    found: list[ColumnElement[bool] | None] = [
+        Match.status == where.status if where.status else None,
+        Match.confidence >= where.min_confidence if where.min_confidence is not None else None,
+        has_invoice if where.invoice_id else None,
+        Match.transaction_id == where.transaction_id if where.transaction_id else None,
+    ]
+    return [condition for condition in found if condition is not None]
