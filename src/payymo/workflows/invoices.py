@@ -1,0 +1,141 @@
+"""Taking a file of invoices in: all of it, or nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from payymo.domain.enums import InvoiceFileFormat
+from payymo.domain.errors import InvalidInputError, Problem
+from payymo.postgres.reconciliation.operations.customers import (
+    CustomerValues,
+    find_customer_ids,
+    record_customers,
+)
+from payymo.postgres.reconciliation.operations.imports import record_import
+from payymo.postgres.reconciliation.operations.invoices import (
+    InvoiceValues,
+    find_invoice_numbers,
+    record_invoices,
+)
+from payymo.workflows.invoice_files import InvoiceRow, limit_problems, read_invoice_file
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What a file of invoices brought, or would bring.
+
+    :ivar import_id: Record of the import; ``None`` after a dry run, which keeps nothing.
+    :ivar invoice_count: Invoices in the file, all of them new.
+    :ivar customer_count: Customers that were new.
+    """
+
+    import_id: UUID | None
+    dry_run: bool
+    filename: str | None
+    invoice_count: int
+    customer_count: int
+
+
+def import_invoices(
+    session: Session,
+    tenant_id: UUID,
+    *,
+    content: bytes,
+    filename: str | None,
+    file_format: InvoiceFileFormat | None = None,
+    dry_run: bool,
+    actor_id: UUID | None,
+    now: datetime,
+) -> ImportReport:
+    """Take a file of invoices in, and say what it brought.
+
+    Customers are found by their numbers; new ones are added, known ones completed.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whose invoices they are.
+    :param content: The file.
+    :param filename: Its name, where known.
+    :param file_format: How it is written; ``None`` to tell from name and content.
+    :param dry_run: Only check, and say what it would bring.
+    :param actor_id: User who sends it.
+    :param now: Present time.
+    :raises InvalidInputError: If anything in the file is wrong, with a problem for each fault;
+        nothing is kept then.
+    :raises DuplicateError: If somebody else takes one of the numbers at the same time.
+    """
+    rows = read_invoice_file(content, filename=filename, file_format=file_format)
+    _refuse_known_numbers(session, tenant_id, rows)
+    customers = _customers(rows)
+    known = find_customer_ids(session, tenant_id, [customer.number for customer in customers])
+    report = ImportReport(
+        import_id=None,
+        dry_run=dry_run,
+        filename=filename,
+        invoice_count=len(rows),
+        customer_count=len(customers) - len(known),
+    )
+    if dry_run:
+        return report
+
+    record = record_import(
+        session,
+        tenant_id,
+        filename=filename,
+        content_hash=hashlib.sha256(content).digest(),
+        invoice_count=report.invoice_count,
+        customer_count=report.customer_count,
+        actor_id=actor_id,
+        now=now,
+    )
+    customer_ids = record_customers(session, tenant_id, customers)
+    invoices = [
+        InvoiceValues(
+            customer_id=customer_ids[row.customer_number],
+            number=row.number,
+            currency=row.currency,
+            total=row.total,
+            issue_date=row.issue_date,
+            due_date=row.due_date,
+            structured_reference=row.structured_reference,
+            note=row.note,
+        )
+        for row in rows
+    ]
+    record_invoices(session, tenant_id, invoices, import_id=record.id)
+    return replace(report, import_id=record.id)
+
+
+def _refuse_known_numbers(session: Session, tenant_id: UUID, rows: Sequence[InvoiceRow]) -> None:
+    taken = find_invoice_numbers(session, tenant_id, [row.number for row in rows])
+    problems = [
+        Problem(
+            f"line {row.line}",
+            f"There is an invoice {row.number} already: remove the line or change its number.",
+        )
+        for row in rows
+        if row.number in taken
+    ]
+    if problems:
+        raise InvalidInputError(
+            "The file holds invoices that are known already.", problems=limit_problems(problems)
+        )
+
+
+def _customers(rows: Sequence[InvoiceRow]) -> Sequence[CustomerValues]:
+    """Return each customer of a file once: its last name, and all that any line says of it."""
+    customers: dict[str, CustomerValues] = {}
+    for row in rows:
+        before = customers.get(row.customer_number)
+        known_ibans = before.ibans if before else ()
+        customers[row.customer_number] = CustomerValues(
+            number=row.customer_number,
+            name=row.customer_name,
+            email=row.customer_email or (before.email if before else None),
+            country=row.customer_country or (before.country if before else None),
+            ibans=tuple(dict.fromkeys([*known_ibans, *row.customer_ibans])),
+        )
+    return tuple(customers.values())
