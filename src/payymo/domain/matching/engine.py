@@ -18,7 +18,7 @@ ENGINE_VERSION = "1"
 CONFIDENCE_MIN = 0.25
 
 #: Within how many days an equal payment with the same text is taken for the same one.
-_REPEAT_DAYS = 10
+REPEAT_DAYS = 10
 
 
 def propose(
@@ -89,7 +89,7 @@ def _repeats(payments: Collection[Payment]) -> set[Hashable]:
             payment.structured_reference,
         )
         before = last_seen.get(key)
-        if before is not None and (payment.booking_date - before).days <= _REPEAT_DAYS:
+        if before is not None and (payment.booking_date - before).days <= REPEAT_DAYS:
             repeats.add(payment.id)
         last_seen[key] = payment.booking_date
     return repeats

@@ -1,0 +1,172 @@
+"""Matching all unexplained payments of a tenant with all its open invoices."""
+
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from payymo.domain.matching.engine import ENGINE_VERSION, REPEAT_DAYS, propose
+from payymo.domain.matching.records import Payment, Proposal
+from payymo.postgres.auth.operations.tenants import get_tenant
+from payymo.postgres.reconciliation.operations.invoices import (
+    list_closed_invoices,
+    list_open_invoices,
+)
+from payymo.postgres.reconciliation.operations.match_runs import (
+    finish_match_run,
+    lock_matching,
+    start_match_run,
+)
+from payymo.postgres.reconciliation.operations.matches import (
+    apply_matches,
+    list_rejections,
+    record_proposals,
+)
+from payymo.postgres.reconciliation.operations.payments import (
+    list_explained_payments,
+    list_unexplained_payments,
+)
+
+#: What is applied makes the rest clearer, so we look again until nothing more is sure. After so
+#: many rounds the rest waits for the next run.
+ROUNDS_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class MatchReport:
+    """What a matching found.
+
+    :ivar payment_count: Unexplained payments that it looked at.
+    :ivar invoice_count: Open invoices that it looked at.
+    :ivar applied_count: Matches so sure that they were applied.
+    :ivar suggested_count: Payments with a match that waits for a person.
+    :ivar unexplained_count: Payments that nothing explains.
+    """
+
+    match_run_id: UUID
+    payment_count: int
+    invoice_count: int
+    applied_count: int
+    suggested_count: int
+    unexplained_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one look at payments and invoices found.
+
+    :ivar applied: Payments whose match was applied.
+    :ivar suggested: Payments whose match waits for a person.
+    """
+
+    payment_count: int
+    invoice_count: int
+    applied: Collection[UUID]
+    suggested: Collection[UUID]
+
+
+def match_payments(
+    session: Session, tenant_id: UUID, *, now: datetime, job_id: UUID | None = None
+) -> MatchReport:
+    """Match what came in with what is owed, and say what was found.
+
+    Sure matches are applied when the tenant allows it, the others are left as suggestions. Runs
+    of one tenant wait for each other. Running again without news changes nothing.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whose payments are matched.
+    :param now: Present time.
+    :param job_id: Background job that it runs in.
+    :raises NotFoundError: If there is no such tenant.
+    """
+    lock_matching(session, tenant_id)
+    threshold = _threshold(session, tenant_id)
+    run = start_match_run(session, tenant_id, job_id=job_id, engine_version=ENGINE_VERSION, now=now)
+    rounds = [_look(session, tenant_id, run.id, threshold=threshold, now=now)]
+    while rounds[-1].applied and len(rounds) < ROUNDS_MAX:
+        rounds.append(_look(session, tenant_id, run.id, threshold=threshold, now=now))
+
+    suggested = set(rounds[-1].suggested)
+    applied = {payment_id for each in rounds for payment_id in each.applied} - suggested
+    finish_match_run(
+        session,
+        run,
+        payment_count=rounds[0].payment_count,
+        invoice_count=rounds[0].invoice_count,
+        applied_count=len(applied),
+        suggested_count=len(suggested),
+        now=now,
+    )
+    return MatchReport(
+        match_run_id=run.id,
+        payment_count=run.payment_count,
+        invoice_count=run.invoice_count,
+        applied_count=run.applied_count,
+        suggested_count=run.suggested_count,
+        unexplained_count=run.unexplained_count,
+    )
+
+
+def _threshold(session: Session, tenant_id: UUID) -> Decimal | None:
+    """Return how sure a match must be to be applied; ``None`` when none is ever."""
+    tenant = get_tenant(session, tenant_id)
+    return tenant.auto_apply_threshold if tenant.auto_apply else None
+
+
+def _look(
+    session: Session,
+    tenant_id: UUID,
+    match_run_id: UUID,
+    *,
+    threshold: Decimal | None,
+    now: datetime,
+) -> _Round:
+    payments = list_unexplained_payments(session, tenant_id)
+    invoices = list_open_invoices(session, tenant_id)
+    outcome = propose(
+        payments,
+        invoices,
+        rejections=list_rejections(session, tenant_id),
+        closed=list_closed_invoices(session, tenant_id),
+        explained=_earlier_payments(session, tenant_id, payments),
+    )
+    suggestions = record_proposals(
+        session,
+        tenant_id,
+        outcome.proposals,
+        considered={payment.id for payment in payments},
+        match_run_id=match_run_id,
+        engine_version=ENGINE_VERSION,
+    )
+    sure: set[Hashable] = {
+        each.payment_id for each in outcome.proposals if _is_sure(each, threshold)
+    }
+    applied = {at: match_id for at, match_id in suggestions.items() if at in sure}
+    apply_matches(session, tenant_id, set(applied.values()), now=now)
+    return _Round(
+        payment_count=len(payments),
+        invoice_count=len(invoices),
+        applied=set(applied),
+        suggested=suggestions.keys() - applied.keys(),
+    )
+
+
+def _is_sure(proposal: Proposal, threshold: Decimal | None) -> bool:
+    return (
+        threshold is not None
+        and not proposal.is_tie
+        and Decimal(f"{proposal.confidence:.4f}") >= threshold
+    )
+
+
+def _earlier_payments(
+    session: Session, tenant_id: UUID, payments: Sequence[Payment]
+) -> Sequence[Payment]:
+    """Return the explained payments that one of these may repeat."""
+    if not payments:
+        return ()
+    first = min(payment.booking_date for payment in payments)
+    return list_explained_payments(session, tenant_id, since=first - timedelta(days=REPEAT_DAYS))
