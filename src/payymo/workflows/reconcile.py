@@ -1,6 +1,6 @@
 """Matching all unexplained payments of a tenant with all its open invoices."""
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal

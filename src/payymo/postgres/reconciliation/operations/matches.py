@@ -4,7 +4,7 @@ A match is suggested, and then confirmed, rejected or withdrawn; a confirmed one
 Nothing else happens to it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -115,7 +115,7 @@ def record_proposals(
     tenant_id: UUID,
     proposals: Collection[Proposal],
     *,
-    considered: Collection[UUID],
+    considered: Collection[Hashable],
     match_run_id: UUID,
     engine_version: str,
 ) -> Mapping[UUID, UUID]:
