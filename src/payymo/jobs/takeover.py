@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from payymo.jobs.app import Order
-from payymo.jobs.attempts import ATTEMPTS_MAX
+from payymo.jobs.attempts import ATTEMPTS_MAX, log_error
 from payymo.jobs.outcomes import STOPPED, Try, give_up, hand_back
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.jobs.operations.jobs import hold_job
@@ -33,10 +33,17 @@ def take_over_stalled(services: WorkerServices, *, silent_seconds: float) -> Non
         stalled = list_stalled_tasks(session, silent_seconds=silent_seconds)
     for task in stalled:
         logger.warning("Task was left behind", extra={"queue_id": task.queue_id, "task": task.name})
-        if "job_id" in task.arguments:
-            _take_over_job(services, task)
-        else:
-            _take_over_scheduled(services, task)
+        try:
+            _take_over(services, task)
+        except Exception as error:  # noqa: BLE001  # one that cannot be read leaves the others
+            log_error(error, {"queue_id": task.queue_id, "task": task.name})
+
+
+def _take_over(services: WorkerServices, task: StalledTask) -> None:
+    if "job_id" in task.arguments:
+        _take_over_job(services, task)
+    else:
+        _take_over_scheduled(services, task)
 
 
 def _take_over_job(services: WorkerServices, task: StalledTask) -> None:

@@ -42,8 +42,10 @@ from payymo.domain.errors import (
     ProviderUnavailableError,
     RuleError,
 )
+from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.common.models import BankConsent, Connection, Institution
 from payymo.postgres.common.operations import accounts, connections, consents, institutions
+from payymo.postgres.common.operations.quotas import record_quota
 from payymo.postgres.gocardless.operations import documents
 from payymo.postgres.jobs.operations.jobs import cancel_connection_jobs
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
@@ -165,6 +167,7 @@ def start_connection(
             return_url=return_url,
             now=clock(),
         )
+        _record_deed(session, connection, actor_id, "started")
     return StartedConnection(connection, authorisation.url)
 
 
@@ -198,14 +201,6 @@ def renew_connection(
     authorisation = _authorise(
         sessions, providers, tenant_id, bank, reference=reference, callback_url=callback_url
     )
-    logger.info(
-        "Consent asked for anew",
-        extra={
-            "tenant_id": str(tenant_id),
-            "connection_id": str(connection_id),
-            "user_id": str(actor_id),
-        },
-    )
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.lock_connection(session, tenant_id, connection_id)
         if connection.status is ConnectionStatus.ERROR:
@@ -218,6 +213,7 @@ def renew_connection(
             return_url=return_url,
             now=clock(),
         )
+        _record_deed(session, connection, actor_id, "renewed")
     return StartedConnection(connection, authorisation.url)
 
 
@@ -284,15 +280,8 @@ def delete_connection(
         connection = connections.lock_connection(session, tenant_id, connection_id)
         _check_deletable(session, connection)
         cancel_connection_jobs(session, tenant_id, connection_id)
+        _record_deed(session, connection, actor_id, "deleted")
         connections.delete_connection(session, tenant_id, connection_id)
-    logger.info(
-        "Connection deleted",
-        extra={
-            "tenant_id": str(tenant_id),
-            "connection_id": str(connection_id),
-            "user_id": str(actor_id),
-        },
-    )
 
 
 def refresh_institutions(
@@ -498,6 +487,20 @@ def _record_attempt(
     documents.record_documents(session, connection.tenant_id, authorisation.documents, now=now)
 
 
+def _record_deed(
+    session: Session, connection: Connection, actor_id: UUID | None, action: str
+) -> None:
+    record_audit(
+        session,
+        connection.tenant_id,
+        actor_id=actor_id,
+        action=action,
+        entity="connections",
+        entity_id=connection.id,
+        after={"institution_id": str(connection.institution_id), "status": connection.status.value},
+    )
+
+
 def _list_tenants(sessions: sessionmaker[Session]) -> Sequence[UUID]:
     with sessions.begin() as session:
         return list_tenant_ids(session)
@@ -671,7 +674,7 @@ def _open(
     )
     records = [account.record for account in found]
     documents.record_account_documents(session, tenant_id, records, now=now)
-    accounts.record_accounts(
+    recorded = accounts.record_accounts(
         session,
         tenant_id,
         connection.id,
@@ -683,6 +686,9 @@ def _open(
             if account.details_fetched_at is not None
         },
     )
+    for account, record in zip(recorded, records, strict=True):
+        if record.quota is not None:
+            record_quota(session, tenant_id, account.id, record.quota)
     accounts.close_left_out_accounts(session, tenant_id, connection.id, consent.id)
     connections.mark_active(session, connection, expires_at=expires_at)
     queue.queue_sync(

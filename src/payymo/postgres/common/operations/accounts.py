@@ -5,7 +5,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.banking import AccountRecord
@@ -71,12 +71,26 @@ def get_account(session: Session, tenant_id: UUID, account_id: UUID) -> Account:
     :param account_id: Account to return.
     :raises NotFoundError: If the tenant has no such account.
     """
-    account = session.scalars(
-        select(Account).where(Account.tenant_id == tenant_id, Account.id == account_id)
-    ).one_or_none()
-    if account is None:
-        raise NotFoundError("There is no such account.")
-    return account
+    return _one(
+        session, select(Account).where(Account.tenant_id == tenant_id, Account.id == account_id)
+    )
+
+
+def lock_account(session: Session, tenant_id: UUID, account_id: UUID) -> Account:
+    """Return an account as it stands now, and keep others from changing it.
+
+    :param session: Open session; the lock lasts as long as its transaction.
+    :param tenant_id: Tenant that must own it.
+    :param account_id: Account to lock.
+    :raises NotFoundError: If the tenant has no such account.
+    """
+    return _one(
+        session,
+        select(Account)
+        .where(Account.tenant_id == tenant_id, Account.id == account_id)
+        .with_for_update(of=Account)
+        .execution_options(populate_existing=True),
+    )
 
 
 def update_account(
@@ -174,6 +188,13 @@ def close_left_out_accounts(
             "renew the connection and choose it.",
         )
     )
+
+
+def _one(session: Session, statement: Select[Account]) -> Account:
+    account = session.scalars(statement).one_or_none()
+    if account is None:
+        raise NotFoundError("There is no such account.")
+    return account
 
 
 def _known(account: Account) -> KnownAccount:

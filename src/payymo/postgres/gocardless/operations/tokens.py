@@ -1,5 +1,6 @@
 """Access tokens, encrypted, and shared by all workers."""
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,15 +28,16 @@ class PostgresTokenStore:
 
     :param sessions: Opener of transactions.
     :param key_ring: Seals and opens them.
-    :param credentials_hash: SHA-256 of the provider's address and the secret id.
+    :param base_url: Address of the provider's service.
+    :param secret_id: Which credentials; not the secret key.
     """
 
     def __init__(
-        self, sessions: sessionmaker[Session], key_ring: KeyRing, credentials_hash: bytes
+        self, sessions: sessionmaker[Session], key_ring: KeyRing, *, base_url: str, secret_id: str
     ) -> None:
         self._sessions = sessions
         self._key_ring = key_ring
-        self._credentials_hash = credentials_hash
+        self._credentials_hash = hashlib.sha256(f"{base_url}\0{secret_id}".encode()).digest()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -1,0 +1,158 @@
+"""What happens by itself, and when (UTC). PostgreSQL and one worker are all that it takes."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from procrastinate import App, RetryStrategy
+from procrastinate.job_context import JobContext
+
+from payymo.domain.enums import SyncTrigger
+from payymo.jobs.attempts import log_error
+from payymo.jobs.services import WorkerServices
+from payymo.postgres.common.operations.connections import (
+    claim_postponed_connections,
+    list_due_connections,
+)
+from payymo.postgres.jobs.operations.tenants import list_tenant_ids
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.connect import check_consents, poll_consents
+
+logger = logging.getLogger(__name__)
+
+CONSENT_CHECK: Final = "0 0 * * *"
+DAILY_SYNC: Final = "0 1 * * *"
+CONSENT_POLL: Final = "*/5 * * * *"
+POSTPONED_SYNC: Final = "*/15 * * * *"
+QUEUE_PURGE: Final = "30 2 * * *"
+
+#: Daily syncs start within this time, each connection always at the same moment of it.
+SPREAD: Final = timedelta(hours=1)
+#: For how long a consent is asked for often; the daily check asks for older ones.
+CONSENT_POLL_AGE_MAX: Final = timedelta(hours=1)
+#: For how long rows of the queue are kept once they have ended.
+QUEUE_HOURS_KEPT: Final = 7 * 24
+#: A task that was due while no worker ran is still done, unless it is due again anyway.
+LATENESS_MAX: Final = timedelta(hours=23)
+
+_RETRY: Final = RetryStrategy(max_attempts=3, wait=60)
+
+
+class ScheduledTaskError(Exception):
+    """A task of the schedule failed; the log says where."""
+
+
+def add_schedule(app: App, services: WorkerServices) -> None:
+    """Let a worker do what happens by itself.
+
+    :param app: The worker's queue.
+    :param services: What to work with.
+    """
+
+    @app.periodic(cron=CONSENT_CHECK)
+    @app.task(name="consent_check", retry=_RETRY)
+    def consent_check(timestamp: int) -> None:
+        _run(
+            "consent_check",
+            timestamp,
+            lambda: check_consents(
+                services.sessions, services.providers, services.queue, clock=services.clock
+            ),
+        )
+
+    @app.periodic(cron=DAILY_SYNC)
+    @app.task(name="daily_sync", retry=_RETRY)
+    def daily_sync(timestamp: int) -> None:
+        _run("daily_sync", timestamp, lambda: queue_due_syncs(services))
+
+    # These two come again soon: one that could not be done is dropped.
+    @app.periodic(cron=CONSENT_POLL)
+    @app.task(name="consent_poll", queueing_lock="consent_poll")
+    def consent_poll(timestamp: int) -> None:
+        _run(
+            "consent_poll",
+            timestamp,
+            lambda: poll_consents(
+                services.sessions,
+                services.providers,
+                services.queue,
+                age_max=CONSENT_POLL_AGE_MAX,
+                clock=services.clock,
+            ),
+        )
+
+    @app.periodic(cron=POSTPONED_SYNC)
+    @app.task(name="postponed_sync", queueing_lock="postponed_sync")
+    def postponed_sync(timestamp: int) -> None:
+        _run("postponed_sync", timestamp, lambda: queue_postponed_syncs(services))
+
+    @app.periodic(cron=QUEUE_PURGE)
+    @app.task(name="queue_purge", queueing_lock="queue_purge", pass_context=True)
+    async def queue_purge(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+        await context.app.job_manager.delete_old_jobs(
+            nb_hours=QUEUE_HOURS_KEPT,
+            include_failed=True,
+            include_cancelled=True,
+            include_aborted=True,
+        )
+
+
+def queue_due_syncs(services: WorkerServices) -> None:
+    """Queue a sync of every tenant's connections that are due, spread over :data:`SPREAD`.
+
+    :param services: What to work with.
+    """
+    now = services.clock()
+    with services.sessions.begin() as session:
+        tenant_ids = list_tenant_ids(session)
+    for tenant_id in tenant_ids:
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            for connection in list_due_connections(session, tenant_id, now=now):
+                services.queue.queue_sync(
+                    session,
+                    tenant_id,
+                    connection.id,
+                    trigger=SyncTrigger.SCHEDULE,
+                    requested_by=None,
+                    not_before=now + _offset(connection.id.int),
+                )
+
+
+def queue_postponed_syncs(services: WorkerServices) -> None:
+    """Queue a sync of every tenant's connections that had to wait, for a quota for example.
+
+    :param services: What to work with.
+    """
+    now = services.clock()
+    with services.sessions.begin() as session:
+        tenant_ids = list_tenant_ids(session)
+    for tenant_id in tenant_ids:
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            for connection_id in claim_postponed_connections(session, tenant_id, now=now):
+                services.queue.queue_sync(
+                    session,
+                    tenant_id,
+                    connection_id,
+                    trigger=SyncTrigger.SCHEDULE,
+                    requested_by=None,
+                )
+
+
+def _offset(number: int) -> timedelta:
+    """Return a time within the spread: the last digits of a UUIDv7 are random, and stay."""
+    return timedelta(seconds=number % int(SPREAD.total_seconds()))
+
+
+def _run(name: str, timestamp: int, work: Callable[[], None]) -> None:
+    """Do a task of the schedule; what it raises is logged by type and place only.
+
+    :raises ScheduledTaskError: If it failed: the queue tries again, or leaves it to the next time.
+    """
+    description = {"task": name, "scheduled_at": datetime.fromtimestamp(timestamp, UTC).isoformat()}
+    logger.info("Scheduled task started", extra=description)
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001  # the worker outlives whatever a task raises
+        log_error(error, description)
+        raise ScheduledTaskError(name) from None

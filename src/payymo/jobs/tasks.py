@@ -1,0 +1,81 @@
+"""The tasks behind jobs: each is glue around one workflow."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from procrastinate import App
+from procrastinate.job_context import JobContext
+
+from payymo.domain.enums import JobKind, RunStatus, SyncTrigger
+from payymo.jobs.app import Order
+from payymo.jobs.attempts import Attempt
+from payymo.jobs.outcomes import Failure, Try
+from payymo.jobs.services import WorkerServices
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.reconcile import match_payments
+from payymo.workflows.sync import sync_connection
+
+
+def add_tasks(app: App, services: WorkerServices) -> None:
+    """Let a worker do what jobs ask for.
+
+    :param app: The worker's queue.
+    :param services: What to work with.
+    """
+
+    @app.task(name=JobKind.SYNC.value, pass_context=True)
+    def sync(context: JobContext, /, **_: str) -> None:
+        _attempt(services, context).run(_sync)
+
+    @app.task(name=JobKind.MATCH.value, pass_context=True)
+    def match(context: JobContext, /, **_: str) -> None:
+        _attempt(services, context).run(_match)
+
+
+def _attempt(services: WorkerServices, context: JobContext) -> Attempt:
+    arguments = context.job.task_kwargs
+    if context.job.id is None:
+        raise TypeError("a job that was fetched has a number")
+    this = Try(
+        order=Order.read(context.job.task_name, arguments),
+        job_id=UUID(str(arguments["job_id"])),
+        queue_id=context.job.id,
+    )
+    return Attempt(services=services, this=this, is_stopping=context.should_abort)
+
+
+def _sync(attempt: Attempt) -> Mapping[str, Any] | Failure:
+    arguments = attempt.this.order.arguments
+    report = sync_connection(
+        attempt.services.sessions,
+        attempt.services.providers,
+        attempt.services.queue,
+        tenant_id=attempt.this.tenant_id,
+        connection_id=UUID(arguments["connection_id"]),
+        trigger=SyncTrigger(arguments["trigger"]),
+        clock=attempt.services.clock,
+        job_id=attempt.this.job_id,
+        progress=attempt.report,
+    )
+    result = {
+        "sync_run_id": str(report.sync_run_id),
+        "status": report.status.value,
+    }
+    if report.status is RunStatus.FAILED:
+        return Failure(
+            code=report.error_code or "sync_failed",
+            message=report.error_message or "No account could be synced.",
+            result=result,
+        )
+    return result
+
+
+def _match(attempt: Attempt) -> Mapping[str, Any]:
+    services = attempt.services
+    with tenant_transaction(services.sessions, attempt.this.tenant_id) as session:
+        report = match_payments(
+            session, attempt.this.tenant_id, now=services.clock(), job_id=attempt.this.job_id
+        )
+    return {**asdict(report), "match_run_id": str(report.match_run_id)}
