@@ -141,9 +141,7 @@ def _look(
         match_run_id=match_run_id,
         engine_version=ENGINE_VERSION,
     )
-    sure: set[Hashable] = {
-        each.payment_id for each in outcome.proposals if _is_sure(each, threshold)
-    }
+    sure = {each.payment_id for each in outcome.proposals if _is_sure(each, threshold)}
     applied = {at: match_id for at, match_id in suggestions.items() if at in sure}
     apply_matches(session, tenant_id, set(applied.values()), now=now)
     return _Round(
