@@ -67,8 +67,9 @@ class Sighting:
     """What tells one row from another: of a pulled row, or as a known row was last seen.
 
     :ivar amount: Signed.
-    :ivar day: The row's day as the bank gives it; ``None`` where it gives none.
-    :ivar text: Counterparty and text as sent; see :func:`observe`.
+    :ivar day: The row's day as the bank gives it; ``None`` where it gives none. A known row has
+        one always: the day on which it was first seen, where the bank gave none.
+    :ivar text: Counterparty and text as sent; see :func:`join_text`.
     :ivar fingerprint: Of amount, currency, day and text; see :func:`fingerprint`.
     :ivar content_hash: Of the payload; decides nothing but the order among equals.
     """
@@ -91,13 +92,11 @@ class KnownRow:
 
     :ivar id: Payymo's own id of it.
     :ivar sighting: As it was last seen.
-    :ivar first_seen: Stands in for the day where the bank gave none.
     :ivar is_closed: A pending row that left an earlier answer and may have been away only.
     """
 
     id: UUID
     sighting: Sighting
-    first_seen: date
     is_closed: bool = False
 
 
@@ -132,6 +131,15 @@ def normalise_text(text: str) -> str:
     return _NO_WORD.sub(" ", composed.casefold()).strip()
 
 
+def join_text(counterparty_name: str | None, remittance: str | None) -> str:
+    """Return the text by which a row is told from others.
+
+    :param counterparty_name: The other side, as the bank names it.
+    :param remittance: The text as sent.
+    """
+    return f"{counterparty_name or ''}\n{remittance or ''}"
+
+
 def observe(record: TransactionRecord, content_hash: bytes) -> Sighting:
     """Return what identity looks at in a translated row.
 
@@ -139,7 +147,7 @@ def observe(record: TransactionRecord, content_hash: bytes) -> Sighting:
     :param content_hash: Of the payload that it was translated from.
     """
     amount = record.amount.quantize(_AMOUNT_UNIT)
-    text = f"{record.counterparty_name or ''}\n{record.remittance or ''}"
+    text = join_text(record.counterparty_name, record.remittance)
     return Sighting(
         is_booked=record.is_booked,
         amount=amount,
@@ -160,7 +168,7 @@ def fingerprint(amount: Decimal, currency: str, day: date | None, text: str) -> 
     :param amount: Signed; ``5``, ``5.0`` and ``5.00`` are the same.
     :param currency: ISO 4217 code.
     :param day: The row's day as the bank gives it.
-    :param text: The row's text; see :func:`observe`.
+    :param text: The row's text; see :func:`join_text`.
     """
     parts = (
         f"{amount:.4f}",
@@ -351,7 +359,7 @@ class _Pairing:
     def _order_of_known(self, position: int) -> tuple[date, str, str, UUID]:
         known = self._known[position]
         ids = (known.sighting.internal_id or "", known.sighting.transaction_id or "")
-        return (known.sighting.day or known.first_seen, *ids, known.id)
+        return (known.sighting.day or date.max, *ids, known.id)
 
     def _order_of_pair(self, place: int, position: int) -> tuple[object, ...]:
         days = abs(_days_since(self._pulled[place], self._known[position]))
@@ -411,9 +419,9 @@ def _may_have_booked(row: Sighting, pending: KnownRow) -> bool:
 
 def _days_since(row: Sighting, known: KnownRow) -> int:
     """Return the days from a known row to a pulled one; one without a day is near to all."""
-    if row.day is None:
+    if row.day is None or known.sighting.day is None:
         return 0
-    return (row.day - (known.sighting.day or known.first_seen)).days
+    return (row.day - known.sighting.day).days
 
 
 def _likeness(first: str, second: str) -> float:

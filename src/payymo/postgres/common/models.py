@@ -275,7 +275,8 @@ class Transaction(Stamped, TenantRow):
     __table_args__ = (
         tenant_reference("account_id", "accounts", ondelete="CASCADE"),
         tenant_reference("superseded_by", "transactions"),
-        Index(None, "tenant_id", "transaction_date", "id"),
+        # With the status, a page's total is counted without touching the table.
+        Index(None, "tenant_id", "transaction_date", "id", postgresql_include=["status"]),
         Index(None, "tenant_id", "account_id", "transaction_date", "id"),
         Index(
             "ix_transactions_unexplained",
@@ -316,7 +317,7 @@ class Transaction(Stamped, TenantRow):
     balance_after: Mapped[Decimal | None]
     balance_after_type: Mapped[BalanceType | None]
     fingerprint: Mapped[bytes]
-    occurrence: Mapped[int] = mapped_column(SmallInteger)
+    occurrence: Mapped[int]
     raw_id: Mapped[UUID]
     identity_version: Mapped[int] = mapped_column(SmallInteger)
     identity_tier: Mapped[IdentityTier]

@@ -145,7 +145,7 @@ class GcTransaction(TenantRow):
     transaction_id: Mapped[UUID]
     is_booked: Mapped[bool]
     content_hash: Mapped[bytes]
-    occurrence: Mapped[int] = mapped_column(SmallInteger)
+    occurrence: Mapped[int]
     identity_version: Mapped[int] = mapped_column(SmallInteger)
     identity_tier: Mapped[IdentityTier]
     payload: Mapped[Mapping[str, Any]]

@@ -815,7 +815,7 @@ def upgrade() -> None:
         sa.Column("balance_after", sa.Numeric(precision=20, scale=4), nullable=True),
         sa.Column("balance_after_type", sa.String(32), nullable=True),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
-        sa.Column("occurrence", sa.SmallInteger(), nullable=False),
+        sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("raw_id", sa.Uuid(), nullable=False),
         sa.Column("identity_version", sa.SmallInteger(), nullable=False),
         sa.Column("identity_tier", sa.String(32), nullable=False),
@@ -866,6 +866,7 @@ def upgrade() -> None:
         "transactions",
         ["tenant_id", "transaction_date", "id"],
         unique=False,
+        postgresql_include=["status"],
     )
     op.create_index(
         "ix_transactions_unexplained",
@@ -911,7 +912,7 @@ def upgrade() -> None:
         sa.Column("transaction_id", sa.Uuid(), nullable=False),
         sa.Column("is_booked", sa.Boolean(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("occurrence", sa.SmallInteger(), nullable=False),
+        sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("identity_version", sa.SmallInteger(), nullable=False),
         sa.Column("identity_tier", sa.String(32), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),

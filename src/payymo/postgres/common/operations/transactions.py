@@ -1,0 +1,726 @@
+"""Bank transactions: found, listed, annotated, and written by syncs."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Date,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from payymo.domain.banking import TransactionRecord
+from payymo.domain.enums import (
+    BalanceType,
+    Direction,
+    IdentityTier,
+    TransactionMatchStatus,
+    TransactionSort,
+    TransactionStatus,
+)
+from payymo.domain.errors import NotFoundError
+from payymo.domain.ledger.identity import (
+    IDENTITY_VERSION,
+    KnownRow,
+    Sighting,
+    join_text,
+)
+from payymo.postgres.bulk import insert_rows, update_rows
+from payymo.postgres.common.models import Account, Connection, Institution, Transaction
+from payymo.postgres.core import Base, Page
+
+#: Rows that people see unless they ask for others.
+_STANDING = (TransactionStatus.PENDING, TransactionStatus.BOOKED)
+
+_TABLE: Final = Base.metadata.tables[Transaction.__tablename__]
+_ESCAPE = "\\"
+
+#: Rows that are read at a time where there can be a hundred thousand.
+_FETCH_COUNT = 5000
+
+#: What a sync writes; what people and allocations write is not among it.
+_WRITTEN_COLUMNS: Final = (
+    "id",
+    "status",
+    "amount",
+    "currency",
+    "transaction_date",
+    "booking_date",
+    "value_date",
+    "provider_transaction_id",
+    "internal_id",
+    "entry_reference",
+    "trusted_id",
+    "end_to_end_id",
+    "mandate_id",
+    "creditor_id",
+    "counterparty_name",
+    "counterparty_iban",
+    "counterparty_account",
+    "payee",
+    "description",
+    "remittance",
+    "structured_reference",
+    "purpose_code",
+    "bank_transaction_code",
+    "proprietary_code",
+    "merchant_category_code",
+    "exchange_rate",
+    "instructed_amount",
+    "instructed_currency",
+    "balance_after",
+    "balance_after_type",
+    "fingerprint",
+    "occurrence",
+    "raw_id",
+    "identity_version",
+    "identity_tier",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFilter:
+    """Which transactions are meant: those of which all that is given holds.
+
+    :ivar status: Without it, pending and booked rows.
+    :ivar start_date: First transaction date.
+    :ivar end_date: Last transaction date.
+    :ivar min_amount: Least signed amount.
+    :ivar max_amount: Greatest signed amount.
+    :ivar q: Part of a text, a name or an id, in any case; ``%`` and ``_`` mean themselves.
+    """
+
+    account_id: UUID | None = None
+    connection_id: UUID | None = None
+    institution_id: UUID | None = None
+    status: TransactionStatus | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+    min_amount: Decimal | None = None
+    max_amount: Decimal | None = None
+    currency: str | None = None
+    direction: Direction | None = None
+    match_status: TransactionMatchStatus | None = None
+    q: str | None = None
+
+
+class TransactionLine(NamedTuple):
+    """A transaction with its account and its bank, as lists and reports need it."""
+
+    id: UUID
+    account_id: UUID
+    account_name: str
+    connection_id: UUID
+    institution_id: UUID
+    institution_name: str
+    status: TransactionStatus
+    amount: Decimal
+    currency: str
+    transaction_date: date
+    booking_date: date | None
+    value_date: date | None
+    provider_transaction_id: str | None
+    internal_id: str | None
+    entry_reference: str | None
+    trusted_id: str | None
+    end_to_end_id: str | None
+    mandate_id: str | None
+    creditor_id: str | None
+    counterparty_name: str | None
+    counterparty_iban: str | None
+    counterparty_account: str | None
+    payee: str | None
+    description: str | None
+    remittance: str | None
+    structured_reference: str | None
+    purpose_code: str | None
+    bank_transaction_code: str | None
+    proprietary_code: str | None
+    merchant_category_code: str | None
+    exchange_rate: Decimal | None
+    instructed_amount: Decimal | None
+    instructed_currency: str | None
+    balance_after: Decimal | None
+    balance_after_type: BalanceType | None
+    fingerprint: bytes
+    occurrence: int
+    raw_id: UUID
+    identity_version: int
+    identity_tier: IdentityTier
+    missing_since: datetime | None
+    superseded_by: UUID | None
+    category: str | None
+    note: str | None
+    allocated: Decimal
+    match_status: TransactionMatchStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionCursor:
+    """Where a list goes on: after the row of this key.
+
+    :ivar value: The last row's transaction date or amount, whichever the list is sorted by.
+    :ivar id: The last row.
+    """
+
+    value: date | Decimal
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencySummary:
+    """What transactions of one currency come to.
+
+    :ivar credit_total: Sum of money in.
+    :ivar debit_total: Sum of money out; not positive.
+    """
+
+    currency: str
+    count: int
+    credit_total: Decimal
+    debit_total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEntry:
+    """One translated row to be written.
+
+    :ivar id: The transaction that it speaks of.
+    :ivar raw_id: The raw row that it was translated from.
+    :ivar fingerprint: Of its content; see :func:`payymo.domain.ledger.identity.fingerprint`.
+    :ivar occurrence: Which of several rows with one fingerprint it is, from 1.
+    :ivar day_seen: Stands in for the row's day where the bank gives none and none is known.
+    """
+
+    id: UUID
+    raw_id: UUID
+    record: TransactionRecord
+    fingerprint: bytes
+    occurrence: int
+    tier: IdentityTier
+    day_seen: date
+
+
+def list_transactions(
+    session: Session,
+    tenant_id: UUID,
+    criteria: TransactionFilter,
+    *,
+    sort: TransactionSort,
+    page: int,
+    per_page: int,
+) -> Page[TransactionLine]:
+    """Return one page of the tenant's transactions.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param criteria: Which ones.
+    :param sort: In which order.
+    :param page: Page, from 1.
+    :param per_page: Rows of a page.
+    """
+    values = _values(tenant_id, criteria)
+    statements = _statements(frozenset(values), sort)
+    total = session.execute(statements.total, values).scalar_one()
+    window = {"row_limit": per_page, "row_offset": (page - 1) * per_page}
+    rows = session.execute(statements.page, values | window)
+    return Page(rows=list(map(TransactionLine._make, rows)), total=total)
+
+
+def list_transactions_after(
+    session: Session,
+    tenant_id: UUID,
+    criteria: TransactionFilter,
+    *,
+    sort: TransactionSort,
+    cursor: TransactionCursor | None,
+    limit: int,
+) -> Sequence[TransactionLine]:
+    """Return the tenant's transactions that follow a row, at the same cost however far down.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param criteria: Which ones.
+    :param sort: In which order.
+    :param cursor: The last row that was seen; ``None`` begins the list.
+    :param limit: Rows to return at most.
+    """
+    values = _values(tenant_id, criteria)
+    statements = _statements(frozenset(values), sort)
+    window: dict[str, Any] = {"row_limit": limit, "row_offset": 0}
+    if cursor is None:
+        rows = session.execute(statements.page, values | window)
+    else:
+        window |= {"cursor_value": cursor.value, "cursor_id": cursor.id}
+        rows = session.execute(statements.after, values | window)
+    return list(map(TransactionLine._make, rows))
+
+
+def get_transaction(session: Session, tenant_id: UUID, transaction_id: UUID) -> TransactionLine:
+    """Return one of the tenant's transactions, whatever its status.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param transaction_id: Transaction to return.
+    :raises NotFoundError: If the tenant has no such transaction.
+    """
+    row = session.execute(
+        _LINES.where(Transaction.tenant_id == tenant_id, Transaction.id == transaction_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError("There is no such transaction.")
+    return TransactionLine._make(row)
+
+
+def update_transaction(
+    session: Session,
+    tenant_id: UUID,
+    transaction_id: UUID,
+    *,
+    category: str | None,
+    note: str | None,
+) -> None:
+    """Change what a person says of a transaction; ``None`` clears it.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param transaction_id: Transaction to change.
+    :param category: What it is for.
+    :param note: Anything else.
+    :raises NotFoundError: If the tenant has no such transaction.
+    """
+    changed = session.scalars(
+        update(Transaction)
+        .where(Transaction.tenant_id == tenant_id, Transaction.id == transaction_id)
+        .values(category=category, note=note)
+        .returning(Transaction.id)
+    ).one_or_none()
+    if changed is None:
+        raise NotFoundError("There is no such transaction.")
+
+
+def summarise_transactions(
+    session: Session, tenant_id: UUID, criteria: TransactionFilter
+) -> Sequence[CurrencySummary]:
+    """Return what the tenant's transactions come to, for each currency in alphabetical order.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param criteria: Which ones.
+    """
+    values = _values(tenant_id, criteria)
+    amount = Transaction.amount
+    rows = session.execute(
+        select(
+            Transaction.currency,
+            func.count(),
+            func.coalesce(func.sum(case((amount > 0, amount))), Decimal(0)),
+            func.coalesce(func.sum(case((amount <= 0, amount))), Decimal(0)),
+        )
+        .where(_condition(frozenset(values)))
+        .group_by(Transaction.currency)
+        .order_by(Transaction.currency),
+        values,
+    )
+    return [CurrencySummary(*row) for row in rows]
+
+
+def list_known_rows(
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    *,
+    since: date | None,
+    closed_after: datetime,
+) -> Sequence[KnownRow]:
+    """Return the rows of an account that an answer may speak of, as identity looks at them.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account whose rows are meant.
+    :param since: First day of booked rows; ``None`` is all. Pending rows have no limit.
+    :param closed_after: Pending rows closed without a successor after this (aware) are included.
+    """
+    rows = session.execute(
+        select(
+            Transaction.id,
+            Transaction.status,
+            Transaction.amount,
+            Transaction.currency,
+            Transaction.transaction_date,
+            Transaction.trusted_id,
+            Transaction.internal_id,
+            Transaction.provider_transaction_id,
+            Transaction.counterparty_name,
+            Transaction.remittance,
+            Transaction.fingerprint,
+        )
+        .where(is_identifiable(tenant_id, account_id, since=since, closed_after=closed_after))
+        .execution_options(yield_per=_FETCH_COUNT)
+    )
+    return [
+        KnownRow(
+            id=row.id,
+            sighting=Sighting(
+                is_booked=row.status is TransactionStatus.BOOKED,
+                amount=row.amount,
+                currency=row.currency,
+                day=row.transaction_date,
+                trusted_id=row.trusted_id,
+                internal_id=row.internal_id,
+                transaction_id=row.provider_transaction_id,
+                text=join_text(row.counterparty_name, row.remittance),
+                fingerprint=row.fingerprint,
+                content_hash=b"",
+            ),
+            is_closed=row.status is TransactionStatus.SUPERSEDED,
+        )
+        for row in rows
+    ]
+
+
+def is_identifiable(
+    tenant_id: UUID, account_id: UUID, *, since: date | None, closed_after: datetime
+) -> ColumnElement[bool]:
+    """Return the condition for the rows that an answer may speak of.
+
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account whose rows are meant.
+    :param since: First day of booked rows; ``None`` is all. Pending rows have no limit.
+    :param closed_after: Pending rows closed without a successor after this (aware) are included.
+    """
+    is_booked = Transaction.status == TransactionStatus.BOOKED
+    return and_(
+        Transaction.tenant_id == tenant_id,
+        Transaction.account_id == account_id,
+        or_(
+            is_booked if since is None else is_booked & (Transaction.transaction_date >= since),
+            Transaction.status == TransactionStatus.PENDING,
+            and_(
+                Transaction.status == TransactionStatus.SUPERSEDED,
+                Transaction.superseded_by.is_(None),
+                Transaction.missing_since >= closed_after,
+            ),
+        ),
+    )
+
+
+def add_transactions(
+    session: Session, tenant_id: UUID, account_id: UUID, entries: Iterable[TransactionEntry]
+) -> int:
+    """Add new transactions to an account, and return how many there were.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that they belong to.
+    :param entries: The transactions.
+    """
+    rows = [
+        (
+            tenant_id,
+            account_id,
+            *_columns_of(entry, entry.record.transaction_date or entry.day_seen),
+        )
+        for entry in entries
+    ]
+    return insert_rows(session, _TABLE, ("tenant_id", "account_id", *_WRITTEN_COLUMNS), rows)
+
+
+def rewrite_transactions(
+    session: Session, tenant_id: UUID, entries: Iterable[TransactionEntry]
+) -> int:
+    """Write known transactions anew from what the bank says now, and return how many.
+
+    What people said of them (category, note) and what was allocated stays.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param entries: The transactions.
+    """
+    rows = [(tenant_id, *_columns_of(entry, entry.record.transaction_date)) for entry in entries]
+    return update_rows(
+        session,
+        _TABLE,
+        ("tenant_id", *_WRITTEN_COLUMNS),
+        rows,
+        also={
+            "occurrence": "CASE WHEN old.fingerprint = new.fingerprint"
+            " THEN old.occurrence ELSE new.occurrence END",
+            "transaction_date": "COALESCE(new.transaction_date, old.transaction_date)",
+            "missing_since": "NULL",
+            "updated_at": "now()",
+        },
+    )
+
+
+def mark_found(session: Session, tenant_id: UUID, transaction_ids: Collection[UUID]) -> None:
+    """Take back that rows were missing or closed: the bank has them again.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param transaction_ids: The rows.
+    """
+    _mark(
+        session,
+        tenant_id,
+        transaction_ids,
+        missing_since=None,
+        status=case(
+            (Transaction.status == TransactionStatus.SUPERSEDED, TransactionStatus.PENDING),
+            else_=Transaction.status,
+        ),
+    )
+
+
+def mark_missing(
+    session: Session, tenant_id: UUID, transaction_ids: Collection[UUID], *, now: datetime
+) -> None:
+    """Note since when the bank leaves booked rows out.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param transaction_ids: The rows; those that are marked already keep their date.
+    :param now: The time (aware).
+    """
+    _mark(
+        session,
+        tenant_id,
+        transaction_ids,
+        missing_since=func.coalesce(Transaction.missing_since, now),
+    )
+
+
+def close_pending(
+    session: Session, tenant_id: UUID, transaction_ids: Collection[UUID], *, now: datetime
+) -> None:
+    """Close pending rows that the bank lists no more.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param transaction_ids: The rows.
+    :param now: The time (aware).
+    """
+    _mark(
+        session,
+        tenant_id,
+        transaction_ids,
+        status=TransactionStatus.SUPERSEDED,
+        missing_since=now,
+    )
+
+
+def _columns_of(entry: TransactionEntry, day: date | None) -> tuple[Any, ...]:
+    """Return a row in the order of the columns that a sync writes."""
+    record = entry.record
+    exchange = record.exchange
+    return (
+        entry.id,
+        TransactionStatus.BOOKED if record.is_booked else TransactionStatus.PENDING,
+        record.amount,
+        record.currency,
+        day,
+        record.booking_date,
+        record.value_date,
+        record.transaction_id,
+        record.internal_id,
+        record.entry_reference,
+        record.trusted_id,
+        record.end_to_end_id,
+        record.mandate_id,
+        record.creditor_id,
+        record.counterparty_name,
+        record.counterparty_iban,
+        record.counterparty_account,
+        record.payee,
+        record.description,
+        record.remittance,
+        record.structured_reference,
+        record.purpose_code,
+        record.bank_transaction_code,
+        record.proprietary_code,
+        record.merchant_category_code,
+        exchange.rate if exchange else None,
+        exchange.instructed_amount if exchange else None,
+        exchange.instructed_currency if exchange else None,
+        record.balance_after,
+        record.balance_after_type,
+        entry.fingerprint,
+        entry.occurrence,
+        entry.raw_id,
+        IDENTITY_VERSION,
+        entry.tier,
+    )
+
+
+def _mark(
+    session: Session, tenant_id: UUID, transaction_ids: Collection[UUID], **values: object
+) -> None:
+    if not transaction_ids:
+        return
+    ids = bindparam("ids", list(transaction_ids), type_=ARRAY(Uuid()))
+    session.execute(
+        update(Transaction)
+        .where(Transaction.tenant_id == tenant_id, Transaction.id == any_(ids))
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+class _Statements(NamedTuple):
+    """The statements of one shape of filter and one order."""
+
+    page: Select[Any]
+    after: Select[Any]
+    total: Select[Any]
+
+
+def _values(tenant_id: UUID, criteria: TransactionFilter) -> dict[str, Any]:
+    """Return what is asked for, as parameters of the statements."""
+    given: dict[str, Any] = {
+        name: value
+        for name in TransactionFilter.__slots__
+        if (value := getattr(criteria, name)) is not None
+    }
+    if "q" in given:
+        given["q"] = f"%{_escape(given['q'])}%"
+    if "direction" in given:
+        given["direction"] = given["direction"] is Direction.CREDIT
+    return given | {"tenant_id": tenant_id}
+
+
+def _escape(text: str) -> str:
+    for sign in (_ESCAPE, "%", "_"):
+        text = text.replace(sign, _ESCAPE + sign)
+    return text
+
+
+@lru_cache(maxsize=1024)
+def _statements(given: frozenset[str], sort: TransactionSort) -> _Statements:
+    """Return the statements for a filter that names these things.
+
+    Made once for each shape of request: making them takes longer than running them.
+    """
+    key, is_descending = _ORDERS[sort]
+    order = (key.desc(), Transaction.id.desc()) if is_descending else (key, Transaction.id)
+    lines = (
+        _LINES.where(_condition(given))
+        .order_by(*order)
+        .limit(bindparam("row_limit"))
+        .offset(bindparam("row_offset"))
+    )
+    here = tuple_(key, Transaction.id)
+    last = tuple_(bindparam("cursor_value", type_=key.type), bindparam("cursor_id", type_=Uuid()))
+    return _Statements(
+        page=lines,
+        after=lines.where(here < last if is_descending else here > last),
+        total=select(func.count()).select_from(Transaction).where(_condition(given)),
+    )
+
+
+def _condition(given: frozenset[str]) -> ColumnElement[bool]:
+    """Return the condition of a filter that names these things."""
+    conditions = [_CONDITIONS[name] for name in sorted(given)]
+    if "status" not in given:
+        conditions.append(Transaction.status.in_(_STANDING))
+    return and_(*conditions)
+
+
+def _accounts_where(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return Transaction.account_id.in_(
+        select(Account.id)
+        .join(Connection, _is_of_connection)
+        .where(Account.tenant_id == bindparam("tenant_id", type_=Uuid()), condition)
+    )
+
+
+_is_of_connection = and_(
+    Connection.tenant_id == Account.tenant_id, Connection.id == Account.connection_id
+)
+
+_SEARCHED = (
+    Transaction.payee,
+    Transaction.counterparty_name,
+    Transaction.description,
+    Transaction.remittance,
+    Transaction.note,
+    Transaction.structured_reference,
+    Transaction.end_to_end_id,
+    Transaction.provider_transaction_id,
+    Transaction.entry_reference,
+    Transaction.internal_id,
+)
+
+_CONDITIONS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "tenant_id": Transaction.tenant_id == bindparam("tenant_id", type_=Uuid()),
+    "account_id": Transaction.account_id == bindparam("account_id", type_=Uuid()),
+    "connection_id": _accounts_where(
+        Account.connection_id == bindparam("connection_id", type_=Uuid())
+    ),
+    "institution_id": _accounts_where(
+        Connection.institution_id == bindparam("institution_id", type_=Uuid())
+    ),
+    "status": Transaction.status == bindparam("status", type_=_TABLE.c.status.type),
+    "start_date": Transaction.transaction_date >= bindparam("start_date", type_=Date()),
+    "end_date": Transaction.transaction_date <= bindparam("end_date", type_=Date()),
+    "min_amount": Transaction.amount >= bindparam("min_amount", type_=_TABLE.c.amount.type),
+    "max_amount": Transaction.amount <= bindparam("max_amount", type_=_TABLE.c.amount.type),
+    "currency": Transaction.currency == bindparam("currency", type_=Text()),
+    "direction": Transaction.is_credit == bindparam("direction", type_=Boolean()),
+    "match_status": Transaction.match_status
+    == bindparam("match_status", type_=_TABLE.c.match_status.type),
+    "q": or_(*(column.ilike(bindparam("q", type_=Text()), escape=_ESCAPE) for column in _SEARCHED)),
+}
+
+_ORDERS: Final = {
+    TransactionSort.NEWEST_FIRST: (_TABLE.c.transaction_date, True),
+    TransactionSort.OLDEST_FIRST: (_TABLE.c.transaction_date, False),
+    TransactionSort.LARGEST_FIRST: (_TABLE.c.amount, True),
+    TransactionSort.SMALLEST_FIRST: (_TABLE.c.amount, False),
+}
+
+_FROM_ELSEWHERE: Final[Mapping[str, ColumnElement[Any]]] = {
+    "account_name": Account.__table__.c.name,
+    "connection_id": Account.__table__.c.connection_id,
+    "institution_id": Connection.__table__.c.institution_id,
+    "institution_name": Institution.__table__.c.name,
+}
+
+_LINES: Final = (
+    select(
+        *(
+            _FROM_ELSEWHERE[name] if name in _FROM_ELSEWHERE else _TABLE.c[name]
+            for name in TransactionLine._fields
+        )
+    )
+    .select_from(Transaction)
+    .join(
+        Account,
+        and_(
+            Account.tenant_id == Transaction.tenant_id,
+            Account.id == Transaction.account_id,
+        ),
+    )
+    .join(Connection, _is_of_connection)
+    .join(Institution, Institution.id == Connection.institution_id)
+)

@@ -1,0 +1,228 @@
+"""Transactions as GoCardless sent them: every payload that was ever received, once."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, exists, select
+from sqlalchemy.orm import Session
+
+from payymo.domain.banking import PulledRow
+from payymo.domain.enums import IdentityTier, TransactionStatus
+from payymo.domain.ledger.identity import IDENTITY_VERSION
+from payymo.postgres.bulk import insert_rows
+from payymo.postgres.common.models import Transaction
+from payymo.postgres.common.operations.transactions import is_identifiable
+from payymo.postgres.core import Base
+from payymo.postgres.gocardless.models import GcFetch, GcTransaction
+
+#: Rows that are read at a time where there can be a hundred thousand.
+_FETCH_COUNT = 5000
+
+_TABLE = Base.metadata.tables[GcTransaction.__tablename__]
+_COLUMNS = (
+    "tenant_id",
+    "account_id",
+    "fetch_id",
+    "id",
+    "transaction_id",
+    "is_booked",
+    "content_hash",
+    "occurrence",
+    "identity_version",
+    "identity_tier",
+    "payload",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RawVersion:
+    """A payload from which a transaction was written.
+
+    :ivar fetched_at: When it was first received so (aware).
+    :ivar identity_tier: By which evidence it was recognised as this transaction.
+    """
+
+    payload: Mapping[str, Any]
+    is_booked: bool
+    fetched_at: datetime
+    identity_tier: IdentityTier
+    identity_version: int
+    content_hash: bytes
+
+
+class KnownPayload(NamedTuple):
+    """The payload that a known row was last written from; light, as there can be many.
+
+    :ivar day: The row's transaction date.
+    :ivar is_away: The bank left it out last time.
+    """
+
+    transaction_id: UUID
+    content_hash: bytes
+    is_booked: bool
+    day: date
+    is_away: bool
+
+
+class RawKey(NamedTuple):
+    """A raw row, without its payload."""
+
+    id: UUID
+    content_hash: bytes
+    is_booked: bool
+    occurrence: int
+    transaction_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """A raw row to be added.
+
+    :ivar id: Its id.
+    :ivar transaction_id: The standardised row that it speaks of.
+    :ivar occurrence: Which of several equal payloads it is, from 1.
+    """
+
+    id: UUID
+    transaction_id: UUID
+    row: PulledRow
+    occurrence: int
+    tier: IdentityTier
+
+
+def list_raw_versions(
+    session: Session, tenant_id: UUID, transaction_id: UUID
+) -> Sequence[RawVersion]:
+    """Return every payload that was received for a transaction, the oldest first.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns it.
+    :param transaction_id: Transaction that they speak of.
+    """
+    rows = session.execute(
+        select(
+            GcTransaction.payload,
+            GcTransaction.is_booked,
+            GcFetch.fetched_at,
+            GcTransaction.identity_tier,
+            GcTransaction.identity_version,
+            GcTransaction.content_hash,
+        )
+        .join(
+            GcFetch,
+            (GcFetch.tenant_id == GcTransaction.tenant_id) & (GcFetch.id == GcTransaction.fetch_id),
+        )
+        .where(GcTransaction.tenant_id == tenant_id, GcTransaction.transaction_id == transaction_id)
+        .order_by(GcFetch.fetched_at, GcTransaction.id)
+    )
+    return [RawVersion(*row) for row in rows]
+
+
+def list_known_payloads(
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    *,
+    since: date | None,
+    closed_after: datetime,
+) -> list[KnownPayload]:
+    """Return the payloads of the rows that an answer may speak of.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account whose rows are meant.
+    :param since: First day of booked rows; ``None`` is all. Pending rows have no limit.
+    :param closed_after: Pending rows closed without a successor after this (aware) are included.
+    """
+    rows = session.execute(
+        select(
+            Transaction.id,
+            GcTransaction.content_hash,
+            Transaction.status == TransactionStatus.BOOKED,
+            Transaction.transaction_date,
+            Transaction.missing_since.is_not(None),
+        )
+        .join(
+            GcTransaction,
+            (GcTransaction.tenant_id == Transaction.tenant_id)
+            & (GcTransaction.id == Transaction.raw_id),
+        )
+        .where(is_identifiable(tenant_id, account_id, since=since, closed_after=closed_after))
+        .execution_options(yield_per=_FETCH_COUNT)
+    )
+    return list(map(KnownPayload._make, rows))
+
+
+def has_raw_transactions(session: Session, tenant_id: UUID, account_id: UUID) -> bool:
+    """Return whether anything was ever received for an account.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    condition = (GcTransaction.tenant_id == tenant_id) & (GcTransaction.account_id == account_id)
+    return bool(session.scalar(select(exists().where(condition))))
+
+
+def list_raw_keys(
+    session: Session, tenant_id: UUID, account_id: UUID, content_hashes: Collection[bytes]
+) -> Sequence[RawKey]:
+    """Return the raw rows of an account that have one of these contents.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that they belong to.
+    :param content_hashes: Contents that are meant.
+    """
+    hashes = bindparam("hashes", list(content_hashes), ARRAY(LargeBinary()))
+    rows = session.execute(
+        select(
+            GcTransaction.id,
+            GcTransaction.content_hash,
+            GcTransaction.is_booked,
+            GcTransaction.occurrence,
+            GcTransaction.transaction_id,
+        ).where(
+            GcTransaction.tenant_id == tenant_id,
+            GcTransaction.account_id == account_id,
+            GcTransaction.content_hash == any_(hashes),
+        )
+    )
+    return list(map(RawKey._make, rows))
+
+
+def add_raw_transactions(
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    fetch_id: UUID,
+    entries: Iterable[RawEntry],
+) -> int:
+    """Keep payloads as received, and return how many there were.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that they belong to.
+    :param fetch_id: Answer that brought them.
+    :param entries: The payloads.
+    """
+    rows = [
+        (
+            tenant_id,
+            account_id,
+            fetch_id,
+            entry.id,
+            entry.transaction_id,
+            entry.row.is_booked,
+            entry.row.content_hash,
+            entry.occurrence,
+            IDENTITY_VERSION,
+            entry.tier,
+            entry.row.payload.decode(),
+        )
+        for entry in entries
+    ]
+    return insert_rows(session, _TABLE, _COLUMNS, rows)
