@@ -43,6 +43,7 @@ def template(server: EmbeddedServer) -> str:
         connection.execute(text(f"SELECT pg_advisory_lock({TEMPLATE_LOCK})"))
         known = text("SELECT FROM pg_database WHERE datname = :name")
         if connection.execute(known, {"name": TEMPLATE}).one_or_none() is None:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {TEMPLATE}_draft"))
             connection.execute(text(f"CREATE DATABASE {TEMPLATE}_draft"))
             init_database(server.url(f"{TEMPLATE}_draft"))
             connection.execute(text(f"ALTER DATABASE {TEMPLATE}_draft RENAME TO {TEMPLATE}"))
@@ -152,9 +153,11 @@ def _set_tenant(connection: Connection, tenant_id: str) -> None:
 def _administration(server: EmbeddedServer) -> Iterator[Connection]:
     """Connect as the owner, each statement on its own, to make and drop databases."""
     engine = create_owner_engine(server.url()).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -163,6 +166,8 @@ def _copy(server: EmbeddedServer, template: str) -> Iterator[str]:
     name = f"payymo_test_{uuid4().hex}"
     with _administration(server) as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield server.url(name)
-    with _administration(server) as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    try:
+        yield server.url(name)
+    finally:
+        with _administration(server) as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

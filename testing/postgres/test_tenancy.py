@@ -7,18 +7,21 @@ two removed.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, Engine, Table, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import add_account, add_customer, add_tenant
+from testing.factories import add_account, add_customer, add_invoice, add_tenant, add_transaction
 
+from payymo.domain.enums import MatchOrigin, MatchStatus
 from payymo.domain.errors import NotFoundError
 from payymo.postgres.common.operations.accounts import get_account
 from payymo.postgres.common.operations.connections import get_connection
 from payymo.postgres.core import APP_ROLE, Base
+from payymo.postgres.reconciliation.models import Match
 from payymo.postgres.tenancy import enter_tenant, tenant_transaction
 
 TENANT_TABLES = sorted(
@@ -255,6 +258,40 @@ class TestTheDatabase:
             pytest.raises(DBAPIError, match=r"permission denied|must be owner"),
         ):
             connection.execute(text(statement))
+
+    def test_a_temporary_table_does_not_draw_the_guard_of_allocations_away(
+        self, session: Session, tenant_id: UUID
+    ) -> None:
+        payment = add_transaction(session, tenant_id, add_account(session, tenant_id))
+        invoice = add_invoice(session, tenant_id)
+        match = Match(
+            tenant_id=tenant_id,
+            transaction_id=payment.id,
+            status=MatchStatus.CONFIRMED,
+            origin=MatchOrigin.MANUAL,
+            confidence=Decimal(1),
+            evidence={},
+        )
+        session.add(match)
+        session.flush()
+        session.execute(text("CREATE TEMPORARY TABLE invoices (LIKE public.invoices)"))
+
+        session.execute(
+            text(
+                "INSERT INTO allocations (tenant_id, id, match_id, transaction_id, invoice_id, "
+                "amount, created_at) VALUES (:tenant, :id, :match, :payment, :invoice, 1, now())"
+            ),
+            {
+                "tenant": tenant_id,
+                "id": UUID(int=1),
+                "match": match.id,
+                "payment": payment.id,
+                "invoice": invoice.id,
+            },
+        )
+
+        allocated = session.scalar(text("SELECT sum(allocated) FROM public.invoices"))
+        assert allocated == Decimal(1)
 
     def test_a_reference_is_still_followed_when_a_row_goes(
         self, session: Session, tenant_id: UUID

@@ -1,8 +1,9 @@
 -- Keeps "allocated" on invoices and transactions equal to the sum of their allocations that
 -- stand, and refuses more than there is, whoever writes. Locks both rows, so that two writers
 -- who allocate the same money at once come one after the other.
+-- The search path is fixed: a temporary table of the same name is not the one that is guarded.
 CREATE FUNCTION payymo_guard_allocation() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     change numeric;
     subject allocations;

@@ -73,8 +73,19 @@ QUEUE_SEQUENCES = (
 )
 
 
+#: Rows in bulk pass through a temporary table; a server may have taken this right from everybody.
+GRANT_TEMPORARY = f"""
+DO $$
+BEGIN
+    EXECUTE 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' TO {APP_ROLE}';
+END
+$$
+"""
+
+
 def upgrade() -> None:
     """Raise the walls."""
+    op.execute(GRANT_TEMPORARY)
     op.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}")
     for table, grants in (TENANT_GRANTS | COMMON_GRANTS).items():
         op.execute(f"GRANT {grants} ON {table} TO {APP_ROLE}")
