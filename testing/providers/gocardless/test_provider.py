@@ -111,7 +111,7 @@ class TestListInstitutions:
     ) -> None:
         script.on("GET", "institutions/", reply(200, [{"id": "BANK"}]))
 
-        with pytest.raises(ProviderResponseError, match="institution.*: name"):
+        with pytest.raises(ProviderResponseError, match=r"institution.*: name"):
             list(provider.list_institutions("SE"))
 
 

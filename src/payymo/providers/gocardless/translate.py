@@ -40,6 +40,7 @@ _DAY_IN_TEXT = re.compile(
     r"(?<!\d)(?:(\d{4})-?(\d\d)-?(\d\d)|(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d\d))(?!\d)"
 )
 _KEY_VALUES = re.compile(r"(?:^|, ?)(narrative|atmPosName): ?(\[[^\]]*\]|[^,]*)")
+_PROSE = re.compile(r"[^\W\d_]{2} [^\W\d_]{2}")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 type Payload = Mapping[str, Any]
@@ -192,7 +193,7 @@ def _decimal(value: object) -> Decimal | None:
         if "," in text and "." not in text:
             text = text.replace(",", ".", 1)
     elif isinstance(value, int | Decimal) and not isinstance(value, bool):
-        text = format(value, "f")
+        text = format(Decimal(value), "f")
     else:
         return None
     try:
@@ -381,7 +382,7 @@ def _lines_sent(payload: Payload) -> Sequence[str]:
     """Return the text by the first field in the chain that has one.
 
     Where both the list and the plain text are there, the list is whole and the text may be cut;
-    only a longer text wins over it.
+    only a longer text wins over it. A code that is written in words is better than nothing.
     """
     plain = list(_texts(payload.get("remittanceInformationUnstructured")))
     listed = list(_texts(payload.get("remittanceInformationUnstructuredArray")))
@@ -399,7 +400,8 @@ def _lines_sent(payload: Payload) -> Sequence[str]:
             return list(_told_by_keys(payload).values()) or lines
         if lines:
             return lines
-    return ()
+    code = as_text(payload.get("proprietaryBankTransactionCode"))
+    return (code,) if code and _PROSE.search(code) else ()
 
 
 def _texts(value: object) -> Iterator[str]:

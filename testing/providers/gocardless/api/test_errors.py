@@ -132,7 +132,7 @@ def test_the_seconds_until_a_reset_come_from_the_headers() -> None:
                 "days": [{"summary": "Wrong", "detail": "a"}, {"summary": "Too long"}],
                 "url": ["Lost"],
             },
-            [Problem("days", "Wrong: a"), Problem("days", "Too long"), Problem("url", "No")],
+            [Problem("days", "Wrong: a"), Problem("days", "Too long"), Problem("url", "Lost")],
         ),
         (
             {"summary": ["Scopes depend"], "detail": ["Take both", "or none"]},

@@ -1,7 +1,6 @@
 """Transactions answers: large, so each row stays a slice of the body until it is taken out."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 
 import msgspec
@@ -57,11 +56,4 @@ def hash_row(payload: bytes) -> bytes:
     :param payload: JSON text of the row.
     :raises msgspec.DecodeError: If it is not a JSON object.
     """
-    document = _row.decode(payload)
-    try:
-        canonical = _canonical.encode(document)
-    except OverflowError:  # a number beyond 64 bits, which msgspec reads but does not write
-        canonical = json.dumps(
-            document, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        ).encode()
-    return hashlib.sha256(canonical).digest()
+    return hashlib.sha256(_canonical.encode(_row.decode(payload))).digest()

@@ -59,7 +59,10 @@ _BANKS: Final = (
     BankQuirks(  # lines in no fixed order
         institutions=("BOURSORAMA_", "BOURSOBANK_"),
         payee_forms=(
-            _form(r"^(?:CARTE|AVOIR|RETRAIT DAB) \d\d/\d\d/\d\d (?P<payee>.+?)(?: \d? ?CB\*\d+)?$"),
+            _form(
+                r"^(?:CARTE|AVOIR|RETRAIT DAB) \d\d/\d\d/\d\d (?P<payee>.+?)"
+                r"(?: \d+)?(?: CB\*\S+)?$"
+            ),
             _form(r"^(?:VIR|PRLV)(?: INST| SEPA)* (?P<payee>.+)"),
         ),
     ),

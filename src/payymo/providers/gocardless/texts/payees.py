@@ -95,8 +95,8 @@ _NOT_A_NAME = _pattern(
 )
 _BEFORE = _pattern(
     rf"(?:{_DATE}|{_TIME}|{_CARD}|{_AMOUNT}|(?:n°|nr|no)\.? ?\d+|\d{{6}}(?= )|[,:;*|/-]"
-    r"|(?:nr\.? )?(?:karty|carta|carte|card|karte|tarjeta|kort|kaart)\b:?(?: n[°ro.]*)?"
-    r" ?[\dX*]{4,19}(?!\w))"
+    r"|(?:nr\.? )?(?:karty|carta|carte|card|karte|tarjeta|kort|kaart)\b:?(?: n[°ro.]*:?)?"
+    r" ?[\dX*]{4,19}(?: [\dX*]{4}){0,4}(?!\w))"
 )
 _PROCESSOR = _pattern(
     r"(?:CCV|SumUp|Zettle_?|iZ|IZETTLE|SQ|PAYPAL|PP|CRV|LOOMISP|STRIPE|MOLLIE|PAY\.nl|BCK|ADYEN"
