@@ -19,22 +19,42 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
+from payymo.api.accounts import endpoints as accounts
 from payymo.api.auth import endpoints as auth
+from payymo.api.bank_connections import endpoints as bank_connections
+from payymo.api.customers import endpoints as customers
 from payymo.api.errors import install_error_handlers
+from payymo.api.health import endpoints as health
+from payymo.api.institutions import endpoints as institutions
+from payymo.api.invoices import endpoints as invoices
+from payymo.api.invoices import imports as invoice_imports
 from payymo.api.jobs import endpoints as jobs
+from payymo.api.match_runs import endpoints as match_runs
+from payymo.api.matches import endpoints as matches
 from payymo.api.metrics import Metrics
 from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
 from payymo.api.openapi import install_openapi
+from payymo.api.provider_credentials import endpoints as provider_credentials
 from payymo.api.services import ApiServices
 from payymo.api.transactions import endpoints as transactions
 
 #: The router of every resource, in the order of the documentation.
 RESOURCES: Sequence[APIRouter] = (
+    health.router,
     auth.router,
+    institutions.router,
+    bank_connections.router,
+    accounts.router,
+    provider_credentials.router,
     jobs.router,
     transactions.of_connection,
     transactions.of_account,
     transactions.router,
+    customers.router,
+    matches.router,
+    match_runs.router,
+    invoice_imports.router,
+    invoices.router,
 )
 
 

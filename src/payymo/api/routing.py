@@ -29,6 +29,9 @@ IMPORT_BODY_BYTES_MAX: Final = 32 * 2**20
 #: ``openapi_extra`` of a route that needs no credentials.
 PUBLIC: Final[Mapping[str, Any]] = {"security": []}
 
+#: ``openapi_extra`` of a route that others call with query parameters of their own.
+FORGIVING: Final[Mapping[str, Any]] = {"x-unknown-parameters": "ignored"}
+
 type Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -52,6 +55,7 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         is_public = self.is_public
+        is_forgiving = "x-unknown-parameters" in (self.openapi_extra or {})
         media_type = self.media_type
         known_parameters = {
             field.alias
@@ -65,7 +69,8 @@ class ApiRoute(APIRoute):
             context = get_context(request.scope)
             if not is_public:
                 context.require_member()
-            _check_query(request, known_parameters)
+            if not is_forgiving:
+                _check_query(request, known_parameters)
             _check_media_type(request, media_type)
             limited = LimitedRequest(request.scope, request.receive, bytes_max)
             if is_public or request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:

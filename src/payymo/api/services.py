@@ -1,6 +1,5 @@
 """What the API was started with: every machine that an endpoint may reach."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,9 +16,6 @@ MEMBER_LIMIT: Final = Limit(burst=20_000, per_second=200)
 ADDRESS_LIMIT: Final = Limit(burst=2_000, per_second=50)
 AUTH_LIMIT: Final = Limit(burst=300, per_second=5)
 
-#: Says what is wrong with one part of the installation; ``None`` is all well.
-type ReadinessCheck = Callable[[], str | None]
-
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
@@ -35,7 +31,6 @@ class ApiServices:
     :ivar member_limit: Requests of one member.
     :ivar address_limit: Requests without credentials, of one network address.
     :ivar auth_limit: Attempts to sign in or up, of one network address.
-    :ivar extra_checks: Further readiness checks by name, beside those of the database.
     """
 
     sessions: sessionmaker[Session]
@@ -48,4 +43,3 @@ class ApiServices:
     member_limit: Limit = MEMBER_LIMIT
     address_limit: Limit = ADDRESS_LIMIT
     auth_limit: Limit = AUTH_LIMIT
-    extra_checks: Mapping[str, ReadinessCheck] = field(default_factory=dict)

@@ -66,10 +66,10 @@ class TestRegister:
         assert registered["tenant"]["currency"] == "EUR"
         assert registered["tenant"]["created_at"].endswith("Z")
         assert registered["role"] == "owner"
-        assert registered["tokens"]["token_type"] == "Bearer"
-        assert registered["tokens"]["expires_in"] == 900
+        assert registered["token_type"] == "Bearer"
+        assert registered["expires_in"] == 900
 
-        me = browser.get("/api/v1/auth/me", headers=bearer(registered["tokens"]["access_token"]))
+        me = browser.get("/api/v1/auth/me", headers=bearer(registered["access_token"]))
 
         assert me.status_code == 200
         assert me.json()["data"] == {
@@ -123,7 +123,7 @@ class TestRegister:
         with tenant_transaction(sessions, tenant_id) as session:
             token = session.scalars(select(RefreshToken)).one()
         assert len(token.token_hash) == 32
-        assert registered["tokens"]["refresh_token"].encode() not in token.token_hash
+        assert registered["refresh_token"].encode() not in token.token_hash
 
 
 class TestLogin:
@@ -192,7 +192,7 @@ class TestRefresh:
     def test_a_token_buys_the_next_pair(
         self, browser: TestClient, registered: dict[str, Any]
     ) -> None:
-        first = registered["tokens"]["refresh_token"]
+        first = registered["refresh_token"]
 
         answer = refresh(browser, first)
 
@@ -204,7 +204,7 @@ class TestRefresh:
     def test_a_token_that_comes_twice_ends_its_family(
         self, browser: TestClient, registered: dict[str, Any]
     ) -> None:
-        first = registered["tokens"]["refresh_token"]
+        first = registered["refresh_token"]
         second = refresh(browser, first).json()["data"]["refresh_token"]
         elsewhere = log_in(browser).json()["data"]["refresh_token"]
 
@@ -220,7 +220,7 @@ class TestRefresh:
     ) -> None:
         clock.advance(days=30)
 
-        answer = refresh(browser, registered["tokens"]["refresh_token"])
+        answer = refresh(browser, registered["refresh_token"])
 
         assert answer.status_code == 401
         assert answer.json()["error"]["code"] == "token_expired"
@@ -228,7 +228,7 @@ class TestRefresh:
     def test_a_token_of_another_tenant_or_of_nobody_opens_nothing(
         self, browser: TestClient, registered: dict[str, Any]
     ) -> None:
-        secret = registered["tokens"]["refresh_token"].partition(".")[2]
+        secret = registered["refresh_token"].partition(".")[2]
         forged = ["", "x", f"{'0' * 32}.{secret}", secret, f"{{{'0' * 32}}}.{secret}"]
 
         answers = [refresh(browser, token) for token in forged]
@@ -275,7 +275,7 @@ class TestRefresh:
 
 class TestLogout:
     def test_the_family_ends(self, browser: TestClient, registered: dict[str, Any]) -> None:
-        token = registered["tokens"]["refresh_token"]
+        token = registered["refresh_token"]
 
         answer = browser.post("/api/v1/auth/logout", json={"refresh_token": token})
 
@@ -285,7 +285,7 @@ class TestLogout:
     def test_leaving_twice_or_with_nonsense_is_no_error(
         self, browser: TestClient, registered: dict[str, Any]
     ) -> None:
-        body = {"refresh_token": registered["tokens"]["refresh_token"]}
+        body = {"refresh_token": registered["refresh_token"]}
 
         answers = [
             browser.post("/api/v1/auth/logout", json=json)
@@ -303,7 +303,7 @@ class TestLogout:
     def test_an_access_token_alone_ends_all_families(
         self, browser: TestClient, registered: dict[str, Any]
     ) -> None:
-        tokens = registered["tokens"]
+        tokens = registered
         elsewhere = log_in(browser).json()["data"]["refresh_token"]
 
         answer = browser.post("/api/v1/auth/logout", headers=bearer(tokens["access_token"]))
@@ -340,7 +340,7 @@ def forged_tokens(token: str) -> Iterator[tuple[str, str]]:
 class TestAccessToken:
     def test_it_says_what_the_contract_says(self, registered: dict[str, Any]) -> None:
         claims = jwt.decode(
-            registered["tokens"]["access_token"],
+            registered["access_token"],
             TOKEN_KEY,
             algorithms=["HS256"],
             options={"verify_exp": False},
@@ -351,7 +351,7 @@ class TestAccessToken:
         assert claims["sub"] == registered["user"]["id"]
 
     def test_no_forged_one_opens(self, browser: TestClient, registered: dict[str, Any]) -> None:
-        for name, token in forged_tokens(registered["tokens"]["access_token"]):
+        for name, token in forged_tokens(registered["access_token"]):
             answer = browser.get("/api/v1/auth/me", headers=bearer(token))
 
             assert answer.status_code == 401, name
@@ -365,7 +365,7 @@ class TestAccessToken:
     def test_an_old_one_has_expired(
         self, browser: TestClient, registered: dict[str, Any], clock: HandClock
     ) -> None:
-        headers = bearer(registered["tokens"]["access_token"])
+        headers = bearer(registered["access_token"])
         clock.advance(seconds=15 * 60 - 1)
         assert browser.get("/api/v1/auth/me", headers=headers).status_code == 200
 

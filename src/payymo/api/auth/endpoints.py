@@ -59,7 +59,7 @@ def register_tenant(body: Registration, services: ServicesDep) -> Response:
         password=body.password.get_secret_value(),
     )
     identity = _identify(services, entry.member)
-    registered = Registered(**dict(identity), tokens=_present(entry))
+    registered = Registered(**dict(identity), **dict(_present(entry)))
     location = {"Location": f"{API_PREFIX}/auth/me"}
     response = item_response(registered, status=HTTPStatus.CREATED, headers=location)
     return _with_cookie(response, services, entry)

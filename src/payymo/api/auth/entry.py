@@ -103,10 +103,11 @@ def stay_in(services: ApiServices, *, refresh_token: str) -> Entry:
     now = services.clock()
     with tenant_transaction(services.sessions, tenant_id) as session:
         token = use_refresh_token(session, tenant_id, token_hash=_hash(refresh_token), now=now)
-        membership = token and find_membership(session, token.user_id, tenant_id=tenant_id)
-        if token is not None and membership is not None:
-            member = Member(tenant_id, token.user_id, membership.role)
-            return _let_in(services, session, member, family_id=token.family_id)
+        if token is not None:
+            membership = find_membership(session, token.user_id, tenant_id=tenant_id)
+            if membership is not None:
+                member = Member(tenant_id, token.user_id, membership.role)
+                return _let_in(services, session, member, family_id=token.family_id)
     raise _invalid_token()
 
 

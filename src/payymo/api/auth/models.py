@@ -138,7 +138,5 @@ class Identity(ResponseModel):
     role: Role
 
 
-class Registered(Identity):
+class Registered(Identity, Tokens):
     """A new tenant, its owner, and what lets the owner in."""
-
-    tokens: Tokens

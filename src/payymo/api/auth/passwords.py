@@ -20,11 +20,10 @@ def is_right_password(password: str, password_hash: str | None) -> bool:
     :param password_hash: What was kept; ``None`` where there is no user, which takes as long.
     """
     try:
-        return _HASHER.verify(password_hash or _hash_of_nobody(), password) and (
-            password_hash is not None
-        )
+        _HASHER.verify(password_hash or _hash_of_nobody(), password)
     except (InvalidHashError, VerificationError):
         return False
+    return password_hash is not None
 
 
 @cache

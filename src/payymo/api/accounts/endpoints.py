@@ -1,0 +1,79 @@
+"""Bank accounts: look at them, name them, switch their sync on and off."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import TypeAdapter
+
+from payymo.api.accounts.models import AccountRead, AccountUpdate, BalanceRead
+from payymo.api.accounts.presentation import present_accounts
+from payymo.api.dependencies import MemberDep, SessionDep, WriterDep
+from payymo.api.envelopes import Collection, Item, item_response, page_response
+from payymo.api.pagination import PagingDep
+from payymo.api.routing import resource_router
+from payymo.postgres.common.operations.accounts import get_account, list_accounts, update_account
+from payymo.postgres.common.operations.balances import list_balances
+
+router = resource_router("/accounts", tag="accounts")
+
+_ACCOUNTS = TypeAdapter(list[AccountRead])
+_BALANCES = TypeAdapter(list[BalanceRead])
+
+
+@router.get("", name="list", response_model=Collection[AccountRead])
+def list_all(
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+    bank_connection_id: Annotated[
+        UUID | None, Query(description="Only those of this connection.")
+    ] = None,
+) -> Response:
+    """Return the accounts, each with the balances that the bank said last."""
+    page = list_accounts(
+        session,
+        member.tenant_id,
+        connection_id=bank_connection_id,
+        page=paging.page,
+        per_page=paging.per_page,
+    )
+    rows = present_accounts(session, member.tenant_id, page.rows)
+    return page_response(_ACCOUNTS, rows, total=page.total, paging=paging)
+
+
+@router.get("/{account_id}", response_model=Item[AccountRead])
+def read(account_id: UUID, member: MemberDep, session: SessionDep) -> Response:
+    """Return one account with the balances that the bank said last."""
+    account = get_account(session, member.tenant_id, account_id)
+    (presented,) = present_accounts(session, member.tenant_id, [account])
+    return item_response(presented)
+
+
+@router.patch("/{account_id}", response_model=Item[AccountRead])
+def update(
+    account_id: UUID, body: AccountUpdate, member: WriterDep, session: SessionDep
+) -> Response:
+    """Name an account, or switch its sync on or off; what is left out stays."""
+    account = update_account(
+        session,
+        member.tenant_id,
+        account_id,
+        name=body.name,
+        is_sync_enabled=body.is_sync_enabled,
+    )
+    (presented,) = present_accounts(session, member.tenant_id, [account])
+    return item_response(presented)
+
+
+@router.get("/{account_id}/balances", response_model=Collection[BalanceRead])
+def list_of_balances(
+    account_id: UUID, member: MemberDep, session: SessionDep, paging: PagingDep
+) -> Response:
+    """Return what the bank said of an account's balances, newest first: a change is a new row."""
+    get_account(session, member.tenant_id, account_id)
+    page = list_balances(
+        session, member.tenant_id, account_id, page=paging.page, per_page=paging.per_page
+    )
+    rows = [BalanceRead.of(balance) for balance in page.rows]
+    return page_response(_BALANCES, rows, total=page.total, paging=paging)

@@ -1,0 +1,97 @@
+"""Bodies of bank accounts and balances."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, field_validator
+
+from payymo.api.envelopes import RequestModel, ResponseModel
+from payymo.api.fields import AmountOut, ShortText, refuse
+from payymo.domain.enums import AccountStatus, AccountType, BalanceType
+from payymo.domain.money import format_amount
+from payymo.postgres.common.models import Balance
+
+
+class AccountUpdate(RequestModel):
+    """What to change of an account; what is left out stays."""
+
+    name: Annotated[
+        ShortText | None, Field(description="What to call it.", examples=["Main account"])
+    ] = None
+    is_sync_enabled: Annotated[
+        bool | None, Field(description="Whether it is synced.", examples=[True])
+    ] = None
+
+    @field_validator("name", "is_sync_enabled", mode="before")
+    @classmethod
+    def refuse_null(cls, given: object) -> object:
+        """Refuse ``null``: nothing here can be unset."""
+        if given is None:
+            raise refuse("This cannot be null: leave it out to keep it.")
+        return given
+
+
+class BalanceRead(ResponseModel):
+    """A balance as the bank reported it."""
+
+    id: UUID
+    account_id: UUID
+    balance_type: BalanceType
+    amount: AmountOut
+    currency: Annotated[str, Field(examples=["EUR"])]
+    credit_limit_included: bool | None
+    reference_date: Annotated[date | None, Field(description="The day that it is true for.")]
+    observed_at: Annotated[datetime, Field(description="When the bank first said so.")]
+    last_observed_at: Annotated[datetime, Field(description="When the bank last said so.")]
+
+    @classmethod
+    def of(cls, balance: Balance) -> Self:
+        """Present a balance."""
+        return cls(
+            id=balance.id,
+            account_id=balance.account_id,
+            balance_type=balance.balance_type,
+            amount=format_amount(balance.amount, balance.currency),
+            currency=balance.currency,
+            credit_limit_included=balance.credit_limit_included,
+            reference_date=balance.reference_date,
+            observed_at=balance.observed_at,
+            last_observed_at=balance.last_observed_at,
+        )
+
+
+class AccountFault(ResponseModel):
+    """Why an account cannot be read."""
+
+    code: Annotated[str, Field(examples=["provider_unavailable"])]
+    message: Annotated[str, Field(examples=["The bank does not answer: try again later."])]
+
+
+class AccountRead(ResponseModel):
+    """A bank account."""
+
+    id: UUID
+    bank_connection_id: UUID
+    bank_id: UUID
+    bank_name: Annotated[str, Field(examples=["Sandbox Finance"])]
+    name: Annotated[str, Field(examples=["Main account"])]
+    owner_name: Annotated[str | None, Field(examples=["Example Ltd"])]
+    product: Annotated[str | None, Field(examples=["Business Giro"])]
+    account_type: AccountType
+    currency: Annotated[str | None, Field(examples=["EUR"])]
+    iban: Annotated[str | None, Field(examples=["DE75512108001245126199"])]
+    bban: Annotated[str | None, Field(examples=["512108001245126199"])]
+    bic: Annotated[str | None, Field(examples=["SFIN0000"])]
+    masked_number: Annotated[str | None, Field(examples=["412345XXXXXX1234"])]
+    status: AccountStatus
+    error: AccountFault | None
+    is_sync_enabled: bool
+    synced_through: Annotated[
+        date | None, Field(description="Last day up to which booked transactions are known.")
+    ]
+    last_synced_at: datetime | None
+    retry_at: Annotated[datetime | None, Field(description="It is left alone until then.")]
+    balances: Annotated[list[BalanceRead], Field(description="What the bank said last.")]
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,243 @@
+"""Bank connections: start, finish, look at, sync, renew, end."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
+
+from payymo.api.access_tokens import Member
+from payymo.api.accounts.models import AccountRead
+from payymo.api.accounts.presentation import present_accounts
+from payymo.api.bank_connections.models import (
+    ConnectionCreate,
+    ConnectionRead,
+    ConnectionStarted,
+    RenewalCreate,
+    SyncRunRead,
+)
+from payymo.api.bank_connections.syncs import request_sync
+from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
+from payymo.api.envelopes import Collection, Item, item_response, page_response
+from payymo.api.jobs.models import JobRead
+from payymo.api.openapi import errors
+from payymo.api.pagination import PagingDep
+from payymo.api.routing import API_PREFIX, FORGIVING, PUBLIC, resource_router
+from payymo.api.services import ApiServices
+from payymo.domain.enums import ConnectionStatus
+from payymo.postgres.common.operations.accounts import list_accounts
+from payymo.postgres.common.operations.connections import get_connection, list_connections
+from payymo.postgres.common.operations.sync_runs import list_sync_runs
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.connect import (
+    StartedConnection,
+    delete_connection,
+    finish_connection,
+    renew_connection,
+    start_connection,
+)
+
+_PATH: Final = "/bank_connections"
+
+router = resource_router(_PATH, tag="bank_connections")
+
+_CONNECTIONS = TypeAdapter(list[ConnectionRead])
+_ACCOUNTS = TypeAdapter(list[AccountRead])
+_SYNC_RUNS = TypeAdapter(list[SyncRunRead])
+
+
+@router.get("", name="list", response_model=Collection[ConnectionRead])
+def list_all(
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+    status: Annotated[
+        ConnectionStatus | None, Query(description="Only those that stand so.")
+    ] = None,
+) -> Response:
+    """Return the connections, newest first."""
+    page = list_connections(
+        session, member.tenant_id, status=status, page=paging.page, per_page=paging.per_page
+    )
+    rows = [ConnectionRead.of(connection) for connection in page.rows]
+    return page_response(_CONNECTIONS, rows, total=page.total, paging=paging)
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    response_model=Item[ConnectionStarted],
+    responses=errors(404, 422, 502, 503),
+)
+def create(
+    body: ConnectionCreate, member: WriterDep, services: ServicesDep, session: SessionDep
+) -> Response:
+    """Start connecting a bank, and return the page where consent is granted."""
+    started = start_connection(
+        services.sessions,
+        services.providers,
+        tenant_id=member.tenant_id,
+        institution=body.institution_id,
+        callback_url=_callback_url(services),
+        return_url=str(body.return_url) if body.return_url else None,
+        actor_id=member.user_id,
+        clock=services.clock,
+    )
+    return _started_response(session, member, started)
+
+
+@router.get(
+    "/callback",
+    response_model=Item[ConnectionRead],
+    responses={
+        HTTPStatus.SEE_OTHER.value: {"description": "To the `return_url` that was given."},
+        **errors(404, 502, 503),
+    },
+    openapi_extra={**PUBLIC, **FORGIVING},
+)
+def finish(
+    services: ServicesDep,
+    ref: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="Our own name for the consent.",
+            examples=["01985c1e7d3a7c449d0e5f1b2a3c4d5e.b2a3c4d5e6f7"],
+        ),
+    ],
+    error: Annotated[str | None, Query(description="A hint; the provider is asked.")] = None,
+    details: Annotated[str | None, Query(description="A hint; the provider is asked.")] = None,
+) -> Response:
+    """Learn what became of a consent: where the provider sends the browser back to."""
+    del error, details  # hints that anybody could write: only the provider's own answer counts
+    finished = finish_connection(
+        services.sessions,
+        services.providers,
+        services.queue,
+        reference=ref,
+        clock=services.clock,
+    )
+    if finished.return_url is not None:
+        headers = {"Location": finished.return_url}
+        return Response(status_code=HTTPStatus.SEE_OTHER, headers=headers)
+    tenant_id = finished.connection.tenant_id
+    with tenant_transaction(services.sessions, tenant_id) as session:
+        connection = get_connection(session, tenant_id, finished.connection.id)
+        return item_response(ConnectionRead.of(connection))
+
+
+@router.get("/{connection_id}", response_model=Item[ConnectionRead])
+def read(connection_id: UUID, member: MemberDep, session: SessionDep) -> Response:
+    """Return one connection."""
+    connection = get_connection(session, member.tenant_id, connection_id)
+    return item_response(ConnectionRead.of(connection))
+
+
+@router.delete(
+    "/{connection_id}", status_code=HTTPStatus.NO_CONTENT, responses=errors(422, 502, 503)
+)
+def delete(connection_id: UUID, member: WriterDep, services: ServicesDep) -> Response:
+    """End the consent at the provider, and remove the connection with all that it brought."""
+    delete_connection(
+        services.sessions,
+        services.providers,
+        tenant_id=member.tenant_id,
+        connection_id=connection_id,
+        actor_id=member.user_id,
+    )
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.get("/{connection_id}/accounts", response_model=Collection[AccountRead])
+def list_of_accounts(
+    connection_id: UUID, member: MemberDep, session: SessionDep, paging: PagingDep
+) -> Response:
+    """Return the accounts of a connection, with the balances that the bank said last."""
+    get_connection(session, member.tenant_id, connection_id)
+    page = list_accounts(
+        session,
+        member.tenant_id,
+        connection_id=connection_id,
+        page=paging.page,
+        per_page=paging.per_page,
+    )
+    rows = present_accounts(session, member.tenant_id, page.rows)
+    return page_response(_ACCOUNTS, rows, total=page.total, paging=paging)
+
+
+@router.get("/{connection_id}/sync_runs", response_model=Collection[SyncRunRead])
+def list_of_sync_runs(
+    connection_id: UUID, member: MemberDep, session: SessionDep, paging: PagingDep
+) -> Response:
+    """Return the attempts to bring a connection up to date, newest first."""
+    get_connection(session, member.tenant_id, connection_id)
+    page = list_sync_runs(
+        session, member.tenant_id, connection_id, page=paging.page, per_page=paging.per_page
+    )
+    rows = [SyncRunRead.of(run) for run in page.rows]
+    return page_response(_SYNC_RUNS, rows, total=page.total, paging=paging)
+
+
+@router.post(
+    "/{connection_id}/syncs",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=Item[JobRead],
+    responses=errors(422, 429),
+)
+def sync(
+    connection_id: UUID, member: WriterDep, services: ServicesDep, session: SessionDep
+) -> Response:
+    """Queue a sync, and return its job; one that still waits is returned instead of a second."""
+    job = request_sync(
+        session,
+        member.tenant_id,
+        connection_id,
+        queue=services.queue,
+        requested_by=member.user_id,
+        now=services.clock(),
+    )
+    headers = {"Location": f"{API_PREFIX}/jobs/{job.id}"}
+    return item_response(JobRead.of(job), status=HTTPStatus.ACCEPTED, headers=headers)
+
+
+@router.post(
+    "/{connection_id}/renewals",
+    status_code=HTTPStatus.CREATED,
+    response_model=Item[ConnectionStarted],
+    responses=errors(422, 502, 503),
+)
+def renew(
+    connection_id: UUID,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
+    body: RenewalCreate | None = None,
+) -> Response:
+    """Ask for another consent; until it is given, the present one stays."""
+    return_url = body.return_url if body is not None else None
+    started = renew_connection(
+        services.sessions,
+        services.providers,
+        tenant_id=member.tenant_id,
+        connection_id=connection_id,
+        callback_url=_callback_url(services),
+        return_url=str(return_url) if return_url else None,
+        actor_id=member.user_id,
+        clock=services.clock,
+    )
+    return _started_response(session, member, started)
+
+
+def _callback_url(services: ApiServices) -> str:
+    return f"{services.public_url}{API_PREFIX}{_PATH}/callback"
+
+
+def _started_response(session: Session, member: Member, started: StartedConnection) -> Response:
+    connection = get_connection(session, member.tenant_id, started.connection.id)
+    presented = ConnectionStarted(
+        **dict(ConnectionRead.of(connection)), consent_url=started.consent_url
+    )
+    headers = {"Location": f"{API_PREFIX}{_PATH}/{connection.id}"}
+    return item_response(presented, status=HTTPStatus.CREATED, headers=headers)

@@ -1,0 +1,187 @@
+"""Bodies of bank connections."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AnyHttpUrl, ConfigDict, Field, StringConstraints, UrlConstraints
+
+from payymo.api.envelopes import RequestModel, ResponseModel
+from payymo.domain.enums import ConnectionStatus, Provider, RunStatus, SyncTrigger
+from payymo.postgres.common.models import Connection, SyncRun, SyncRunAccount
+
+ReturnUrl = Annotated[
+    AnyHttpUrl,
+    UrlConstraints(max_length=2000),
+    Field(
+        description="Where the browser goes once the consent is given or refused.",
+        examples=["https://example.com/done"],
+    ),
+]
+
+
+class ConnectionCreate(RequestModel):
+    """Which bank to connect."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "institution_id": "SANDBOXFINANCE_SFIN0000",
+                    "return_url": "https://example.com/done",
+                }
+            ]
+        }
+    )
+
+    institution_id: Annotated[
+        str,
+        StringConstraints(max_length=200, pattern=r"^[\w.-]+$"),
+        Field(
+            description="Payymo's id of the bank, or the provider's.",
+            examples=["SANDBOXFINANCE_SFIN0000"],
+        ),
+    ]
+    return_url: ReturnUrl | None = None
+    provider: Provider = Provider.GOCARDLESS
+
+
+class RenewalCreate(RequestModel):
+    """How to renew a consent."""
+
+    return_url: ReturnUrl | None = None
+
+
+class Fault(ResponseModel):
+    """What went wrong."""
+
+    code: Annotated[str, Field(description="For programs.", examples=["consent_rejected"])]
+    message: Annotated[
+        str, Field(description="In a sentence.", examples=["Consent was not given at the bank."])
+    ]
+
+    @classmethod
+    def of(cls, code: str | None, message: str | None) -> Self | None:
+        """Present an error, where there is one."""
+        return None if code is None else cls(code=code, message=message or code)
+
+
+class ConnectedInstitution(ResponseModel):
+    """The bank of a connection."""
+
+    id: UUID
+    reference: Annotated[str, Field(examples=["SANDBOXFINANCE_SFIN0000"])]
+    name: Annotated[str, Field(examples=["Sandbox Finance"])]
+    bic: Annotated[str | None, Field(examples=["SFIN0000"])]
+    logo_url: Annotated[str | None, Field(examples=["https://example.com/logo.png"])]
+
+
+class ConnectionRead(ResponseModel):
+    """A connection to a bank; consents come and go, it stays."""
+
+    id: UUID
+    provider: Provider
+    institution: ConnectedInstitution
+    status: ConnectionStatus
+    error: Annotated[Fault | None, Field(description="Why it is not active.")]
+    expires_at: Annotated[
+        datetime | None, Field(description="When the present consent ends: renew it before.")
+    ]
+    last_synced_at: datetime | None
+    next_sync_at: Annotated[datetime | None, Field(description="No sync by itself before this.")]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, connection: Connection) -> Self:
+        """Present a connection.
+
+        :param connection: Row of a session that is still open.
+        """
+        return cls(
+            id=connection.id,
+            provider=connection.provider,
+            institution=ConnectedInstitution.model_validate(connection.institution),
+            status=connection.status,
+            error=Fault.of(connection.error_code, connection.error_message),
+            expires_at=connection.expires_at,
+            last_synced_at=connection.last_synced_at,
+            next_sync_at=connection.next_sync_at,
+            created_at=connection.created_at,
+            updated_at=connection.updated_at,
+        )
+
+
+class ConnectionStarted(ConnectionRead):
+    """A connection whose account holder has to consent."""
+
+    consent_url: Annotated[
+        str,
+        Field(
+            description="Send the account holder's browser there.",
+            examples=["https://ob.example.com/psd2/start/3fa85f64"],
+        ),
+    ]
+
+
+class SyncRunAccountRead(ResponseModel):
+    """What a sync did for one account."""
+
+    account_id: UUID
+    status: RunStatus
+    since: Annotated[date | None, Field(description="First day asked for; null is all history.")]
+    until: date | None
+    pulled_count: Annotated[int, Field(examples=[52])]
+    added_count: Annotated[int, Field(examples=[7])]
+    updated_count: Annotated[int, Field(examples=[1])]
+    unchanged_count: Annotated[int, Field(examples=[44])]
+    superseded_count: Annotated[int, Field(examples=[0])]
+    error: Fault | None
+    retry_at: datetime | None
+
+    @classmethod
+    def of(cls, result: SyncRunAccount) -> Self:
+        """Present what a sync did for one account."""
+        return cls(
+            account_id=result.account_id,
+            status=result.status,
+            since=result.since,
+            until=result.until,
+            pulled_count=result.pulled_count,
+            added_count=result.added_count,
+            updated_count=result.updated_count,
+            unchanged_count=result.unchanged_count,
+            superseded_count=result.superseded_count,
+            error=Fault.of(result.error_code, result.error_message),
+            retry_at=result.retry_at,
+        )
+
+
+class SyncRunRead(ResponseModel):
+    """One attempt to bring a connection up to date."""
+
+    id: UUID
+    job_id: UUID | None
+    trigger: SyncTrigger
+    status: RunStatus
+    error: Fault | None
+    started_at: datetime
+    finished_at: datetime | None
+    accounts: list[SyncRunAccountRead]
+
+    @classmethod
+    def of(cls, run: SyncRun) -> Self:
+        """Present a sync run.
+
+        :param run: Row with its accounts.
+        """
+        return cls(
+            id=run.id,
+            job_id=run.job_id,
+            trigger=run.trigger,
+            status=run.status,
+            error=Fault.of(run.error_code, run.error_message),
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            accounts=[SyncRunAccountRead.of(account) for account in run.accounts],
+        )

@@ -1,0 +1,1 @@
+"""Whether the installation lives, is ready, and how busy it is."""

@@ -1,0 +1,1 @@
+"""Banks that can be connected."""
