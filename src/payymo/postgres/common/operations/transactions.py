@@ -45,6 +45,7 @@ from payymo.domain.ledger.identity import (
     join_text,
 )
 from payymo.postgres.bulk import insert_rows, update_rows
+from payymo.postgres.common.identifiable import is_identifiable
 from payymo.postgres.common.models import Account, Connection, Institution, Transaction
 from payymo.postgres.core import Base, Page
 
@@ -398,32 +399,6 @@ def list_known_rows(
         )
         for row in rows
     ]
-
-
-def is_identifiable(
-    tenant_id: UUID, account_id: UUID, *, since: date | None, closed_after: datetime
-) -> ColumnElement[bool]:
-    """Return the condition for the rows that an answer may speak of.
-
-    :param tenant_id: Tenant that owns the account.
-    :param account_id: Account whose rows are meant.
-    :param since: First day of booked rows; ``None`` is all. Pending rows have no limit.
-    :param closed_after: Pending rows closed without a successor after this (aware) are included.
-    """
-    is_booked = Transaction.status == TransactionStatus.BOOKED
-    return and_(
-        Transaction.tenant_id == tenant_id,
-        Transaction.account_id == account_id,
-        or_(
-            is_booked if since is None else is_booked & (Transaction.transaction_date >= since),
-            Transaction.status == TransactionStatus.PENDING,
-            and_(
-                Transaction.status == TransactionStatus.SUPERSEDED,
-                Transaction.superseded_by.is_(None),
-                Transaction.missing_since >= closed_after,
-            ),
-        ),
-    )
 
 
 def add_transactions(

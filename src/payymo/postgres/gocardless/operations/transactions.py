@@ -13,8 +13,8 @@ from payymo.domain.banking import PulledRow
 from payymo.domain.enums import IdentityTier, TransactionStatus
 from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.postgres.bulk import insert_rows
+from payymo.postgres.common.identifiable import is_identifiable
 from payymo.postgres.common.models import Transaction
-from payymo.postgres.common.operations.transactions import is_identifiable
 from payymo.postgres.core import Base
 from payymo.postgres.gocardless.models import GcFetch, GcTransaction
 

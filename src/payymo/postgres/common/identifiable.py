@@ -1,0 +1,35 @@
+"""Which transactions an answer of the bank may speak of."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from payymo.domain.enums import TransactionStatus
+from payymo.postgres.common.models import Transaction
+
+
+def is_identifiable(
+    tenant_id: UUID, account_id: UUID, *, since: date | None, closed_after: datetime
+) -> ColumnElement[bool]:
+    """Return the condition for the rows that an answer may speak of.
+
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account whose rows are meant.
+    :param since: First day of booked rows; ``None`` is all. Pending rows have no limit.
+    :param closed_after: Pending rows closed without a successor after this (aware) are included.
+    """
+    is_booked = Transaction.status == TransactionStatus.BOOKED
+    return and_(
+        Transaction.tenant_id == tenant_id,
+        Transaction.account_id == account_id,
+        or_(
+            is_booked if since is None else is_booked & (Transaction.transaction_date >= since),
+            Transaction.status == TransactionStatus.PENDING,
+            and_(
+                Transaction.status == TransactionStatus.SUPERSEDED,
+                Transaction.superseded_by.is_(None),
+                Transaction.missing_since >= closed_after,
+            ),
+        ),
+    )
