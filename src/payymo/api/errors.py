@@ -187,7 +187,6 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "url_parsing": "This must be a full address such as https://example.com/done.",
     "url_scheme": "This must be an address that begins with one of: {expected_schemes}.",
     "url_type": "This must be a full address such as https://example.com/done.",
-    "value_error": "{error}",
 }
 
 
@@ -196,5 +195,7 @@ def _sentence(fault: Mapping[str, Any]) -> str:
     wanted = _SENTENCES.get(fault["type"])
     if wanted is not None:
         return wanted.format_map(context)
-    message = str(fault["msg"])
+    # Pydantic sets its own name for the error before a ValueError's words; an e-mail's has none.
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    message = message[:1].upper() + message[1:]
     return message if message.endswith(".") else f"{message}."

@@ -201,7 +201,7 @@ class TestFilters:
         mine = add(account)
         add(other_account)
 
-        assert ids(client, **{name: account.connection.institution_id}) == ids_of(mine)
+        assert ids(client, URL, **{name: account.connection.institution_id}) == ids_of(mine)
 
     def test_by_account_and_by_connection(
         self, client: TestClient, add: AddTransaction, account: Account, other_account: Account

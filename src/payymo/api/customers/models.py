@@ -17,7 +17,7 @@ IBANS_MAX = 50
 
 def _check_iban(given: str) -> str:
     try:
-        return iban.validate(given)
+        return iban.validate(given, check_country=False)
     except ValidationError as error:
         raise refuse("The IBAN is not valid: check it for a missing or swapped digit.") from error
 

@@ -1,23 +1,27 @@
 """What the API says of invoices and of files of invoices."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Literal, Self, TypedDict
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, with_config
 
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import (
+    AmountIn,
     AmountOut,
     CurrencyIn,
     DateIn,
     LongText,
     PositiveAmountIn,
     ShortText,
+    refuse,
 )
 from payymo.domain.enums import InvoiceStatus
 from payymo.domain.money import format_amount
 from payymo.postgres.reconciliation.models import Invoice
+from payymo.postgres.reconciliation.operations.invoices import InvoiceFilter
 
 Number = Annotated[
     ShortText, Field(description="Your own number; unique.", examples=["INV-2026-0042"])
@@ -120,11 +124,84 @@ class InvoiceUpdate(TypedDict, total=False):
     ]
 
 
-class InvoiceImportRead(ResponseModel):
+class InvoiceQuery(BaseModel):
+    """Which invoices to list; all that is given must hold."""
+
+    status: InvoiceStatus | None = None
+    customer_id: UUID | None = None
+    number: ShortText | None = None
+    currency: CurrencyIn | None = None
+    issued_from: Annotated[DateIn | None, Field(description="First issue date.")] = None
+    issued_to: Annotated[DateIn | None, Field(description="Last issue date.")] = None
+    due_before: Annotated[DateIn | None, Field(description="Due before this day.")] = None
+    due_after: Annotated[DateIn | None, Field(description="Due after this day.")] = None
+    min_total: AmountIn | None = None
+    max_total: AmountIn | None = None
+    overdue: Annotated[
+        bool | None,
+        Field(description="Whether something is left to pay after the due date, today."),
+    ] = None
+    q: Annotated[
+        ShortText | None,
+        Field(description="Text in the number, the reference or the customer."),
+    ] = None
+
+    @field_validator("issued_to")
+    @classmethod
+    def _ends_after_start(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("issued_from")
+        if start is not None and end is not None and end < start:
+            raise refuse("issued_to must not be before issued_from.")
+        return end
+
+    @field_validator("max_total")
+    @classmethod
+    def _max_is_not_less(cls, most: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        least = info.data.get("min_total")
+        if least is not None and most is not None and most < least:
+            raise refuse("max_total must not be less than min_total.")
+        return most
+
+    def criteria(self, today: date) -> InvoiceFilter:
+        """Return the filter for the database.
+
+        :param today: Day on which to judge what is overdue.
+        """
+        return InvoiceFilter(
+            status=self.status,
+            customer_id=self.customer_id,
+            number=self.number,
+            currency=self.currency,
+            issued_from=self.issued_from,
+            issued_to=self.issued_to,
+            due_before=self.due_before,
+            due_after=self.due_after,
+            min_total=self.min_total,
+            max_total=self.max_total,
+            is_overdue_on=today if self.overdue is True else None,
+            is_not_overdue_on=today if self.overdue is False else None,
+            q=self.q,
+        )
+
+
+class InvoiceImportReport(ResponseModel):
     """What a file of invoices brought, or would bring."""
 
-    id: Annotated[UUID | None, Field(description="Null after a dry run, which keeps nothing.")]
+    import_id: Annotated[
+        UUID | None, Field(description="Null after a dry run, which keeps nothing.")
+    ]
     dry_run: bool
-    filename: str | None
+    filename: Annotated[str | None, Field(examples=["invoices.csv"])]
     invoice_count: Annotated[int, Field(description="Invoices in the file, all of them new.")]
     customer_count: Annotated[int, Field(description="Customers that were new.")]
+
+
+class InvoiceImportRead(ResponseModel):
+    """A file of invoices that was taken in."""
+
+    id: UUID
+    filename: Annotated[str | None, Field(examples=["invoices.csv"])]
+    invoice_count: Annotated[int, Field(description="Invoices that it brought.")]
+    customer_count: Annotated[int, Field(description="Customers that were new.")]
+    created_by: Annotated[UUID | None, Field(description="The user who sent it.")]
+    created_at: datetime
