@@ -1,10 +1,11 @@
 """What the API says of matches between payments and invoices."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import AmountOut, PositiveAmountIn
@@ -21,6 +22,17 @@ ALLOCATIONS_MAX = 200
 Confidence = Annotated[
     float, Field(description="Probability, 0 to 1, that these invoices were meant.", ge=0, le=1)
 ]
+
+
+class MatchQuery(BaseModel):
+    """Which matches to list; all that is given must hold."""
+
+    status: MatchStatus | None = None
+    min_confidence: Annotated[
+        Decimal | None, Field(ge=0, le=1, description="Only those that are as sure.")
+    ] = None
+    invoice_id: Annotated[UUID | None, Field(description="Only those of this invoice.")] = None
+    transaction_id: Annotated[UUID | None, Field(description="Only those of this payment.")] = None
 
 
 class MatchedPayment(ResponseModel):

@@ -1,0 +1,43 @@
+"""Matchings of all unexplained payments with all open invoices."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import TypeAdapter
+
+from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
+from payymo.api.envelopes import Collection, Item, item_response, page_response
+from payymo.api.jobs.models import JobRead
+from payymo.api.match_runs.models import MatchRunRead
+from payymo.api.pagination import PagingDep
+from payymo.api.routing import API_PREFIX, resource_router
+from payymo.postgres.reconciliation.operations.match_runs import get_match_run, list_match_runs
+
+router = resource_router("/match_runs", tag="match_runs")
+
+_RUNS = TypeAdapter(list[MatchRunRead])
+
+
+@router.get("", name="list", response_model=Collection[MatchRunRead])
+def list_all(member: MemberDep, session: SessionDep, paging: PagingDep) -> Response:
+    """Return past and running matchings, newest first."""
+    page = list_match_runs(session, member.tenant_id, page=paging.page, per_page=paging.per_page)
+    rows = [MatchRunRead.of(run) for run in page.rows]
+    return page_response(_RUNS, rows, total=page.total, paging=paging)
+
+
+@router.get("/{match_run_id}", response_model=Item[MatchRunRead])
+def read(match_run_id: UUID, member: MemberDep, session: SessionDep) -> Response:
+    """Return one matching and what it found."""
+    return item_response(MatchRunRead.of(get_match_run(session, member.tenant_id, match_run_id)))
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=Item[JobRead])
+def create(member: WriterDep, services: ServicesDep, session: SessionDep) -> Response:
+    """Queue a matching of all unexplained payments with all open invoices."""
+    job = services.queue.queue_match(session, member.tenant_id, requested_by=member.user_id)
+    location = f"{API_PREFIX}/jobs/{job.id}"
+    return item_response(
+        JobRead.of(job), status=HTTPStatus.ACCEPTED, headers={"Location": location}
+    )

@@ -1,0 +1,103 @@
+"""Matches: what was proposed and why, and what people decide."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import TypeAdapter
+
+from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
+from payymo.api.envelopes import Collection, Item, item_response, page_response
+from payymo.api.matches.models import MatchCreate, MatchQuery, MatchRead, MatchUpdate
+from payymo.api.matches.presentation import present_match, present_matches
+from payymo.api.openapi import errors
+from payymo.api.pagination import PagingDep
+from payymo.api.routing import API_PREFIX, resource_router
+from payymo.domain.enums import MatchStatus
+from payymo.domain.matching.records import ProposedAllocation
+from payymo.postgres.reconciliation.models import Match
+from payymo.postgres.reconciliation.operations.matches import (
+    MatchFilter,
+    confirm_match,
+    create_match,
+    get_match,
+    list_matches,
+    reject_match,
+    reverse_match,
+)
+
+router = resource_router("/matches", tag="matches")
+
+_MATCHES = TypeAdapter(list[MatchRead])
+_DECISIONS: Final[Mapping[MatchStatus, Callable[..., Match]]] = {
+    MatchStatus.CONFIRMED: confirm_match,
+    MatchStatus.REJECTED: reject_match,
+    MatchStatus.REVERSED: reverse_match,
+}
+
+
+@router.get("", name="list", response_model=Collection[MatchRead])
+def list_all(
+    query: Annotated[MatchQuery, Query()],
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+) -> Response:
+    """Return matches with their evidence, the latest first."""
+    where = MatchFilter(
+        status=query.status,
+        min_confidence=query.min_confidence,
+        invoice_id=query.invoice_id,
+        transaction_id=query.transaction_id,
+    )
+    page = list_matches(
+        session, member.tenant_id, where=where, page=paging.page, per_page=paging.per_page
+    )
+    rows = present_matches(session, member.tenant_id, page.rows)
+    return page_response(_MATCHES, rows, total=page.total, paging=paging)
+
+
+@router.get("/{match_id}", response_model=Item[MatchRead])
+def read(match_id: UUID, member: MemberDep, session: SessionDep) -> Response:
+    """Return one match: what speaks for it, and what else it could be."""
+    match = get_match(session, member.tenant_id, match_id)
+    return item_response(present_match(session, member.tenant_id, match))
+
+
+@router.post(
+    "", status_code=HTTPStatus.CREATED, response_model=Item[MatchRead], responses=errors(404, 422)
+)
+def create(
+    body: MatchCreate, member: WriterDep, services: ServicesDep, session: SessionDep
+) -> Response:
+    """Match a payment to invoices by hand: the amounts are allocated at once."""
+    match = create_match(
+        session,
+        member.tenant_id,
+        body.transaction_id,
+        [ProposedAllocation(line.invoice_id, line.amount) for line in body.allocations],
+        actor_id=member.user_id,
+        now=services.clock(),
+    )
+    return item_response(
+        present_match(session, member.tenant_id, match),
+        status=HTTPStatus.CREATED,
+        headers={"Location": f"{API_PREFIX}/matches/{match.id}"},
+    )
+
+
+@router.patch("/{match_id}", response_model=Item[MatchRead], responses=errors(422))
+def update(
+    match_id: UUID,
+    body: MatchUpdate,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
+) -> Response:
+    """Confirm or reject a suggestion, or reverse a confirmed match."""
+    match = _DECISIONS[body.status](
+        session, member.tenant_id, match_id, actor_id=member.user_id, now=services.clock()
+    )
+    return item_response(present_match(session, member.tenant_id, match))
