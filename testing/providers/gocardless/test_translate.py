@@ -572,10 +572,10 @@ def test_a_row_that_is_no_object_cannot_be_understood(payload: bytes) -> None:
     ],
 )
 def test_a_hostile_text_takes_no_longer_than_any_other(hostile: str) -> None:
-    started = stopwatch.perf_counter()
+    started = stopwatch.process_time()
 
     for bank in (None, "BANKINTER_X", "COMMERZBANK_X", "BOURSORAMA_X"):
         translated(bank=bank, remittanceInformationUnstructured=hostile, creditorName=hostile)
         translated(bank=bank, remittanceInformationUnstructured=hostile)
 
-    assert stopwatch.perf_counter() - started < 2
+    assert stopwatch.process_time() - started < 2

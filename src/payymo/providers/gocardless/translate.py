@@ -481,7 +481,7 @@ def _description(
     if len(lines) > 1 and _repeats(lines[0], side.name, named):
         lines = lines[1:]
     cleaned = quirks.join_lines(lines) if quirks.join_lines else clean(" ".join(lines))
-    return cleaned or None
+    return cleaned if any(map(str.isalnum, cleaned)) else None
 
 
 def _repeats(line: str, name: str | None, named: Named | None) -> bool:

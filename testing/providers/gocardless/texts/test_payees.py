@@ -12,6 +12,7 @@ from payymo.providers.gocardless.texts.payees import name_in
         ("FPS, Ann Example, Lunch", "Ann Example"),
         ("POSC12JAN HARDWARE STORE", "HARDWARE STORE"),
         ("GAS COMPANY SEPA DD", "GAS COMPANY"),
+        ("VDP-BOOK SHOP", "BOOK SHOP"),
         ("0543 06JAN25 BOOK SHOP", "BOOK SHOP"),
         ("Credit card payment", "Credit card payment"),
         ("DIRECT DEBIT PAYMENT", "DIRECT DEBIT PAYMENT"),
@@ -19,19 +20,24 @@ from payymo.providers.gocardless.texts.payees import name_in
         ("Card no: xxxx xxxx xxxx 1234, BOOK SHOP", "BOOK SHOP"),
         # French
         ("CARTE 03/07 MARCHE BIO", "MARCHE BIO"),
-        ("PAIEMENT CB 0307 LIBRAIRIE", "0307 LIBRAIRIE"),
+        ("PAIEMENT CB 0307 LIBRAIRIE", "LIBRAIRIE"),
         ("PRLV SEPA ENERGIE SA", "ENERGIE SA"),
         ("VIR INST Mme Exemple", "Mme Exemple"),
+        ("VIREMENT EN VOTRE FAVEUR DE: EXEMPLE SARL", "EXEMPLE SARL"),
+        ("VIR SEPA RECU /DE EXEMPLE SARL /MOTIF FACTURE 12 /REF 1", "EXEMPLE SARL"),
+        ("PAIEMENT PAR CARTE X1234 LIBRAIRIE 10/01", "LIBRAIRIE"),
         ("FLEURISTE GENT Paiement avec Bancontact 03-09", "FLEURISTE GENT"),
         # German
         ("Bezahlung Karte MC/00001POS 12 K001 12.12. 23:59GASTHAUS\\\\WIEN", "GASTHAUS"),
         ("Dauerauftrag an Vermieter", "Vermieter"),
+        ("Buchladen//Bonn/DE", "Buchladen"),
         # Dutch
         ("BLOEMEN BV Betaling met Google Pay 5127 04XX", "BLOEMEN BV"),
         # Italian
         ("BONIFICO o/c: ESEMPIO SRL ABI-CAB: 1", "ESEMPIO SRL"),
         ("ADDEBITO SDD ACQUA SPA N: 12 ID:3", "ACQUA SPA"),
         ("PAGAMENTO PRESSO BAR ROMA", "BAR ROMA"),
+        ("BONIFICO A VOSTRO FAVORE DISPOSTO DA: MITT. VERDI ANNA BENEF. X", "VERDI ANNA"),
         ("PAGAMENTO POS LIBRERIA Operazione carta ****1 del 1", "LIBRERIA"),
         ("HAI INVIATO UN BONIFICO A ANNA VERDI - affitto", "ANNA VERDI"),
         ("Bonifico a vs favore *VERDI SRL SALDO FT 12", "VERDI SRL"),
@@ -49,6 +55,8 @@ from payymo.providers.gocardless.texts.payees import name_in
         ("PIRKUMS 400000******1234 28.10.2024 22.99 EUR (111) KAFEJNICA", "KAFEJNICA"),
         # Polish, Czech, Hungarian, Romanian
         ("Płatność kartą 12.01.2025 Nr karty 4000xx1234 SKLEP", "SKLEP"),
+        ("PRZELEW OD FIRMA SP Z O O", "FIRMA SP Z O O"),
+        ("NÁKUP DNE 10.01. PEKARSTVI", "PEKARSTVI"),
         ("Platba kartou: PEKARSTVI", "PEKARSTVI"),
         ("VÁSÁRLÁS 2025.01.10 PEKSEG", "PEKSEG"),
         ("Cumparare POS Terminal: BRUTARIE Data: 1", "BRUTARIE"),

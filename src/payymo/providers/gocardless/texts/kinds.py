@@ -26,8 +26,6 @@ _WORDS: Final = {
         CB
         (?:prlv|pr[ée]l[èe]vement)(?: europ[ée]en)?(?: sepa)?(?: de)?
         vir(?:ement)?(?: (?:instantan[ée]|inst|sepa|re[çc]u|[ée]mis|permanent|europ[ée]en|web))*
-        vir(?:ement)?(?: (?:instantan[ée]|inst|sepa|re[çc]u|[ée]mis))* (?:de|pour|vers)
-        vir(?:ement)?(?: sepa)? en (?:votre )?faveur de
         retrait(?: dab)?
         paiement (?:mobile|maestro|bancontact|sans contact)
     """,
@@ -68,6 +66,7 @@ _WORDS: Final = {
     "Polish, Czech, Slovak, Hungarian": r"""
         transakcja kart[ąa](?: debetow[ąa]| kredytow[ąa])?
         p[łl]atno[śs][ćc] kart[ąa]
+        przelew(?: przychodz[ąa]cy| wychodz[ąa]cy)?(?: od| do)?
         zakup(?: przy użyciu karty)?(?: w)?
         platba kartou
         n[áa]kup
@@ -89,6 +88,7 @@ _WORDS: Final = {
     "Baltic, Greek, Romanian": r"""
         pirkums
         pirkinys
+        ost(?= \d)
         ΑΓΟΡΑ
         (?:cump[ăa]rare|plat[ăa])(?: POS| la| online)+
     """,

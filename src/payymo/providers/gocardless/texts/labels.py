@@ -16,8 +16,12 @@ _MEANINGS: Final = {
         "text",
     ),
     **dict.fromkeys("EREF ENDTOENDREF ENDTOENDID KENMERK".split(), "end_to_end_id"),
-    **dict.fromkeys("MREF MARF MANDATSREF MANDATEREFERENCE MACHTIGINGID".split(), "mandate_id"),
-    **dict.fromkeys("CRED CSID GLÄUBIGERID CREDITORID INCASSANTID".split(), "creditor_id"),
+    **dict.fromkeys(
+        "MREF MARF MANDATSREF MANDATEREFERENCE MACHTIGING MACHTIGINGID".split(), "mandate_id"
+    ),
+    **dict.fromkeys(
+        "CRED CSID GLÄUBIGERID CREDITORID INCASSANT INCASSANTID".split(), "creditor_id"
+    ),
     **dict.fromkeys("ABWA ABWE ULTD ULTC".split(), "other_name"),
     **dict.fromkeys("NAME NAAM ATMPOSNAME".split(), "name"),
     "IBAN": "iban",
@@ -33,8 +37,8 @@ _SLASH = re.compile(
 _COLON = re.compile(
     r"(?:(?<=[\s,])|^)"
     r"(mandatereference|creditorid|remittanceinformation|naam|name|omschrijving|description"
-    r"|iban|bic|kenmerk|machtiging id|incassant id|reference|date/time|datum/tijd|valutadatum"
-    r"|value date|pasvolgnr|card sequence no\.|transactie|transaction|term|narrative|atmposname"
+    r"|iban|bic|kenmerk|machtiging(?: id)?|incassant(?: id)?|reference|date/time"
+    r"|datum/tijd|valutadatum|value date|pasvolgnr|card sequence no\.|transactie|transaction|term|narrative|atmposname"
     r"|end-?to-?end-?ref\.|end-?to-?end-?id|mandatsref|gläubiger-id|verwendungszweck|betreff"
     r"|communication|mededeling)"
     r" ?:",

@@ -28,7 +28,7 @@ _TIME: Final = r"\d{1,2}[:.]\d\d(?::\d\d)?(?: ?(?:Uhr|uur|h))?(?!\w)"
 _CURRENCY: Final = "(?:EUR|GBP|USD|CHF|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|LEI|KR)"
 _AMOUNT: Final = rf"(?:{_CURRENCY} ?-?\d[\d.,]*|-?\d[\d.,]*[.,]\d\d(?: ?{_CURRENCY})?)(?!\w)"
 _CARD: Final = (
-    r"(?:\*\d{4}|[X*]{2,16} ?\d{2,4}|\d{4,6}[X*]{2,10}\d{3,4}|\d{4}(?: ?[\dX*]{4}){3}|CB\*\d{4}"
+    r"(?:[X*]\d{4}|[X*]{2,16} ?\d{2,4}|\d{4,6}[X*]{2,10}\d{3,4}|\d{4}(?: ?[\dX*]{4}){3}|CB\*\d{4}"
     r"|\(\.\.\d{4}\))(?!\w)"
 )
 
@@ -52,6 +52,7 @@ _FORMS: Final = (
     ),
     _pattern(rf"^\d{{4}} \d\d(?:{_MONTHS})\d\d (?:[CD] )?(?P<payee>[^\t]+)"),
     _pattern(rf"^POSC? ?\d{{1,2}}(?:{_MONTHS})(?:\d\d)? (?P<payee>.+)"),
+    _pattern(r"^VD[ACP]-(?P<payee>.+)"),
     _pattern(rf"^\d{{1,2}}(?:{_MONTHS}) (?P<payee>[^\W\d].+)"),
     # Germany, Austria: terminal and time, then the name, and the place after a backslash.
     _pattern(
@@ -61,6 +62,7 @@ _FORMS: Final = (
     # Italy.
     _pattern(r"\b(?:o/c|ord(?:inante)?\.?):? ?(?P<payee>[^:]+?) (?:ABI-CAB|BIC|IBAN|CRO|TRN)\b"),
     _pattern(r"^(?:ADDEBITO|INCASSO) (?:DIRETTO )?SDD (?:CORE )?(?P<payee>.+?) (?:N|ID) ?:"),
+    _pattern(r"\bMITT\.?:? ?(?P<payee>.+?) (?:BENEF|BIC|IBAN|CAUS)\b"),
     _pattern(r"\bCREDITORE ?: ?(?P<payee>[^:]+)$"),
     _pattern(
         r"^PAGAMENTO (?:SU CIRCUITO INTERNAZIONALE |CIRCUITO \w+ |POS |PRESSO )?"
@@ -94,9 +96,14 @@ _NOT_A_NAME = _pattern(
     r"|protection|interest)\b"
 )
 _BEFORE = _pattern(
-    rf"(?:{_DATE}|{_TIME}|{_CARD}|{_AMOUNT}|(?:n°|nr|no)\.? ?\d+|\d{{6}}(?= )|[,:;*|/-]"
+    rf"(?:{_DATE}|{_TIME}|{_CARD}|{_AMOUNT}|(?:n°|nr|no)\.? ?\d+|[,:;*|/-]"
     r"|(?:nr\.? )?(?:karty|carta|carte|card|karte|tarjeta|kort|kaart)\b:?(?: n[°ro.]*:?)?"
     r" ?[\dX*]{4,19}(?: [\dX*]{4}){0,4}(?!\w))"
+)
+#: What may follow a kind and is no part of the name: a number, or the word for "from" or "to".
+_AFTER_KIND = _pattern(
+    r"(?:\d{4}|\d{6})(?= [^\W\d])"
+    r"|(?:de|od|dne|en (?:votre )?faveur de|(?:a )?(?:vostro|vs) favore(?: disposto)?(?: da)?)\b:?"
 )
 _PROCESSOR = _pattern(
     r"(?:CCV|SumUp|Zettle_?|iZ|IZETTLE|SQ|PAYPAL|PP|CRV|LOOMISP|STRIPE|MOLLIE|PAY\.nl|BCK|ADYEN"
@@ -108,9 +115,9 @@ _AFTER = _pattern(
     r"|kaartnr|kartennr|Betaling met|Betaling via|Betaald met|Domiciliëring|Domiciliation"
     r"|Paiement (?:avec|par|via|mobile)|Paiement|Debit Mastercard|Europese domiciliëring"
     r"|Ordre permanent|Doorlopende opdracht|sepa dd|viite \d|concepto|ABI-CAB|Num\. ?Bon"
-    r"|VIA ONLINE|VIA MOBILE"
+    r"|VIA ONLINE|VIA MOBILE|contactless$|/?motif\b|/REF\b|pasvolgnr|kurs:|transactie:"
     rf"|(?:Den|le|du|del|am|vom|op|on|dato) {_DATE}|/?\d\d-\d\d-\d\d$|{_DATE} ?(?:{_TIME})?$"
-    rf"|{_AMOUNT}$|FP {_DATE})|\\)"
+    rf"|{_AMOUNT}$|FP {_DATE})|//|\\)"
 )
 #: A line that is a reference, not a name.
 _REFERENCE = _pattern(r"(?:r[ée]f(?:erence|érence)?\.?|mandat\w*|id) ?:")
@@ -179,7 +186,7 @@ def _without_kind(line: str) -> tuple[str, bool]:
         if kind and not _NOT_A_NAME.match(rest[kind.end() :].lstrip(" ,:")):
             rest, is_kind = rest[kind.end() :].lstrip(" ,:.-"), True
             continue
-        before = _BEFORE.match(rest)
+        before = _BEFORE.match(rest) or (_AFTER_KIND.match(rest) if is_kind else None)
         if before is None or not (is_kind or before.end() > 1):
             break
         rest = rest[before.end() :].lstrip()
