@@ -37,9 +37,10 @@ _SLASH = re.compile(
 _COLON = re.compile(
     r"(?:(?<=[\s,])|^)"
     r"(mandatereference|creditorid|remittanceinformation|naam|name|omschrijving|description"
-    r"|iban|bic|kenmerk|machtiging(?: id)?|incassant(?: id)?|reference|date/time"
-    r"|datum/tijd|valutadatum|value date|pasvolgnr|card sequence no\.|transactie|transaction|term|narrative|atmposname"
-    r"|end-?to-?end-?ref\.|end-?to-?end-?id|mandatsref|gläubiger-id|verwendungszweck|betreff"
+    r"|iban|bic|kenmerk|machtiging(?: id)?|incassant(?: id)?|reference|date/time|datum/tijd"
+    r"|valutadatum|value date|pasvolgnr|card sequence no\.|transactie|transaction|term|narrative"
+    r"|atmposname|end-?to-?end-?ref\.|end-?to-?end-?id|mandatsref|gläubiger-id"
+    r"|verwendungszweck|betreff"
     r"|communication|mededeling)"
     r" ?:",
     re.IGNORECASE,
