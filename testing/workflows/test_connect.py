@@ -1,0 +1,867 @@
+"""Connecting a bank: only the provider's answer counts, and nothing happens twice."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+from testing.consenting_bank import (
+    ConsentingBank,
+    Providers,
+    RecordingQueue,
+    a_consent,
+    an_account,
+    an_institution,
+)
+from testing.factories import (
+    NOW,
+    add_account,
+    add_connection,
+    add_institution,
+    add_invoice,
+    add_tenant,
+    add_transaction,
+)
+from testing.fakes import FakeClock
+
+from payymo.domain.banking import Quota
+from payymo.domain.enums import (
+    AccessScope,
+    AccountStatus,
+    ConnectionStatus,
+    ConsentStatus,
+    MatchOrigin,
+    MatchStatus,
+    Provider,
+    SyncTrigger,
+)
+from payymo.domain.errors import (
+    AccountForbiddenError,
+    NotFoundError,
+    ProviderCredentialsError,
+    ProviderNotFoundError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
+    RuleError,
+)
+from payymo.jobs.app import PostgresJobQueue
+from payymo.postgres.auth.models import AuditEntry
+from payymo.postgres.common.models import Account, AccountQuota, BankConsent, Connection
+from payymo.postgres.core import create_app_engine, create_sessions
+from payymo.postgres.gocardless.models import GcBankAccount, GcInstitution, GcRequisitionLink
+from payymo.postgres.jobs.models import Job
+from payymo.postgres.reconciliation.models import Allocation, Match
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.connect import (
+    FinishedConnection,
+    StartedConnection,
+    check_consents,
+    delete_connection,
+    ensure_institutions,
+    finish_connection,
+    poll_consents,
+    refresh_institutions,
+    renew_connection,
+    start_connection,
+)
+
+CALLBACK = "https://payymo.test/callback"
+RETURN = "https://app.test/banks"
+IBAN = "GB33BUKB20201555555555"
+
+
+@pytest.fixture
+def bank() -> ConsentingBank:
+    return ConsentingBank()
+
+
+@pytest.fixture
+def providers(bank: ConsentingBank) -> Providers:
+    return Providers(bank)
+
+
+@pytest.fixture
+def queue() -> RecordingQueue:
+    return RecordingQueue()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+class House:
+    """One tenant's dealings with its bank."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        providers: Providers,
+        queue: RecordingQueue,
+        clock: FakeClock,
+        tenant_id: UUID,
+    ) -> None:
+        self.sessions = sessions
+        self.providers = providers
+        self.queue = queue
+        self.clock = clock
+        self.tenant_id = tenant_id
+
+    def start(self, institution: str = "EXAMPLE_BANK") -> StartedConnection:
+        return start_connection(
+            self.sessions,
+            self.providers,
+            tenant_id=self.tenant_id,
+            institution=institution,
+            callback_url=CALLBACK,
+            return_url=RETURN,
+            actor_id=None,
+            clock=self.clock,
+        )
+
+    def finish(self, reference: str) -> FinishedConnection:
+        return finish_connection(
+            self.sessions, self.providers, self.queue, reference=reference, clock=self.clock
+        )
+
+    def renew(self, connection_id: UUID) -> StartedConnection:
+        return renew_connection(
+            self.sessions,
+            self.providers,
+            tenant_id=self.tenant_id,
+            connection_id=connection_id,
+            callback_url=CALLBACK,
+            return_url=None,
+            actor_id=None,
+            clock=self.clock,
+        )
+
+    def delete(self, connection_id: UUID) -> None:
+        delete_connection(
+            self.sessions,
+            self.providers,
+            tenant_id=self.tenant_id,
+            connection_id=connection_id,
+            actor_id=None,
+        )
+
+    def connect(self, *accounts: str) -> Connection:
+        """Connect a bank, with accounts of these ids."""
+        started = self.start()
+        consent = self.consents(started.connection.id)[-1]
+        records = [an_account(name, name=f"Name of {name}") for name in accounts]
+        self.providers.bank.grant(consent.provider_reference, *records)
+        return self.finish(consent.reference).connection
+
+    def consents(self, connection_id: UUID) -> list[BankConsent]:
+        with tenant_transaction(self.sessions, self.tenant_id) as session:
+            statement = select(BankConsent).where(BankConsent.connection_id == connection_id)
+            return list(session.scalars(statement.order_by(BankConsent.id)))
+
+    def accounts(self, connection_id: UUID) -> list[Account]:
+        with tenant_transaction(self.sessions, self.tenant_id) as session:
+            statement = select(Account).where(Account.connection_id == connection_id)
+            return list(session.scalars(statement.order_by(Account.id)))
+
+    def connection(self, connection_id: UUID) -> Connection:
+        with tenant_transaction(self.sessions, self.tenant_id) as session:
+            return session.get_one(Connection, (self.tenant_id, connection_id))
+
+
+@pytest.fixture
+def house(
+    sessions: sessionmaker[Session],
+    providers: Providers,
+    queue: RecordingQueue,
+    clock: FakeClock,
+    tenant_id: UUID,
+) -> House:
+    return House(sessions, providers, queue, clock, tenant_id)
+
+
+def count(house: House, table: type[object]) -> int:
+    with tenant_transaction(house.sessions, house.tenant_id) as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+class TestStart:
+    def test_the_connection_waits_for_a_consent_at_the_providers_page(self, house: House) -> None:
+        started = house.start()
+
+        assert started.connection.status is ConnectionStatus.PENDING
+        assert started.connection.institution.name == "Example Bank"
+        (consent,) = house.consents(started.connection.id)
+        assert consent.status is ConsentStatus.PENDING
+        assert consent.consent_url == started.consent_url
+        assert f"ref={consent.reference}&back={CALLBACK}" in started.consent_url
+        assert (consent.history_days, consent.access_days) == (730, 90)
+
+    def test_the_reference_names_the_tenant_and_cannot_be_guessed(self, house: House) -> None:
+        references = {house.consents(house.start().connection.id)[0].reference for _ in range(3)}
+
+        assert len(references) == 3
+        for reference in references:
+            tenant, _, secret = reference.partition(".")
+            assert UUID(tenant) == house.tenant_id
+            assert len(secret) == 32  # 24 random bytes in base 64
+
+    def test_a_bank_is_named_by_our_id_too(self, house: House, bank: ConsentingBank) -> None:
+        with house.sessions.begin() as session:
+            institution = add_institution(session, reference="KNOWN_BANK", name="Known Bank")
+
+        started = house.start(str(institution.id))
+
+        assert started.connection.institution_id == institution.id
+        assert bank.asked == [("authorise", "KNOWN_BANK")]
+
+    @pytest.mark.parametrize("name", ["NO_SUCH_BANK", "", str(uuid4())])
+    def test_an_unknown_bank_is_not_found_and_nothing_is_asked_for(
+        self, house: House, bank: ConsentingBank, name: str
+    ) -> None:
+        with pytest.raises(NotFoundError):
+            house.start(name)
+
+        assert bank.count("authorise") == 0
+        assert count(house, Connection) == 0
+
+    def test_nothing_is_written_when_the_provider_gives_no_page(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        bank.failures["authorise", "EXAMPLE_BANK"] = ProviderUnavailableError("Down.")
+
+        with pytest.raises(ProviderUnavailableError):
+            house.start()
+
+        assert count(house, Connection) == 0
+
+    def test_who_started_it_is_written_down(self, house: House) -> None:
+        house.start()
+
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            entry = session.scalars(select(AuditEntry)).one()
+        assert (entry.action, entry.entity) == ("started", "connections")
+
+
+class TestFinish:
+    def test_a_given_consent_opens_the_accounts_and_queues_the_first_sync(
+        self, house: House, queue: RecordingQueue
+    ) -> None:
+        connection = house.connect("account-1", "account-2")
+
+        assert connection.status is ConnectionStatus.ACTIVE
+        assert connection.expires_at == NOW + timedelta(days=90)
+        names = [account.name for account in house.accounts(connection.id)]
+        assert names == ["Name of account-1", "Name of account-2"]
+        assert all(account.details_fetched_at == NOW for account in house.accounts(connection.id))
+        assert queue.syncs == [(connection.id, SyncTrigger.FIRST)]
+        assert house.consents(connection.id)[0].status is ConsentStatus.GRANTED
+        assert count(house, GcBankAccount) == 2
+        assert count(house, GcRequisitionLink) == 2  # when asked for, and when given
+
+    def test_the_browser_goes_where_whoever_started_it_wants(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+
+        assert house.finish(consent.reference).return_url == RETURN
+
+    def test_a_second_callback_changes_nothing(
+        self, house: House, bank: ConsentingBank, queue: RecordingQueue
+    ) -> None:
+        connection = house.connect("account-1")
+        asked = len(bank.asked)
+
+        again = house.finish(house.consents(connection.id)[0].reference)
+
+        assert again.connection.status is ConnectionStatus.ACTIVE
+        assert len(bank.asked) == asked
+        assert len(queue.syncs) == 1
+        assert count(house, Account) == 1
+
+    def test_the_browsers_return_alone_proves_nothing(
+        self, house: House, queue: RecordingQueue
+    ) -> None:
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+
+        finished = house.finish(consent.reference)
+
+        assert finished.connection.status is ConnectionStatus.PENDING
+        assert house.consents(started.connection.id)[0].status is ConsentStatus.PENDING
+        assert queue.syncs == []
+
+    @pytest.mark.parametrize(
+        ("status", "code"),
+        [
+            (ConsentStatus.REJECTED, "consent_rejected"),
+            (ConsentStatus.EXPIRED, "consent_expired"),
+            (ConsentStatus.SUSPENDED, "consent_suspended"),
+            (ConsentStatus.REVOKED, "consent_revoked"),
+            (ConsentStatus.ERROR, "consent_failed"),
+        ],
+    )
+    def test_a_refused_consent_says_why(
+        self, house: House, bank: ConsentingBank, status: ConsentStatus, code: str
+    ) -> None:
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+        bank.consents[consent.provider_reference] = a_consent(status)
+
+        connection = house.finish(consent.reference).connection
+
+        assert (connection.status, connection.error_code) == (ConnectionStatus.ERROR, code)
+        assert (connection.error_message or "").endswith(".")
+        assert house.consents(connection.id)[0].status is status
+
+    def test_a_consent_for_no_account_is_of_no_use(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+        bank.grant(consent.provider_reference)
+
+        connection = house.finish(consent.reference).connection
+
+        assert connection.error_code == "consent_without_accounts"
+        assert house.consents(connection.id)[0].status is ConsentStatus.ERROR
+
+    def test_a_consent_that_the_provider_does_not_know_has_failed(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        started = house.start()
+        bank.consents.clear()
+
+        connection = house.finish(house.consents(started.connection.id)[0].reference).connection
+
+        assert connection.error_code == "consent_failed"
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            "",
+            "nonsense",
+            "." * 40,
+            f"{uuid4().hex}.{'a' * 32}",
+            f"{'z' * 32}.{'a' * 32}",
+            f"{uuid4().hex}.nul\0",
+            f"{uuid4().hex}.ümlaut",
+        ],
+    )
+    def test_an_unknown_reference_is_not_found(self, house: House, reference: str) -> None:
+        with pytest.raises(NotFoundError, match="no such consent"):
+            house.finish(reference)
+
+    def test_another_tenants_name_in_front_of_a_reference_finds_nothing(
+        self, house: House, other_tenant_id: UUID
+    ) -> None:
+        started = house.start()
+        secret = house.consents(started.connection.id)[0].reference.partition(".")[2]
+
+        with pytest.raises(NotFoundError):
+            house.finish(f"{other_tenant_id.hex}.{secret}")
+
+    def test_where_the_provider_names_no_end_it_is_reckoned_from_the_days_asked_for(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+        bank.grant(consent.provider_reference, an_account())
+        known = bank.consents[consent.provider_reference]
+        bank.consents[consent.provider_reference] = type(known)(
+            status=known.status,
+            account_references=known.account_references,
+            granted_at=None,
+            expires_at=None,
+            detail=known.detail,
+            documents=(),
+        )
+
+        connection = house.finish(consent.reference).connection
+
+        assert connection.expires_at == NOW + timedelta(days=90)
+
+
+class TestAccountsOfAConsent:
+    def finish_with(self, house: House, *, quota: Quota | None = None) -> Connection:
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+        house.providers.bank.grant(
+            consent.provider_reference,
+            an_account("account-1", quota=quota),
+            an_account("account-2"),
+        )
+        return house.finish(consent.reference).connection
+
+    def test_one_whose_details_cannot_be_had_is_recorded_all_the_same(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        bank.failures["read_details", "account-1"] = ProviderQuotaError("Used up.")
+
+        connection = self.finish_with(house)
+
+        first, second = house.accounts(connection.id)
+        assert (first.provider_reference, first.details_fetched_at) == ("account-1", None)
+        assert second.details_fetched_at == NOW
+
+    def test_one_that_may_not_be_read_at_all_is_recorded_as_such(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        bank.failures["read_account", "account-1"] = AccountForbiddenError("Not this one.")
+
+        connection = self.finish_with(house)
+
+        assert house.accounts(connection.id)[0].status is AccountStatus.UNAVAILABLE
+
+    def test_when_the_provider_is_down_nothing_is_settled(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        bank.failures["read_account", "account-2"] = ProviderUnavailableError("Down.")
+
+        with pytest.raises(ProviderUnavailableError):
+            self.finish_with(house)
+
+        assert count(house, Account) == 0
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            assert session.scalars(select(BankConsent.status)).one() is ConsentStatus.PENDING
+
+    def test_what_is_left_of_the_quota_is_kept(self, house: House) -> None:
+        self.finish_with(house, quota=Quota(AccessScope.DETAILS, 4, 3, None))
+
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            quota = session.scalars(select(AccountQuota)).one()
+        assert (quota.scope, quota.calls_remaining) == (AccessScope.DETAILS, 3)
+
+
+class TestRenew:
+    def renewed(self, house: House, connection: Connection) -> BankConsent:
+        house.renew(connection.id)
+        return house.consents(connection.id)[-1]
+
+    def test_accounts_are_found_again_with_their_names_and_history(
+        self, house: House, bank: ConsentingBank, queue: RecordingQueue
+    ) -> None:
+        started = house.start()
+        first = house.consents(started.connection.id)[0]
+        bank.grant(first.provider_reference, an_account("old-id", iban=IBAN, name="Giro"))
+        connection = house.finish(first.reference).connection
+        (before,) = house.accounts(connection.id)
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            session.get_one(Account, (house.tenant_id, before.id)).name = "Rent account"
+        second = self.renewed(house, connection)
+        bank.grant(second.provider_reference, an_account("new-id", iban=IBAN, name="Giro"))
+
+        house.finish(second.reference)
+
+        (after,) = house.accounts(connection.id)
+        assert after.id == before.id
+        assert (after.provider_reference, after.consent_id) == ("new-id", second.id)
+        assert after.name == "Rent account"
+        assert queue.syncs[-1] == (connection.id, SyncTrigger.RENEWAL)
+
+    def test_the_old_consent_stands_until_the_new_one_is_given(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1")
+
+        second = self.renewed(house, connection)
+
+        old, _ = house.consents(connection.id)
+        assert old.status is ConsentStatus.GRANTED
+        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+        assert bank.count("revoke_consent") == 0
+        bank.grant(second.provider_reference, an_account("account-1"))
+        house.finish(second.reference)
+        old, new = house.consents(connection.id)
+        assert (old.status, new.status) == (ConsentStatus.REPLACED, ConsentStatus.GRANTED)
+        assert bank.asked[-1] == ("revoke_consent", old.provider_reference)
+
+    def test_a_refused_renewal_leaves_the_connection_active(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1")
+        second = self.renewed(house, connection)
+        bank.consents[second.provider_reference] = a_consent(ConsentStatus.REJECTED)
+
+        finished = house.finish(second.reference)
+
+        assert finished.connection.status is ConnectionStatus.ACTIVE
+        assert [one.status for one in house.consents(connection.id)] == [
+            ConsentStatus.GRANTED,
+            ConsentStatus.REJECTED,
+        ]
+
+    def test_an_old_consent_that_cannot_be_revoked_is_noted_and_not_fatal(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1")
+        old = house.consents(connection.id)[0]
+        second = self.renewed(house, connection)
+        bank.grant(second.provider_reference, an_account("account-1"))
+        bank.failures["revoke_consent", old.provider_reference] = ProviderUnavailableError("Down.")
+
+        finished = house.finish(second.reference)
+
+        assert finished.connection.status is ConnectionStatus.ACTIVE
+        old = house.consents(connection.id)[0]
+        assert old.status is ConsentStatus.REPLACED
+        assert old.detail == "replaced, but not revoked at the provider: Down."
+
+    def test_an_account_that_the_new_consent_leaves_out_is_marked(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1", "account-2")
+        second = self.renewed(house, connection)
+        bank.grant(second.provider_reference, an_account("account-1"))
+
+        house.finish(second.reference)
+
+        kept, left_out = house.accounts(connection.id)
+        assert (kept.status, kept.error_code) == (AccountStatus.ACTIVE, None)
+        assert (left_out.status, left_out.error_code) == (
+            AccountStatus.UNAVAILABLE,
+            "not_in_consent",
+        )
+
+    def test_a_failed_connection_is_tried_again_and_waits(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        started = house.start()
+        first = house.consents(started.connection.id)[0]
+        bank.consents[first.provider_reference] = a_consent(ConsentStatus.REJECTED)
+        house.finish(first.reference)
+
+        again = house.renew(started.connection.id)
+
+        assert again.connection.status is ConnectionStatus.PENDING
+        assert again.connection.error_message is None
+
+    def test_another_tenants_connection_is_not_found(
+        self, house: House, other_tenant_id: UUID
+    ) -> None:
+        with tenant_transaction(house.sessions, other_tenant_id) as session:
+            foreign = add_connection(session, other_tenant_id)
+
+        with pytest.raises(NotFoundError):
+            house.renew(foreign.id)
+
+
+class TestDelete:
+    def test_consents_end_at_the_provider_and_nothing_stays(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1")
+        consent = house.consents(connection.id)[0]
+
+        house.delete(connection.id)
+
+        assert bank.asked[-1] == ("revoke_consent", consent.provider_reference)
+        for table in (Connection, BankConsent, Account, Job):
+            assert count(house, table) == 0
+        with pytest.raises(NotFoundError):
+            house.finish(consent.reference)
+
+    def test_it_waits_for_a_provider_who_is_away(self, house: House, bank: ConsentingBank) -> None:
+        connection = house.connect("account-1")
+        consent = house.consents(connection.id)[0]
+        bank.failures["revoke_consent", consent.provider_reference] = ProviderUnavailableError(
+            "Down."
+        )
+
+        with pytest.raises(ProviderUnavailableError):
+            house.delete(connection.id)
+
+        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+
+    def test_it_does_not_wait_for_credentials_that_are_gone(
+        self, house: House, bank: ConsentingBank, providers: Providers
+    ) -> None:
+        first, second = house.connect("account-1"), house.connect("account-2")
+        consent = house.consents(first.id)[0]
+        bank.failures["revoke_consent", consent.provider_reference] = ProviderCredentialsError("No")
+
+        house.delete(first.id)
+        providers.has_credentials = False
+        house.delete(second.id)
+
+        assert count(house, Connection) == 0
+
+    def test_a_connection_whose_payments_explain_invoices_stays(
+        self, house: House, bank: ConsentingBank, allocated: UUID
+    ) -> None:
+        with pytest.raises(RuleError) as caught:
+            house.delete(allocated)
+
+        assert caught.value.code == "connection_has_payments"
+        assert bank.count("revoke_consent") == 0
+
+    def test_another_tenants_connection_is_not_found(
+        self, house: House, other_tenant_id: UUID
+    ) -> None:
+        with tenant_transaction(house.sessions, other_tenant_id) as session:
+            foreign = add_connection(session, other_tenant_id)
+
+        with pytest.raises(NotFoundError):
+            house.delete(foreign.id)
+
+    @pytest.fixture
+    def allocated(self, house: House) -> UUID:
+        """A connection with a payment that is allocated to an invoice."""
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            account = add_account(session, house.tenant_id)
+            payment = add_transaction(session, house.tenant_id, account)
+            invoice = add_invoice(session, house.tenant_id)
+            match = Match(
+                tenant_id=house.tenant_id,
+                transaction_id=payment.id,
+                status=MatchStatus.CONFIRMED,
+                origin=MatchOrigin.MANUAL,
+                confidence=1,
+                evidence={},
+            )
+            session.add(match)
+            session.flush()
+            session.add(
+                Allocation(
+                    tenant_id=house.tenant_id,
+                    match_id=match.id,
+                    transaction_id=payment.id,
+                    invoice_id=invoice.id,
+                    amount=payment.amount,
+                    created_at=NOW,
+                )
+            )
+            return account.connection_id
+
+
+class TestCheckConsents:
+    def check(self, house: House) -> None:
+        check_consents(house.sessions, house.providers, house.queue, clock=house.clock)
+
+    def test_a_connection_past_its_date_expires_with_a_sentence(
+        self, house: House, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        clock.now += timedelta(days=90)
+
+        self.check(house)
+
+        expired = house.connection(connection.id)
+        assert (expired.status, expired.error_code) == (
+            ConnectionStatus.EXPIRED,
+            "consent_expired",
+        )
+        assert expired.error_message == "The bank's consent has run out: renew the connection."
+        assert house.consents(connection.id)[0].status is ConsentStatus.EXPIRED
+
+    def test_a_connection_before_its_date_stays(self, house: House, clock: FakeClock) -> None:
+        connection = house.connect("account-1")
+        clock.now += timedelta(days=89)
+
+        self.check(house)
+
+        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+
+    def test_who_consented_and_closed_the_browser_is_connected(
+        self, house: House, bank: ConsentingBank, queue: RecordingQueue
+    ) -> None:
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+        bank.grant(consent.provider_reference, an_account())
+
+        self.check(house)
+
+        assert house.connection(started.connection.id).status is ConnectionStatus.ACTIVE
+        assert queue.syncs == [(started.connection.id, SyncTrigger.FIRST)]
+
+    def test_a_consent_that_is_not_given_within_a_day_is_given_up(
+        self, house: House, clock: FakeClock
+    ) -> None:
+        started = house.start()
+        clock.now += timedelta(hours=24)
+        self.check(house)
+        assert house.connection(started.connection.id).status is ConnectionStatus.PENDING
+        clock.now += timedelta(seconds=1)
+
+        self.check(house)
+
+        connection = house.connection(started.connection.id)
+        assert (connection.status, connection.error_code) == (
+            ConnectionStatus.ERROR,
+            "consent_not_finished",
+        )
+        assert house.consents(connection.id)[0].status is ConsentStatus.ERROR
+
+    def test_one_that_was_given_late_counts_all_the_same(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        started = house.start()
+        clock.now += timedelta(days=3)
+        consent = house.consents(started.connection.id)[0]
+        bank.grant(consent.provider_reference, an_account())
+
+        self.check(house)
+
+        assert house.connection(started.connection.id).status is ConnectionStatus.ACTIVE
+
+    def test_one_that_cannot_be_asked_for_leaves_the_others(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        broken, whole = house.start().connection, house.start().connection
+        reference = house.consents(broken.id)[0].provider_reference
+        bank.failures["read_consent", reference] = ProviderUnavailableError("Down.")
+        bank.grant(house.consents(whole.id)[0].provider_reference, an_account())
+
+        self.check(house)
+
+        assert house.connection(broken.id).status is ConnectionStatus.PENDING
+        assert house.connection(whole.id).status is ConnectionStatus.ACTIVE
+
+    def test_polling_asks_for_young_consents_only(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        old = house.start().connection
+        clock.now += timedelta(hours=1)
+        young = house.start().connection
+
+        poll_consents(
+            house.sessions,
+            house.providers,
+            house.queue,
+            age_max=timedelta(hours=1),
+            clock=clock,
+        )
+
+        asked = {about for call, about in bank.asked if call == "read_consent"}
+        assert asked == {house.consents(young.id)[0].provider_reference}
+        assert house.connection(old.id).status is ConnectionStatus.PENDING
+
+
+class TestInstitutions:
+    def ensure(self, house: House, country: str | None) -> None:
+        ensure_institutions(
+            house.sessions,
+            house.providers,
+            tenant_id=house.tenant_id,
+            provider=Provider.GOCARDLESS,
+            country=country,
+            clock=house.clock,
+        )
+
+    def test_a_country_is_asked_for_once_a_day(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        for country in ("GB", "gb"):
+            self.ensure(house, country)
+        assert bank.asked == [("list_institutions", "GB")]
+        clock.now += timedelta(days=1, seconds=1)
+
+        self.ensure(house, "GB")
+
+        assert bank.asked == [("list_institutions", "GB")] * 2
+
+    def test_all_countries_answer_for_each_but_one_does_not_for_all(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        self.ensure(house, "GB")
+        self.ensure(house, None)
+        self.ensure(house, "SE")
+
+        assert bank.asked == [("list_institutions", "GB"), ("list_institutions", "")]
+
+    def test_a_bank_is_kept_as_received_each_time_that_it_says_something_new(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        def refresh() -> int:
+            return refresh_institutions(
+                house.sessions,
+                house.providers,
+                tenant_id=house.tenant_id,
+                provider=Provider.GOCARDLESS,
+                country="GB",
+                clock=house.clock,
+            )
+
+        assert [refresh(), refresh()] == [1, 1]
+        assert count(house, GcInstitution) == 1
+        bank.institutions = [an_institution(name="New Name", payload={"name": "New Name"})]
+
+        refresh()
+
+        assert count(house, GcInstitution) == 2
+
+
+class TestOnARealDatabase:
+    """What needs transactions of its own, which are really committed."""
+
+    @pytest.fixture
+    def engine_of_its_own(self, database: str) -> Iterator[Engine]:
+        engine = create_app_engine(database)
+        yield engine
+        engine.dispose()
+
+    def test_no_transaction_is_open_while_the_bank_is_asked(
+        self, engine_of_its_own: Engine, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        house = self.build(engine_of_its_own, bank, clock)
+        open_counts: list[int] = []
+        bank.on_call = lambda: open_counts.append(
+            engine_of_its_own.pool.checkedout()  # type: ignore[attr-defined]
+        )
+
+        connection = house.connect("account-1")
+        house.renew(connection.id)
+        house.delete(connection.id)
+
+        assert set(open_counts) == {0}
+
+    def test_callbacks_at_the_same_time_open_the_connection_once(
+        self, engine_of_its_own: Engine, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        house = self.build(engine_of_its_own, bank, clock)
+        started = house.start()
+        consent = house.consents(started.connection.id)[0]
+        bank.grant(consent.provider_reference, an_account())
+        together = Barrier(2, timeout=10)
+        bank.on_call = lambda: together.wait() if bank.asked[-1][0] == "read_consent" else None
+        queue = PostgresJobQueue()
+
+        def call_back(_: int) -> FinishedConnection:
+            return finish_connection(
+                house.sessions, house.providers, queue, reference=consent.reference, clock=clock
+            )
+
+        with ThreadPoolExecutor(2) as pool:
+            finished = list(pool.map(call_back, range(2)))
+
+        assert [one.connection.status for one in finished] == [ConnectionStatus.ACTIVE] * 2
+        assert count(house, Account) == 1
+        assert count(house, Job) == 1
+        assert bank.count("read_consent") == 2
+
+    def build(self, engine: Engine, bank: ConsentingBank, clock: FakeClock) -> House:
+        sessions = create_sessions(engine)
+        with sessions.begin() as session:
+            tenant_id = add_tenant(session)
+        return House(sessions, Providers(bank), RecordingQueue(), clock, tenant_id)
+
+
+def test_the_reference_is_safe_in_an_address(house: House) -> None:
+    reference = house.consents(house.start().connection.id)[0].reference
+
+    assert re.fullmatch(r"[0-9a-f]{32}\.[A-Za-z0-9_-]{32}", reference)
+
+
+def test_a_consent_of_a_provider_that_lost_it_is_an_error_of_ours_to_tell(
+    house: House, bank: ConsentingBank
+) -> None:
+    started = house.start()
+    consent = house.consents(started.connection.id)[0]
+    bank.failures["read_consent", consent.provider_reference] = ProviderNotFoundError("Gone.")
+
+    assert house.finish(consent.reference).connection.status is ConnectionStatus.ERROR
