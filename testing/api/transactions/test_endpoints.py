@@ -35,7 +35,7 @@ FIELDS = set(
     description reference counterparty_name counterparty_iban transaction_date booking_date
     value_date status category note match_status created_at updated_at
     bank_connection_id payee remittance structured_reference end_to_end_id
-    bank_transaction_code allocated superseded_by
+    bank_transaction_code allocated superseded_by internal_id
     """.split()
 )
 
@@ -97,6 +97,7 @@ class TestARow:
         transaction = add(
             amount="-1234.5",
             provider_transaction_id="B-1",
+            internal_id="P-1",
             booking_date=date(2026, 2, 2),
             value_date=date(2026, 2, 3),
             counterparty_name="ACME GMBH",
@@ -114,6 +115,7 @@ class TestARow:
         assert row | {"created_at": 0, "updated_at": 0} == {
             "id": str(transaction.id),
             "transaction_id": "B-1",
+            "internal_id": "P-1",
             "bank_id": str(account.connection.institution_id),
             "bank_name": "Example Bank",
             "bank_connection_id": str(account.connection_id),

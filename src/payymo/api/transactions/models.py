@@ -30,6 +30,9 @@ class TransactionRead:
     transaction_id: Annotated[
         str | None, Field(description="The bank's own id: may be absent, and may repeat.")
     ]
+    internal_id: Annotated[
+        str | None, Field(description="The provider's id: unique within one account at best.")
+    ]
     bank_id: UUID
     bank_name: Annotated[str, Field(examples=["Sandbox Finance"])]
     bank_connection_id: UUID

@@ -33,6 +33,7 @@ def present_transaction(line: TransactionLine) -> TransactionRead:
     return TransactionRead(
         id=line.id,
         transaction_id=line.provider_transaction_id,
+        internal_id=line.internal_id,
         bank_id=line.institution_id,
         bank_name=line.institution_name,
         bank_connection_id=line.connection_id,
