@@ -7,7 +7,7 @@ transaction is open while anybody else is waited for.
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -95,10 +95,12 @@ class StartedConnection:
     """A connection whose account holder is to be asked.
 
     :ivar consent_url: The page to send the account holder's browser to.
+    :ivar reference: Names the attempt; whoever knows it may ask what became of it.
     """
 
     connection: Connection
     consent_url: str
+    reference: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def start_connection(
             now=clock(),
         )
         _record_deed(session, connection, actor_id, "started")
-    return StartedConnection(connection, authorisation.url)
+    return StartedConnection(connection, authorisation.url, reference)
 
 
 def renew_connection(
@@ -214,7 +216,7 @@ def renew_connection(
             now=clock(),
         )
         _record_deed(session, connection, actor_id, "renewed")
-    return StartedConnection(connection, authorisation.url)
+    return StartedConnection(connection, authorisation.url, reference)
 
 
 def finish_connection(

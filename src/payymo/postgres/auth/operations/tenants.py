@@ -1,7 +1,9 @@
 """Tenants: they stand outside the walls, and hold only what signing in needs."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payymo.domain.errors import NotFoundError
@@ -19,6 +21,14 @@ def create_tenant(session: Session, *, name: str, currency: str) -> Tenant:
     session.add(tenant)
     session.flush()
     return tenant
+
+
+def list_tenants(session: Session) -> Sequence[Tenant]:
+    """Return all tenants, oldest first.
+
+    :param session: Open session, of no tenant; the caller manages the transaction.
+    """
+    return session.scalars(select(Tenant).order_by(Tenant.id)).all()
 
 
 def get_tenant(session: Session, tenant_id: UUID) -> Tenant:

@@ -1,0 +1,222 @@
+"""Builds an installation out of its settings: what the front doors hand to the rooms below."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from uuid import UUID
+
+import httpx
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from payymo.api.services import ApiServices
+from payymo.domain.banking import Clock, ProviderCredentials
+from payymo.domain.enums import Provider
+from payymo.domain.errors import ConfigurationError
+from payymo.jobs.app import PostgresJobQueue
+from payymo.jobs.services import WorkerServices
+from payymo.postgres.auth.operations.credentials import find_credentials
+from payymo.postgres.core import create_app_engine, create_sessions
+from payymo.postgres.embedded import embedded_server
+from payymo.postgres.encryption import KeyRing
+from payymo.postgres.gocardless.operations.tokens import PostgresTokenStore
+from payymo.postgres.schema import database_revision, init_database, latest_revision
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.providers.base import BankDataProvider
+from payymo.providers.registry import make_provider
+from payymo.settings import Secrets, Settings, load_secrets
+
+#: The provider's server and the bank behind it may be slow; each call sets its own read time.
+_CONNECT_SECONDS = 10.0
+_CONNECTIONS_MAX = 50
+
+
+def system_clock() -> datetime:
+    """Return the present moment by the process's clock (aware, UTC)."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything that Payymo works with, ready to use.
+
+    :ivar database_url: Address of the database, with the owner's login.
+    """
+
+    settings: Settings
+    secrets: Secrets
+    database_url: str = field(repr=False)
+    engine: Engine
+    sessions: sessionmaker[Session]
+    key_ring: KeyRing
+    providers: "ConfiguredProviders"
+    queue: PostgresJobQueue
+    clock: Clock
+
+    def api_services(self, *, fallback_url: str) -> ApiServices:
+        """Return what the API works with.
+
+        :param fallback_url: Where browsers reach it, unless a setting says otherwise.
+        """
+        return ApiServices(
+            sessions=self.sessions,
+            providers=self.providers,
+            queue=self.queue,
+            token_key=self.secrets.jwt_key,
+            key_ring=self.key_ring,
+            clock=self.clock,
+            public_url=self.settings.public_url or fallback_url,
+        )
+
+    def worker_services(self) -> WorkerServices:
+        """Return what background jobs work with."""
+        return WorkerServices(
+            sessions=self.sessions, providers=self.providers, queue=self.queue, clock=self.clock
+        )
+
+
+class ConfiguredProviders:
+    """Finds a tenant's provider: with the tenant's own credentials, else the installation's.
+
+    :param settings: Where the installation's credentials are.
+    :param sessions: Opener of transactions.
+    :param key_ring: Opens what is encrypted.
+    :param clock: Tells the time (aware).
+    :param http: Sends requests, for all tenants and threads.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: sessionmaker[Session],
+        key_ring: KeyRing,
+        clock: Clock,
+        http: httpx.Client,
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._key_ring = key_ring
+        self._clock = clock
+        self._http = http
+        self._made: dict[tuple[Provider, ProviderCredentials], BankDataProvider] = {}
+        self._lock = Lock()
+
+    def provider_for(self, tenant_id: UUID, provider: Provider) -> BankDataProvider:
+        """Return a provider that acts for a tenant.
+
+        :param tenant_id: For whom.
+        :param provider: Which one.
+        :raises ConfigurationError: If neither the tenant nor the installation has credentials.
+        """
+        credentials = self._credentials_of(tenant_id, provider)
+        with self._lock:
+            made = self._made.get((provider, credentials))
+            if made is None:
+                made = self._made[provider, credentials] = self._make(provider, credentials)
+            return made
+
+    def _credentials_of(self, tenant_id: UUID, provider: Provider) -> ProviderCredentials:
+        with tenant_transaction(self._sessions, tenant_id) as session:
+            own = find_credentials(session, tenant_id, provider, key_ring=self._key_ring)
+        if own is not None:
+            return own
+        settings = self._settings
+        if settings.gocardless_secret_id is None or settings.gocardless_secret_key is None:
+            raise ConfigurationError(
+                "There are no credentials for GoCardless: set GOCARDLESS_SECRET_ID and "
+                "GOCARDLESS_SECRET_KEY, or enter the tenant's own."
+            )
+        return ProviderCredentials(
+            settings.gocardless_secret_id.get_secret_value(),
+            settings.gocardless_secret_key.get_secret_value(),
+        )
+
+    def _make(self, provider: Provider, credentials: ProviderCredentials) -> BankDataProvider:
+        base_url = self._settings.gocardless_base_url
+        store = PostgresTokenStore(
+            self._sessions, self._key_ring, base_url=base_url, secret_id=credentials.secret_id
+        )
+        return make_provider(
+            provider,
+            base_url=base_url,
+            credentials=credentials,
+            store=store,
+            clock=self._clock,
+            http=self._http,
+        )
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[str]:
+    """Keep the installation's database within reach, and give its address.
+
+    An embedded server is started where no server is named.
+
+    :param settings: The installation's settings.
+    :returns: Address with the owner's login.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with embedded_server(settings.data_dir / "postgres") as server:
+        yield server.url()
+
+
+@contextmanager
+def open_installation(settings: Settings) -> Iterator[Installation]:
+    """Keep a whole installation ready within the block.
+
+    The embedded database is set up and upgraded by itself; a named server's only by
+    ``payymo db init`` and ``payymo db upgrade``, because it may not be ours alone.
+
+    :param settings: The installation's settings.
+    :raises ConfigurationError: If something is not set up; the message says what to do.
+    """
+    secrets = load_secrets(settings)
+    with open_database(settings) as url:
+        if settings.database_url is None:
+            init_database(url)
+        engine = create_app_engine(url)
+        try:
+            sessions = create_sessions(engine)
+            if settings.database_url is not None:
+                _check_revision(sessions)
+            key_ring = KeyRing(secrets.encryption_keys)
+            limits = httpx.Limits(max_connections=_CONNECTIONS_MAX)
+            with httpx.Client(
+                timeout=httpx.Timeout(_CONNECT_SECONDS), limits=limits, follow_redirects=False
+            ) as http:
+                yield Installation(
+                    settings=settings,
+                    secrets=secrets,
+                    database_url=url,
+                    engine=engine,
+                    sessions=sessions,
+                    key_ring=key_ring,
+                    providers=ConfiguredProviders(settings, sessions, key_ring, system_clock, http),
+                    queue=PostgresJobQueue(),
+                    clock=system_clock,
+                )
+        finally:
+            engine.dispose()
+
+
+def _check_revision(sessions: sessionmaker[Session]) -> None:
+    try:
+        with sessions.begin() as session:
+            revision = database_revision(session)
+    except DBAPIError:
+        # Not chained: the driver's own words may hold the address.
+        raise ConfigurationError(
+            "The database cannot be used: check that its server runs and that `payymo db init` "
+            "was run with this login."
+        ) from None
+    if revision is None:
+        raise ConfigurationError("The database is empty: run `payymo db init` first.")
+    if revision != latest_revision():
+        raise ConfigurationError(
+            "The database's tables are not those of this version: run `payymo db upgrade`."
+        )

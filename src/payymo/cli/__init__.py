@@ -1,0 +1,5 @@
+"""The command line: `payymo …`."""
+
+from payymo.cli.app import main
+
+__all__ = ["main"]

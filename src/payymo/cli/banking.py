@@ -1,0 +1,339 @@
+"""``payymo connections``, ``sync``, ``transactions``: the bank side, on the operator's machine."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import typer
+
+from payymo.assembly import Installation, open_installation
+from payymo.cli.tenants import choose_tenant
+from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json, print_table
+from payymo.domain.banking import ProviderCredentials
+from payymo.domain.enums import (
+    ConnectionStatus,
+    Direction,
+    Provider,
+    RunStatus,
+    SyncTrigger,
+    TransactionSort,
+)
+from payymo.domain.errors import InvalidInputError, PayymoError
+from payymo.domain.money import format_amount
+from payymo.postgres.auth.operations.credentials import delete_credentials, record_credentials
+from payymo.postgres.common.operations.connections import list_connections
+from payymo.postgres.common.operations.institutions import list_institutions
+from payymo.postgres.common.operations.transactions import (
+    TransactionFilter,
+    list_transactions,
+)
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.settings import load_settings
+from payymo.workflows.connect import (
+    ensure_institutions,
+    finish_connection,
+    renew_connection,
+    start_connection,
+)
+from payymo.workflows.sync import SyncReport, sync_connection
+
+connections_app = typer.Typer(help="Connect banks, and see how they stand.", no_args_is_help=True)
+transactions_app = typer.Typer(help="See transactions.", no_args_is_help=True)
+
+ConnectionArgument = Annotated[UUID, typer.Argument(help="Id of the connection.")]
+
+#: As many as a list on the terminal may have.
+_ROWS_MAX = 200
+_CONSENT_POLL_SECONDS = 3.0
+_PUBLIC_URL_DEFAULT = "http://127.0.0.1:8000"
+
+
+@connections_app.command("banks")
+def list_banks(
+    country: Annotated[str, typer.Argument(help="ISO country code; XX for the test bank.")],
+    q: Annotated[str | None, typer.Option("--name", help="Part of the bank's name.")] = None,
+    tenant: TenantOption = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """List the banks of a country that can be connected."""
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        ensure_institutions(
+            house.sessions,
+            house.providers,
+            tenant_id=tenant_id,
+            provider=Provider.GOCARDLESS,
+            country=country.upper(),
+            clock=house.clock,
+        )
+        with house.sessions.begin() as session:
+            page = list_institutions(
+                session, country=country.upper(), q=q, page=1, per_page=_ROWS_MAX
+            )
+            rows = [
+                (bank.reference, bank.name, bank.history_days_max, bank.consent_days_max)
+                for bank in page.rows
+            ]
+    _show(json, "Banks", ("id", "name", "history days #", "consent days #"), rows)
+
+
+@connections_app.command("list")
+def list_all(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
+    """List the tenant's bank connections."""
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        with tenant_transaction(house.sessions, tenant_id) as session:
+            page = list_connections(session, tenant_id, page=1, per_page=_ROWS_MAX)
+            rows = [
+                (
+                    connection.id,
+                    connection.institution.name,
+                    connection.status,
+                    _minute(connection.expires_at),
+                    _minute(connection.last_synced_at),
+                    connection.error_message,
+                )
+                for connection in page.rows
+            ]
+    columns = ("id", "bank", "status", "expires at", "last synced at", "error")
+    _show(json, "Connections", columns, rows)
+
+
+@connections_app.command("start")
+def start(
+    bank: Annotated[str, typer.Argument(help="The bank's id: see `payymo connections banks`.")],
+    tenant: TenantOption = None,
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait until the consent is given.")] = True,
+) -> None:
+    """Connect a bank: print the page where consent is given, and wait for it."""
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        started = start_connection(
+            house.sessions,
+            house.providers,
+            tenant_id=tenant_id,
+            institution=bank,
+            callback_url=_callback_url(house),
+            return_url=None,
+            actor_id=None,
+            clock=house.clock,
+        )
+        out.print(f"Open this page and consent: {started.consent_url}", markup=False)
+        if wait:
+            _wait_for_consent(house, started.reference)
+
+
+@connections_app.command("renew")
+def renew(
+    connection: ConnectionArgument,
+    tenant: TenantOption = None,
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait until the consent is given.")] = True,
+) -> None:
+    """Renew a connection's consent; its history and edits stay."""
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        started = renew_connection(
+            house.sessions,
+            house.providers,
+            tenant_id=tenant_id,
+            connection_id=connection,
+            callback_url=_callback_url(house),
+            return_url=None,
+            actor_id=None,
+            clock=house.clock,
+        )
+        out.print(f"Open this page and consent: {started.consent_url}", markup=False)
+        if wait:
+            _wait_for_consent(house, started.reference)
+
+
+@connections_app.command("credentials")
+def credentials(
+    file: Annotated[
+        Path | None,
+        typer.Option(help="The JSON file that GoCardless offers: secret_id and secret_key."),
+    ] = None,
+    tenant: TenantOption = None,
+    *,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the tenant's own.")] = False,
+) -> None:
+    """Enter a tenant's own GoCardless credentials; they are stored encrypted."""
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        if forget:
+            with tenant_transaction(house.sessions, tenant_id) as session:
+                delete_credentials(session, tenant_id, Provider.GOCARDLESS)
+            out.print("The tenant's own credentials are removed.")
+            return
+        entered = _read_credentials(file) if file else _ask_credentials()
+        with tenant_transaction(house.sessions, tenant_id) as session:
+            record_credentials(
+                session, tenant_id, Provider.GOCARDLESS, entered, key_ring=house.key_ring
+            )
+    out.print("The credentials are stored.")
+
+
+def sync(
+    connection: Annotated[
+        UUID | None, typer.Argument(help="Id of the connection; all active ones if absent.")
+    ] = None,
+    tenant: TenantOption = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Bring bank connections up to date now, and say what came."""
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        connection_ids = [connection] if connection else _active_connections(house, tenant_id)
+        if not connection_ids:
+            raise PayymoError(
+                "There is no active connection: start one with `payymo connections start`."
+            )
+        reports = {}
+        for connection_id in connection_ids:
+            err.print(f"Syncing {connection_id} …")
+            reports[connection_id] = sync_connection(
+                house.sessions,
+                house.providers,
+                house.queue,
+                tenant_id=tenant_id,
+                connection_id=connection_id,
+                trigger=SyncTrigger.REQUEST,
+                clock=house.clock,
+                progress=lambda done, total: err.print(f"  {done} of {total} accounts"),
+            )
+    if json:
+        print_json({str(connection_id): report for connection_id, report in reports.items()})
+    else:
+        for connection_id, report in reports.items():
+            _print_report(connection_id, report)
+    if any(report.status is RunStatus.FAILED for report in reports.values()):
+        raise typer.Exit(1)
+
+
+@transactions_app.command("list")
+def list_some(
+    q: Annotated[str | None, typer.Option("--search", help="Part of a text, name or id.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    direction: Annotated[Direction | None, typer.Option(help="Money in or money out.")] = None,
+    tenant: TenantOption = None,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=_ROWS_MAX)] = 20,
+    json: JsonOption = False,
+) -> None:
+    """List the newest transactions."""
+    criteria = TransactionFilter(
+        q=q,
+        start_date=since.date() if since else None,
+        end_date=until.date() if until else None,
+        direction=direction,
+    )
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        with tenant_transaction(house.sessions, tenant_id) as session:
+            page = list_transactions(
+                session,
+                tenant_id,
+                criteria,
+                sort=TransactionSort.NEWEST_FIRST,
+                page=1,
+                per_page=limit,
+            )
+    rows = [
+        (
+            row.transaction_date,
+            row.account_name,
+            format_amount(row.amount, row.currency),
+            row.currency,
+            row.payee,
+            row.description,
+            row.status,
+            row.match_status,
+        )
+        for row in page.rows
+    ]
+    columns = ("date", "account", "amount #", "currency", "payee", "text", "status", "match")
+    _show(json, f"{len(rows)} of {page.total:,} transactions", columns, rows)
+
+
+def _show(
+    json: bool,  # handed on from the option as it is
+    title: str,
+    columns: tuple[str, ...],
+    rows: list[tuple[object, ...]],
+) -> None:
+    """Print rows as the user wants them."""
+    if json:
+        names = [column.removesuffix("#").strip().replace(" ", "_") for column in columns]
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        print_table(title, columns, rows)
+
+
+def _callback_url(house: Installation) -> str:
+    public_url = house.settings.public_url or _PUBLIC_URL_DEFAULT
+    return f"{public_url}/api/v1/bank_connections/callback"
+
+
+def _wait_for_consent(house: Installation, reference: str) -> None:
+    err.print("Waiting for the consent; Ctrl-C stops the waiting, not the consent.")
+    while True:
+        finished = finish_connection(
+            house.sessions, house.providers, house.queue, reference=reference, clock=house.clock
+        )
+        connection = finished.connection
+        if connection.status is not ConnectionStatus.PENDING:
+            break
+        time.sleep(_CONSENT_POLL_SECONDS)
+    if connection.status is not ConnectionStatus.ACTIVE:
+        raise PayymoError(connection.error_message or f"The connection is {connection.status}.")
+    out.print(f"Connected: {connection.id}. `payymo sync {connection.id}` reads it now.")
+
+
+def _active_connections(house: Installation, tenant_id: UUID) -> list[UUID]:
+    with tenant_transaction(house.sessions, tenant_id) as session:
+        page = list_connections(
+            session, tenant_id, status=ConnectionStatus.ACTIVE, page=1, per_page=_ROWS_MAX
+        )
+        return [connection.id for connection in page.rows]
+
+
+def _read_credentials(file: Path) -> ProviderCredentials:
+    try:
+        kept = msgspec.json.decode(file.read_bytes())
+        return ProviderCredentials(kept["secret_id"], kept["secret_key"])
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        # Not chained: the cause may quote the file.
+        raise InvalidInputError(
+            "The file must be JSON with secret_id and secret_key, as GoCardless offers it."
+        ) from None
+
+
+def _ask_credentials() -> ProviderCredentials:
+    return ProviderCredentials(
+        typer.prompt("Secret id", err=True), typer.prompt("Secret key", hide_input=True, err=True)
+    )
+
+
+def _print_report(connection_id: UUID, report: SyncReport) -> None:
+    out.print(
+        f"{connection_id}: {report.status}, {report.added_count:,} added, "
+        f"{report.updated_count:,} updated, {report.unchanged_count:,} unchanged.",
+        markup=False,
+    )
+    for account in report.accounts:
+        if account.error_message:
+            out.print(f"  account {account.account_id}: {account.error_message}", markup=False)
+    if report.error_message:
+        out.print(f"  {report.error_message}", markup=False)
+
+
+def _minute(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%d %H:%M") if moment else None

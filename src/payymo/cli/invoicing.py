@@ -1,0 +1,72 @@
+"""``payymo invoices`` and ``match``: the invoice side, on the operator's machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from payymo.assembly import open_installation
+from payymo.cli.tenants import choose_tenant
+from payymo.cli.terminal import JsonOption, TenantOption, out, print_json
+from payymo.domain.errors import InvalidInputError
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.settings import load_settings
+from payymo.workflows.invoices import import_invoices
+from payymo.workflows.reconcile import match_payments
+
+invoices_app = typer.Typer(help="Take invoices in.", no_args_is_help=True)
+
+
+@invoices_app.callback()
+def invoices() -> None:
+    """Take invoices in."""
+
+
+@invoices_app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON Lines.")],
+    tenant: TenantOption = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; write nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Import invoices, all or none; faults are named line by line."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"{file} cannot be read: {error.strerror}.") from error
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        with tenant_transaction(house.sessions, tenant_id) as session:
+            report = import_invoices(
+                session,
+                tenant_id,
+                content=content,
+                filename=file.name,
+                dry_run=dry_run,
+                actor_id=None,
+                now=house.clock(),
+            )
+    if json:
+        print_json(report)
+    else:
+        verb = "would be imported" if dry_run else "imported"
+        out.print(
+            f"{report.invoice_count:,} invoices {verb}, {report.customer_count:,} new customers."
+        )
+
+
+def match(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
+    """Match unexplained payments to open invoices now."""
+    with open_installation(load_settings()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        with tenant_transaction(house.sessions, tenant_id) as session:
+            report = match_payments(session, tenant_id, now=house.clock())
+    if json:
+        print_json(report)
+    else:
+        out.print(
+            f"{report.payment_count:,} payments, {report.invoice_count:,} open invoices: "
+            f"{report.applied_count:,} applied, {report.suggested_count:,} suggested, "
+            f"{report.unexplained_count:,} unexplained."
+        )

@@ -1,0 +1,194 @@
+"""API, worker and sandbox as processes of their own, started and stopped together."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from payymo.domain.errors import ConfigurationError
+
+#: How long the whole house may take to open, and a single process to leave, in seconds.
+START_SECONDS_MAX = 90.0
+STOP_SECONDS_MAX = 20.0
+_POLL_SECONDS = 0.1
+_STATE_FILE = "sandbox.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxAddress:
+    """Where a sandbox listens, and what opens it."""
+
+    base_url: str
+    secret_id: str
+    secret_key: str
+
+    def __repr__(self) -> str:
+        """Say where, never with what."""
+        return f"SandboxAddress({self.base_url!r})"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a Payymo process needs in order to talk to this sandbox."""
+        return {
+            "GOCARDLESS_BASE_URL": self.base_url,
+            "GOCARDLESS_SECRET_ID": self.secret_id,
+            "GOCARDLESS_SECRET_KEY": self.secret_key,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running house.
+
+    :ivar url: Where the API listens.
+    :ivar sandbox: The sandbox that stands in for the provider, where one was started.
+    :ivar processes: What must stay alive for it to run, by name.
+    """
+
+    url: str
+    sandbox: SandboxAddress | None
+    processes: Mapping[str, "subprocess.Popen[str]"]
+    log_folder: Path
+
+    def check(self) -> None:
+        """Raise if a part of the house has ended.
+
+        :raises ConfigurationError: Naming the part, and where its log is.
+        """
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise ConfigurationError(
+                    f"The {name} ended by itself (exit code {process.returncode}): "
+                    f"see {self.log_folder / name}.log."
+                )
+
+
+@contextmanager
+def running_stack(
+    *, data_dir: Path, port: int, seed: int, with_sandbox: bool, concurrency: int | None = None
+) -> Iterator[Stack]:
+    """Run API, worker and (unless another provider is named) the sandbox until the block ends.
+
+    :param data_dir: Data folder; the processes' logs go below it.
+    :param port: Port of the API on the loopback address; 0 takes a free one.
+    :param seed: Which books the sandbox invents.
+    :param with_sandbox: Whether to start a sandbox.
+    :param concurrency: Jobs that the worker runs at once; the setting's value if absent.
+    :raises ConfigurationError: If a part does not come up.
+    """
+    log_folder = data_dir / "logs"
+    log_folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {"PAYYMO_DATA_DIR": str(data_dir), "PAYYMO_PUBLIC_URL": url}
+    with ExitStack() as stack:
+        sandbox = None
+        processes: dict[str, subprocess.Popen[str]] = {}
+        if with_sandbox:
+            options = ["--port", "0", "--seed", str(seed), "--state", str(data_dir / _STATE_FILE)]
+            processes["sandbox"], sandbox = stack.enter_context(
+                running_sandbox(options, environment=environment, log_folder=log_folder)
+            )
+            environment |= sandbox.environment
+        processes["api"] = _start(
+            stack, "api", ["serve", "--port", str(port)], environment, log_folder
+        )
+        options = ["--concurrency", str(concurrency)] if concurrency else []
+        processes["worker"] = _start(stack, "worker", ["worker", *options], environment, log_folder)
+        house = Stack(url, sandbox, processes, log_folder)
+        _wait_until_ready(house)
+        yield house
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_sandbox(
+    options: Sequence[str], *, environment: Mapping[str, str], log_folder: Path
+) -> Iterator[tuple["subprocess.Popen[str]", SandboxAddress]]:
+    """Run a sandbox in a process of its own until the block ends.
+
+    :param options: Options of ``payymo sandbox serve``.
+    :param environment: The process's environment.
+    :param log_folder: Where ``sandbox.log`` is written.
+    :raises ConfigurationError: If it does not start.
+    """
+    with ExitStack() as stack:
+        arguments = ["sandbox", "serve", *options]
+        process = _start(stack, "sandbox", arguments, environment, log_folder, reads_output=True)
+        if process.stdout is None:
+            raise AssertionError("the sandbox was started with its output read")
+        try:
+            said = json.loads(process.stdout.readline())
+        except json.JSONDecodeError:
+            raise ConfigurationError(
+                f"The sandbox did not start: see {log_folder / 'sandbox.log'}."
+            ) from None
+        yield (
+            process,
+            SandboxAddress(said["base_url"], said["secret_id"], said["secret_key"]),
+        )
+
+
+def _start(
+    stack: ExitStack,
+    name: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    log_folder: Path,
+    *,
+    reads_output: bool = False,
+) -> "subprocess.Popen[str]":
+    log = stack.enter_context((log_folder / f"{name}.log").open("a", encoding="utf-8"))
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and command line
+        [sys.executable, "-m", "payymo", *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if reads_output else log,
+        stderr=log,
+        text=True,
+        # Ctrl-C reaches the whole terminal group: the parent alone decides who leaves when.
+        start_new_session=True,
+    )
+    stack.callback(_stop, process)
+    return process
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _wait_until_ready(house: Stack) -> None:
+    give_up_at = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < give_up_at:
+        house.check()
+        try:
+            if httpx.get(f"{house.url}/readyz", timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            pass  # not listening yet: that is what we wait for
+        time.sleep(_POLL_SECONDS)
+    raise ConfigurationError(f"Payymo did not get ready in time: see {house.log_folder}.")

@@ -1,0 +1,88 @@
+"""How commands speak: sentences for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from payymo.domain.errors import PayymoError
+
+#: For what was asked for; programs read it.
+out = Console(soft_wrap=True, highlight=False)
+#: For progress and errors; people read it.
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+TenantOption = Annotated[
+    str | None,
+    typer.Option("--tenant", envvar="PAYYMO_TENANT", help="Name or id; not needed for only one."),
+]
+
+_PROBLEMS_SHOWN_MAX = 20
+
+
+def print_error(error: PayymoError) -> None:
+    """Print what went wrong, and each single fault where there are several.
+
+    :param error: What went wrong.
+    """
+    err.print(f"[red]Error:[/] {_plain(error.message)}")
+    for problem in error.problems[:_PROBLEMS_SHOWN_MAX]:
+        place = f"{problem.field}: " if problem.field else ""
+        err.print(f"  {_plain(place + problem.message)}")
+    if len(error.problems) > _PROBLEMS_SHOWN_MAX:
+        err.print(f"  … and {len(error.problems) - _PROBLEMS_SHOWN_MAX} more.")
+
+
+def print_json(value: object) -> None:
+    """Print one line of JSON on standard output, at once.
+
+    :param value: Anything made of records, mappings, sequences and plain values.
+    """
+    sys.stdout.write(json.dumps(value, default=_plain_value) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows as a table; columns whose name ends in ``#`` are aligned to the right.
+
+    :param title: What the table shows.
+    :param columns: Heads of the columns.
+    :param rows: Cells; ``None`` is shown as nothing.
+    """
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(
+            column.removesuffix("#").strip(), justify="right" if column.endswith("#") else "left"
+        )
+    for row in rows:
+        table.add_row(*("" if cell is None else _plain(str(cell)) for cell in row))
+    out.print(table)
+
+
+def _plain(text: str) -> str:
+    """Return text that the console shows as it is: banks write square brackets, too."""
+    return text.replace("[", r"\[")
+
+
+def _plain_value(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

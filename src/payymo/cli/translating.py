@@ -1,0 +1,30 @@
+"""``payymo translate``: what a provider's rows say, in Payymo's words, without a database."""
+
+import sys
+from datetime import UTC, datetime
+
+import typer
+
+from payymo.providers.gocardless.lines import translate_lines
+
+app = typer.Typer(
+    help="Translate a provider's transactions, without a database.", no_args_is_help=True
+)
+
+
+@app.callback()
+def translate() -> None:
+    """Translate a provider's transactions, without a database."""
+
+
+@app.command("gocardless")
+def translate_gocardless() -> None:
+    """Read JSON Lines on standard input, write one line for each, in order.
+
+    A line in is {"institution_id", "account"?, "booked": true, "payload": {…}}; a line out holds
+    the record's fields, or {"error": "…"}.
+    """
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for line in translate_lines(sys.stdin, today=datetime.now(UTC).date()):
+        sys.stdout.write(line if line.endswith("\n") else f"{line}\n")
+    sys.stdout.flush()
