@@ -1,0 +1,47 @@
+"""``python -m benchmarks [syncing] [listing]``: run benchmarks, print what they found."""
+
+import argparse
+import sys
+
+from benchmarks import listing, syncing
+from payymo.cli.terminal import err, print_json, print_table
+
+BENCHMARKS = {"syncing": syncing.measure, "listing": listing.measure}
+
+
+def main() -> int:
+    """Run the benchmarks that were named, or all; 1 if a limit is not kept."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"there is no benchmark named {', '.join(sorted(unknown))}")
+    found = []
+    for name, measure in BENCHMARKS.items():
+        if not arguments.names or name in arguments.names:
+            err.print(f"{name} …")
+            found += measure()
+    if arguments.json:
+        print_json(found)
+    else:
+        print_table(
+            "Benchmarks",
+            ("what", "measured #", "limit #", "holds", "figures"),
+            [
+                (
+                    entry.name,
+                    f"{entry.value:.2f}",
+                    f"{'≤' if entry.is_maximum else '≥'} {entry.limit:g}",
+                    "yes" if entry.holds else "NO",
+                    entry.detail,
+                )
+                for entry in found
+            ],
+        )
+    return 0 if all(entry.holds for entry in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
