@@ -62,6 +62,10 @@ def _sync(attempt: Attempt) -> Mapping[str, Any] | Failure:
     result = {
         "sync_run_id": str(report.sync_run_id),
         "status": report.status.value,
+        "account_count": len(report.accounts),
+        "pulled_count": report.pulled_count,
+        "added_count": report.added_count,
+        "updated_count": report.updated_count,
     }
     if report.status is RunStatus.FAILED:
         return Failure(

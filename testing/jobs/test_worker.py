@@ -1,0 +1,260 @@
+"""Workers: they do what waits, stop when told, and take up what the dead left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session, sessionmaker
+from testing.consenting_bank import ConsentingBank
+from testing.fakes import FakeBooks, a_payload
+
+from payymo.domain.enums import JobKind, JobStatus, RunStatus, SyncTrigger
+from payymo.domain.errors import ProviderUnavailableError
+from payymo.jobs.services import WorkerServices
+from payymo.jobs.worker import Timing, run_worker
+from payymo.postgres.common.models import Account, SyncRun, Transaction
+from payymo.postgres.jobs.models import Job
+from payymo.postgres.jobs.operations.queue import last_worker_heartbeat
+from payymo.postgres.tenancy import tenant_transaction
+
+ROOT = Path(__file__).parents[2]
+
+#: Everything happens ten times as fast as in earnest.
+HASTY = Timing(heartbeat=0.3, silence_max=1.2, takeover=0.3, polling=0.3, finishing_max=0.5)
+
+
+def queue_sync(services: WorkerServices, account: Account) -> UUID:
+    with tenant_transaction(services.sessions, account.tenant_id) as session:
+        return services.queue.queue_sync(
+            session,
+            account.tenant_id,
+            account.connection_id,
+            trigger=SyncTrigger.FIRST,
+            requested_by=None,
+        ).id
+
+
+def read_jobs(sessions: sessionmaker[Session], tenant_id: UUID) -> list[Job]:
+    with tenant_transaction(sessions, tenant_id) as session:
+        return list(session.scalars(select(Job).order_by(Job.id)))
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+class TestUntilIdle:
+    def test_a_sync_is_done_and_the_matching_that_it_queued(
+        self, database: str, services: WorkerServices, bank: ConsentingBank, account: Account
+    ) -> None:
+        bank.books[account.provider_reference] = FakeBooks(booked=[a_payload("12.50")])
+        queue_sync(services, account)
+
+        run_worker(database, services, concurrency=2, until_idle=True, timing=HASTY)
+
+        jobs = read_jobs(services.sessions, account.tenant_id)
+        assert [(job.kind, job.status) for job in jobs] == [
+            (JobKind.SYNC, JobStatus.SUCCEEDED),
+            (JobKind.MATCH, JobStatus.SUCCEEDED),
+        ]
+        sync, match = jobs
+        assert (sync.progress_done, sync.progress_total) == (1, 1)
+        assert sync.result is not None
+        assert (sync.result["status"], sync.result["added_count"]) == ("succeeded", 1)
+        assert match.result is not None
+        assert match.result["payment_count"] == 1
+        with tenant_transaction(services.sessions, account.tenant_id) as session:
+            assert session.scalar(select(func.count()).select_from(Transaction)) == 1
+            assert session.scalars(select(SyncRun.job_id)).one() == sync.id
+
+    def test_what_the_bank_refuses_is_in_the_job(
+        self, database: str, services: WorkerServices, bank: ConsentingBank, account: Account
+    ) -> None:
+        from payymo.domain.enums import AccessScope  # noqa: PLC0415
+
+        error = ProviderUnavailableError("The bank does not answer.")
+        bank.refusals = {(account.provider_reference, scope): error for scope in AccessScope}
+        queue_sync(services, account)
+
+        run_worker(database, services, concurrency=1, until_idle=True, timing=HASTY)
+
+        (job,) = read_jobs(services.sessions, account.tenant_id)
+        assert (job.status, job.error_message) == (JobStatus.FAILED, "The bank does not answer.")
+
+    def test_the_schedule_is_left_alone(
+        self, database: str, services: WorkerServices, own_sessions: sessionmaker[Session]
+    ) -> None:
+        run_worker(database, services, concurrency=1, until_idle=True, timing=HASTY)
+
+        with own_sessions.begin() as session:
+            assert session.execute(text("SELECT FROM procrastinate_jobs")).all() == []
+
+
+class TestUntilStopped:
+    @pytest.fixture
+    def worker(self, database: str, services: WorkerServices) -> Iterator[threading.Event]:
+        """A worker in a thread, and what stops it."""
+        stop = threading.Event()
+        thread = threading.Thread(
+            target=run_worker,
+            args=(database, services),
+            kwargs={"concurrency": 2, "stop": stop, "timing": HASTY},
+        )
+        thread.start()
+        yield stop
+        stop.set()
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+    def test_it_shows_that_it_lives_and_starts_new_jobs_at_once(
+        self, worker: threading.Event, services: WorkerServices, account: Account
+    ) -> None:
+        def is_seen() -> bool:
+            with services.sessions.begin() as session:
+                return last_worker_heartbeat(session) is not None
+
+        wait_until(is_seen)
+        queue_sync(services, account)
+
+        wait_until(
+            lambda: all(
+                job.status is JobStatus.SUCCEEDED
+                for job in read_jobs(services.sessions, account.tenant_id)
+            )
+        )
+
+    def test_the_schedule_is_kept(
+        self, worker: threading.Event, own_sessions: sessionmaker[Session]
+    ) -> None:
+        def deferred() -> set[str]:
+            with own_sessions.begin() as session:
+                names = text("SELECT task_name FROM procrastinate_periodic_defers")
+                return set(session.scalars(names))
+
+        wait_until(lambda: {"consent_poll", "postponed_sync"} <= deferred())
+
+    def test_a_long_job_is_handed_back(
+        self,
+        worker: threading.Event,
+        services: WorkerServices,
+        bank: ConsentingBank,
+        account: Account,
+    ) -> None:
+        asked = threading.Event()
+
+        def dawdle() -> None:
+            asked.set()
+            time.sleep(0.8)
+
+        bank.before_call = dawdle
+        queue_sync(services, account)
+        assert asked.wait(10)
+
+        worker.set()
+
+        wait_until(
+            lambda: (
+                read_jobs(services.sessions, account.tenant_id)[0].error_code == "worker_stopped"
+            )
+        )
+        job = read_jobs(services.sessions, account.tenant_id)[0]
+        assert job.status is JobStatus.QUEUED
+        with tenant_transaction(services.sessions, account.tenant_id) as session:
+            assert session.scalars(select(SyncRun.status)).all() == [RunStatus.FAILED]
+
+
+WORKER = """
+import sys, time
+from datetime import UTC, datetime
+from testing.consenting_bank import ConsentingBank, Providers
+from payymo.jobs.services import WorkerServices
+from payymo.jobs.worker import Timing, run_worker
+from payymo.postgres.core import create_app_engine, create_sessions
+
+url, dawdle = sys.argv[1], float(sys.argv[2])
+bank = ConsentingBank(before_call=lambda: time.sleep(dawdle))
+services = WorkerServices(
+    sessions=create_sessions(create_app_engine(url)),
+    providers=Providers(bank),
+    clock=lambda: datetime.now(UTC),
+)
+run_worker(url, services, concurrency=1, timing=Timing(0.3, 1.2, 0.3, 0.3, 5))
+print("stopped")
+"""
+
+
+class TestProcesses:
+    """A worker as it runs in earnest: a process that can be killed."""
+
+    def start(self, url: str, *, dawdle: float) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", WORKER, url, str(dawdle)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def test_the_job_of_a_killed_worker_is_taken_up_again(
+        self, database: str, services: WorkerServices, account: Account
+    ) -> None:
+        job_id = queue_sync(services, account)
+
+        def status() -> JobStatus:
+            return read_jobs(services.sessions, account.tenant_id)[0].status
+
+        with self.start(database, dawdle=60) as killed:
+            wait_until(lambda: status() is JobStatus.RUNNING)
+            killed.kill()
+        stop = threading.Event()
+        second = threading.Thread(
+            target=run_worker,
+            args=(database, services),
+            kwargs={"concurrency": 1, "stop": stop, "timing": HASTY},
+        )
+        second.start()
+        wait_until(lambda: status() is JobStatus.SUCCEEDED)
+        stop.set()
+        second.join(timeout=20)
+
+        job = read_jobs(services.sessions, account.tenant_id)[0]
+        assert (job.id, job.attempt_count) == (job_id, 2)
+        with tenant_transaction(services.sessions, account.tenant_id) as session:
+            runs = session.scalars(select(SyncRun).order_by(SyncRun.started_at)).all()
+        by_status = {run.status: run for run in runs}
+        assert len(runs) == 2
+        assert by_status[RunStatus.FAILED].error_code == "worker_stopped"
+        assert RunStatus.SUCCEEDED in by_status
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_stops_it_when_the_running_job_is_done(
+        self,
+        database: str,
+        services: WorkerServices,
+        account: Account,
+        number: signal.Signals,
+    ) -> None:
+        queue_sync(services, account)
+
+        with self.start(database, dawdle=0.5) as process:
+            wait_until(
+                lambda: (
+                    read_jobs(services.sessions, account.tenant_id)[0].status is JobStatus.RUNNING
+                )
+            )
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=20)
+
+        assert (process.returncode, output) == (0, "stopped\n")
+        assert read_jobs(services.sessions, account.tenant_id)[0].status is JobStatus.SUCCEEDED
