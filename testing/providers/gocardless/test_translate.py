@@ -161,7 +161,7 @@ class TestDates:
     def test_some_banks_keep_the_day_of_the_purchase_as_value_date(self) -> None:
         days = {"bookingDate": "2026-02-05", "valueDate": "2026-02-03"}
 
-        assert translated(bank="MBANK_RETAIL_X", **days).transaction_date == date(2026, 2, 3)
+        assert translated(bank="MBANK_RETAIL_BREXPLPW", **days).transaction_date == date(2026, 2, 3)
         assert translated(bank="OTHER_X", **days).transaction_date == date(2026, 2, 5)
 
     def test_a_booking_on_the_first_of_the_next_month_is_not_the_day(self) -> None:
@@ -242,7 +242,9 @@ class TestIdentity:
         )  # fmt: skip
 
     def test_an_id_that_many_rows_share_is_replaced_by_one_that_is_unique(self) -> None:
-        found = translated(bank="BELFIUS_X", transactionId="same", internalTransactionId="own")
+        found = translated(
+            bank="BELFIUS_GKCCBEBB", transactionId="same", internalTransactionId="own"
+        )
 
         assert (found.trusted_id, found.transaction_id) == ("own", None)
 
@@ -330,8 +332,8 @@ class TestCounterparty:
     def test_placeholders_of_pending_rows_name_nobody(self) -> None:
         text = {"remittanceInformationUnstructured": "Terminal 77"}
 
-        assert translated(bank="SSK_DUSSELDORF_X", booked=False, **text).payee is None
-        assert translated(bank="SSK_DUSSELDORF_X", **text).payee == "Terminal 77"
+        assert translated(bank="SSK_DUSSELDORF_DUSSDEDDXXX", booked=False, **text).payee is None
+        assert translated(bank="SSK_DUSSELDORF_DUSSDEDDXXX", **text).payee == "Terminal 77"
 
 
 class TestText:

@@ -9,9 +9,10 @@ def test_a_bank_that_nobody_described_is_ordinary(bank: str | None) -> None:
     assert quirks_of(bank) is ORDINARY
 
 
-def test_a_family_is_known_by_the_start_of_its_ids() -> None:
-    assert quirks_of("MBANK_RETAIL_BREXPLPW") is quirks_of("MBANK_CORPORATE_BREXPLPW")
-
-
-def test_the_brands_of_one_issuer_are_known_by_its_bic() -> None:
+def test_a_bank_is_known_by_its_bic_whatever_its_name_and_branch() -> None:
     assert quirks_of("SOME_CARD_SE_SKHSFI21").spending_is_positive
+    assert quirks_of("MBANK_RETAIL_BREXPLPW") is quirks_of("ANOTHER_NAME_BREXPLPWXXX")
+
+
+def test_a_bank_is_known_by_its_name_whatever_its_bic() -> None:
+    assert quirks_of("LHV_SOMEBIC1").purchase_day_in_text

@@ -64,6 +64,8 @@ from payymo.providers.gocardless.texts.payees import name_in
         ("SumUp *Eis Laden", "Eis Laden"),
         ("GOOGLE *YouTube", "GOOGLE *YouTube"),
         # What is left over is its own name
+        ("CB Exemple Conseil", "CB Exemple Conseil"),
+        ("Carte Noire", "Carte Noire"),
         ("Bookshop.example 4321", "Bookshop.example 4321"),
     ],
 )

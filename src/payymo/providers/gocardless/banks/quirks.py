@@ -25,7 +25,7 @@ class BankQuirks:
     """How one family of banks differs from what the API describes.
 
     :ivar institutions: Starts of the institution ids that belong to the family.
-    :ivar bics: BICs, which end institution ids, where one bank has many names.
+    :ivar bics: Starts of the BICs, which end institution ids.
     :ivar trusted_id: Field that is unique and stays, also when a row is restated.
     :ivar transaction_id_is_shared: Different rows carry the same ``transactionId``.
     :ivar transaction_id: What a real ``transactionId`` looks like; others are discarded.

@@ -26,29 +26,31 @@ def _form(text: str) -> re.Pattern[str]:
 
 _BANKS: Final = (
     BankQuirks(  # the day of the purchase is valueDateTime; one thing per line
-        institutions=("ABNAMRO_ABNANL2A",),
+        bics=("ABNANL2A",),
         dates=("valueDateTime", "valueDate", "bookingDate", "bookingDateTime"),
         join_lines=join_with_commas,
     ),
     BankQuirks(  # one id for many rows; the account holder's name on card payments
         institutions=("ABANCA_",),
+        bics=("CAGLESMM",),
         trusted_id="internalTransactionId",
         transaction_id_is_shared=True,
         names_are_own=True,
     ),
-    BankQuirks(institutions=("SABADELL_",), names_are_own=True),
+    BankQuirks(bics=("BSABESBB",), names_are_own=True),  # Sabadell
     BankQuirks(
-        institutions=("ALIOR_",),
+        bics=("ALBPPLPW",),
         payee_forms=(_form(r"^Transakcja kart[ąa] \w+, (?P<payee>.+)"),),
     ),
     BankQuirks(  # different rows share an id
-        institutions=("BELFIUS_", "COOPERATIVE_BANK_"),
+        bics=("GKCCBEBB", "CPBKGB22"),
         trusted_id="internalTransactionId",
         transaction_id_is_shared=True,
     ),
-    BankQuirks(institutions=("BANKINTER_",), clean_line=without_instructions),
+    BankQuirks(institutions=("BANKINTER_",), bics=("BKBKESMM",), clean_line=without_instructions),
     BankQuirks(  # the day is glued to the name
         institutions=("BANK_OF_IRELAND_",),
+        bics=("BOFIIE2D",),
         payee_forms=(
             _form(
                 r"^(?:POSC? ?)?\d{1,2}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC) ?"
@@ -58,6 +60,7 @@ _BANKS: Final = (
     ),
     BankQuirks(  # lines in no fixed order
         institutions=("BOURSORAMA_", "BOURSOBANK_"),
+        bics=("BOUSFRPP",),
         payee_forms=(
             _form(
                 r"^(?:CARTE|AVOIR|RETRAIT DAB) \d\d/\d\d/\d\d (?P<payee>.+?)"
@@ -68,6 +71,7 @@ _BANKS: Final = (
     ),
     BankQuirks(  # the text is wrapped at 35 characters, also within keywords
         institutions=("COMMERZBANK_",),
+        bics=("COBADEFF",),
         join_lines=join_wrapped,
     ),
     BankQuirks(  # all card payments go to the bank's own account
@@ -80,15 +84,16 @@ _BANKS: Final = (
         billed_currency="SEK",
     ),
     BankQuirks(  # booking and value are swapped, or value is the day of the purchase
-        institutions=("MBANK_", "ISYBANK_", "HYPE_", "ING_PL_"),
+        bics=("BREXPLPW", "BREXCZPP", "ITBBITMM", "HYEEIT22", "INGBPLPW"),
         dates=VALUE_FIRST,
     ),
     BankQuirks(  # card payments name the scheme before the shop
-        institutions=("ING_INGDDEFF",),
+        bics=("INGDDEFF",),
         name_prefix="VISA ",
     ),
     BankQuirks(  # the shop stands before the words for the kind of payment
         institutions=("KBC_", "CBC_"),
+        bics=("KREDBEBB", "CREGBEBB"),
         payee_forms=(
             _form(
                 r"^(?P<payee>.+?) (?:Betaling|Paiement|Domiciliëring|Domiciliation|Overschrijving"
@@ -102,22 +107,24 @@ _BANKS: Final = (
     ),
     BankQuirks(  # ids of pending rows are made up, and change
         institutions=("NATIONWIDE_",),
+        bics=("NAIAGB21",),
         transaction_id=re.compile(r"(?!00(?:DEBIT|CREDIT))(?:.{32}|.{40})"),
     ),
-    BankQuirks(institutions=("NBG_",), unsigned_purchase="ΑΓΟΡΑ "),
+    BankQuirks(institutions=("NBG_",), bics=("ETHNGRAA",), unsigned_purchase="ΑΓΟΡΑ "),
     BankQuirks(  # P is a provisional row; it comes again as H
-        institutions=("NORDEA_NDEADKKK",),
+        bics=("NDEADKKK",),
         provisional_id=re.compile(r"P\d"),
     ),
     BankQuirks(
-        institutions=("NORWEGIAN_", "BANK_NORWEGIAN_"),
+        institutions=("NORWEGIAN_",),
+        bics=("NORWNOK1",),
         books_on_next_first=True,
     ),
     BankQuirks(  # both ids change between pulls
         institutions=("SPAREBANK_SR_BANK_",),
         trusted_id="proprietaryBankTransactionCode",
     ),
-    BankQuirks(institutions=("SSK_DUSSELDORF_",), pending_names_nobody=True),
+    BankQuirks(bics=("DUSSDEDD",), pending_names_nobody=True),  # Düsseldorf
     BankQuirks(institutions=("CETELEM_",), spending_is_positive=True),
     BankQuirks(bics=("SKHSFI21",), spending_is_positive=True),  # SEB Kort, under all its brands
 )
@@ -127,11 +134,13 @@ _BANKS: Final = (
 def quirks_of(institution_id: str | None) -> BankQuirks:
     """Return how a bank differs.
 
-    :param institution_id: GoCardless's id of the bank; ``None`` counts as ordinary.
+    :param institution_id: GoCardless's id of the bank, which is a name and a BIC; ``None`` counts
+        as ordinary.
     """
     if institution_id is None:
         return ORDINARY
+    bic = institution_id.rpartition("_")[2]
     for quirks in _BANKS:
-        if institution_id.startswith(quirks.institutions) or institution_id.endswith(quirks.bics):
+        if institution_id.startswith(quirks.institutions) or bic.startswith(quirks.bics):
             return quirks
     return ORDINARY

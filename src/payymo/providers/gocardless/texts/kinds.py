@@ -22,8 +22,7 @@ _WORDS: Final = {
         (?:paiement|achat)(?: par)? (?:carte|CB)(?: bancaire)?
         (?:facture|ann|annul|avoir) carte
         avoir(?= \d)
-        carte
-        CB
+        (?:carte|CB)(?= ?[\dX*])
         (?:prlv|pr[ée]l[èe]vement)(?: europ[ée]en)?(?: sepa)?(?: de)?
         vir(?:ement)?(?: (?:instantan[ée]|inst|sepa|re[çc]u|[ée]mis|permanent|europ[ée]en|web))*
         retrait(?: dab)?
@@ -45,7 +44,7 @@ _WORDS: Final = {
         (?:instant )?overschrijving (?:naar|van|aan)
         incasso(?: van)?
         betaalverzoek (?:van|aan)
-        [BG]EA
+        [BG]EA(?=,)
     """,
     "Italian": r"""
         pagamento (?:presso|pos|su circuito internazionale|con carta|tramite pos)
