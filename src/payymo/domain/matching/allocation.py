@@ -38,7 +38,8 @@ def allocate(
 ) -> tuple[Proposal, ...]:
     """Return at most one proposal for each payment, so that no balance is claimed twice.
 
-    The surest payments choose first, then the earliest. An explanation whose invoices are taken
+    Payments that can mean one thing only come first, so that those with a choice do not take what
+    they need; then the surest, then the earliest. An explanation whose invoices are taken
     stays in the reckoning: its probability is not given to the others.
     """
     remaining = [invoice.balance for invoice in index.invoices]
@@ -66,8 +67,9 @@ def allocate(
 
 
 def _priority(claim: Claim, rank: int) -> tuple[object, ...]:
-    payment = claim.payment
-    return (-claim.probabilities[rank], payment.booking_date, str(payment.id))
+    payment, explanation = claim.payment, claim.explanations[rank]
+    has_choice = bool(explanation.siblings) or explanation.other_solutions > 0
+    return (has_choice, -claim.probabilities[rank], payment.booking_date, str(payment.id))
 
 
 def _affordable(explanation: Explanation, remaining: Sequence[Decimal]) -> Explanation | None:
