@@ -1,6 +1,7 @@
 """Customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
@@ -110,8 +111,8 @@ def create_customer(
     :raises DuplicateError: If a customer has that number.
     """
     customer = Customer(tenant_id=tenant_id, id=uuid7(), **_row(values))
-    session.add(customer)
-    _flush_unique(session)
+    with _unique_number(session):
+        session.add(customer)
     record_audit(
         session,
         tenant_id,
@@ -149,9 +150,9 @@ def update_customer(
     before = {name: getattr(customer, name) for name in wanted}
     if before == wanted:
         return customer
-    for name, value in wanted.items():
-        setattr(customer, name, value)
-    _flush_unique(session)
+    with _unique_number(session):
+        for name, value in wanted.items():
+            setattr(customer, name, value)
     record_audit(
         session,
         tenant_id,
@@ -280,9 +281,12 @@ def _texts(values: Sequence[str]) -> BindParameter[list[str]]:
     return literal(list(values), ARRAY(Text))
 
 
-def _flush_unique(session: Session) -> None:
+@contextmanager
+def _unique_number(session: Session) -> Iterator[None]:
+    """Write what the block changes, and nothing of it if its number is taken."""
     try:
         with session.begin_nested():
+            yield
             session.flush()
     except IntegrityError as error:
         message = "There is a customer with this number already."

@@ -1,6 +1,7 @@
 """Invoices."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -162,8 +163,8 @@ def create_invoice(
     _check_dates(values.issue_date, values.due_date)
     check_exponent(values.total, values.currency)
     invoice = Invoice(tenant_id=tenant_id, id=uuid7(), **_row(values))
-    session.add(invoice)
-    _flush_unique(session)
+    with _unique_number(session):
+        session.add(invoice)
     record_audit(
         session,
         tenant_id,
@@ -203,9 +204,9 @@ def update_invoice(
     if before == wanted:
         return invoice
     _check_changes(session, tenant_id, invoice, wanted, before)
-    for name, value in wanted.items():
-        setattr(invoice, name, value)
-    _flush_unique(session)
+    with _unique_number(session):
+        for name, value in wanted.items():
+            setattr(invoice, name, value)
     record_audit(
         session,
         tenant_id,
@@ -560,9 +561,12 @@ def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value is None else str(value) for name, value in values.items()}
 
 
-def _flush_unique(session: Session) -> None:
+@contextmanager
+def _unique_number(session: Session) -> Iterator[None]:
+    """Write what the block changes, and nothing of it if its number is taken."""
     try:
         with session.begin_nested():
+            yield
             session.flush()
     except IntegrityError as error:
         message = "There is an invoice with this number already."
