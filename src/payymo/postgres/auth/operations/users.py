@@ -125,4 +125,4 @@ def _lock_end(failed_count: int, now: datetime) -> datetime | None:
     if excess < 0:
         return None
     doublings = min(excess, int(LOCK_MAX / LOCK_MIN).bit_length())
-    return now + min(LOCK_MIN * 2**doublings, LOCK_MAX)
+    return now + min(LOCK_MIN * (1 << doublings), LOCK_MAX)

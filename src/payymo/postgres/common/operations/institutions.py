@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -41,7 +41,7 @@ def list_institutions(
     if provider is not None:
         statement = statement.where(Institution.provider == provider)
     if country is not None:
-        statement = statement.where(Institution.countries.contains([country.upper()]))
+        statement = statement.where(literal(country.upper()) == any_(Institution.countries))
     if q:
         statement = statement.where(
             Institution.name.icontains(q, autoescape=True)

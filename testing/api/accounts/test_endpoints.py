@@ -1,0 +1,153 @@
+"""Bank accounts and their balances."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session, sessionmaker
+from testing.api.conftest import HandClock
+from testing.factories import add_account, add_connection
+
+from payymo.domain.banking import BalanceRecord
+from payymo.domain.enums import AccountStatus, BalanceType
+from payymo.postgres.common.models import Account
+from payymo.postgres.common.operations.balances import record_balances
+from payymo.postgres.tenancy import tenant_transaction
+
+PATH = "/api/v1/accounts"
+
+
+def a_balance(amount: str, currency: str = "EUR") -> BalanceRecord:
+    return BalanceRecord(
+        balance_type=BalanceType.CLOSING_BOOKED,
+        amount=Decimal(amount),
+        currency=currency,
+        credit_limit_included=None,
+        reference_date=None,
+        changed_at=None,
+        payload={},
+    )
+
+
+@pytest.fixture
+def account(sessions: sessionmaker[Session], tenant_id: UUID) -> Account:
+    with tenant_transaction(sessions, tenant_id) as session:
+        return add_account(
+            session,
+            tenant_id,
+            name="Giro",
+            iban="DE75512108001245126199",
+            status=AccountStatus.ERROR,
+            error_code="account_not_ready",
+        )
+
+
+def say_balances(
+    sessions: sessionmaker[Session], account: Account, clock: HandClock, *amounts: str
+) -> None:
+    for amount in amounts:
+        with tenant_transaction(sessions, account.tenant_id) as session:
+            record_balances(
+                session, account.tenant_id, account.id, [a_balance(amount)], now=clock.now
+            )
+        clock.advance(minutes=1)
+
+
+class TestRead:
+    def test_an_account_comes_with_what_the_bank_said_last(
+        self,
+        viewer: TestClient,
+        sessions: sessionmaker[Session],
+        account: Account,
+        clock: HandClock,
+    ) -> None:
+        say_balances(sessions, account, clock, "10.00", "1234567.5")
+
+        data = viewer.get(f"{PATH}/{account.id}").json()["data"]
+
+        assert data["name"] == "Giro"
+        assert data["bank_name"] == "Example Bank"
+        assert data["error"] == {"code": "account_not_ready", "message": "account_not_ready"}
+        (balance,) = data["balances"]
+        assert (balance["amount"], balance["currency"]) == ("1234567.50", "EUR")
+        assert balance["balance_type"] == "closing_booked"
+        assert balance["observed_at"] == "2026-03-02T09:01:00Z"
+        assert viewer.get(PATH).json()["data"] == [data]
+
+    def test_a_list_can_be_narrowed_to_a_connection(
+        self, client: TestClient, sessions: sessionmaker[Session], account: Account, tenant_id: UUID
+    ) -> None:
+        with tenant_transaction(sessions, tenant_id) as session:
+            other = add_connection(session, tenant_id)
+
+        def total(connection_id: UUID) -> int:
+            answer = client.get(PATH, params={"bank_connection_id": str(connection_id)})
+            found: int = answer.json()["meta"]["total"]
+            return found
+
+        assert (total(account.connection_id), total(other.id)) == (1, 0)
+
+    def test_balances_are_history(
+        self,
+        client: TestClient,
+        sessions: sessionmaker[Session],
+        account: Account,
+        clock: HandClock,
+    ) -> None:
+        say_balances(sessions, account, clock, "10.00", "10.00", "-3")
+
+        answer = client.get(f"{PATH}/{account.id}/balances").json()
+
+        assert [row["amount"] for row in answer["data"]] == ["-3.00", "10.00"]
+        assert answer["data"][1]["last_observed_at"] == "2026-03-02T09:01:00Z"
+        assert answer["meta"]["total"] == 2
+
+
+class TestUpdate:
+    def test_only_what_is_named_changes(self, member: TestClient, account: Account) -> None:
+        named = member.patch(f"{PATH}/{account.id}", json={"name": "  Business  "})
+        switched = member.patch(f"{PATH}/{account.id}", json={"is_sync_enabled": False})
+        untouched = member.patch(f"{PATH}/{account.id}", json={})
+
+        assert named.json()["data"]["name"] == "Business"
+        assert switched.json()["data"]["name"] == "Business"
+        assert switched.json()["data"]["is_sync_enabled"] is False
+        assert untouched.json()["data"]["name"] == "Business"
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"name": None}, "name"),
+            ({"name": " "}, "name"),
+            ({"name": "a" * 201}, "name"),
+            ({"name": "a\0"}, "name"),
+            ({"is_sync_enabled": "perhaps"}, "is_sync_enabled"),
+            ({"is_sync_enabled": None}, "is_sync_enabled"),
+            ({"iban": "DE75512108001245126199"}, "iban"),
+        ],
+    )
+    def test_bad_input_is_refused(
+        self, client: TestClient, account: Account, body: dict[str, Any], field: str
+    ) -> None:
+        answer = client.patch(f"{PATH}/{account.id}", json=body)
+
+        assert answer.status_code == 400
+        assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+
+    def test_a_viewer_may_not(self, viewer: TestClient, account: Account) -> None:
+        assert viewer.patch(f"{PATH}/{account.id}", json={"name": "x"}).status_code == 403
+
+
+def test_another_tenants_account_does_not_exist(stranger: TestClient, account: Account) -> None:
+    one = f"{PATH}/{account.id}"
+    answers = [
+        stranger.get(one),
+        stranger.patch(one, json={"name": "mine"}),
+        stranger.get(f"{one}/balances"),
+        stranger.get(f"{one}/transactions"),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert stranger.get(PATH).json()["meta"]["total"] == 0

@@ -1,0 +1,407 @@
+"""Connecting a bank over HTTP, from the first consent to the last."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+from testing.api.bank_connections.conftest import BANK, ConsentingBank
+from testing.api.conftest import HandClock
+from testing.factories import add_account, add_connection
+
+from payymo.domain.banking import Quota
+from payymo.domain.enums import AccessScope, ConnectionStatus, ConsentStatus, RunStatus, SyncTrigger
+from payymo.domain.errors import ProviderResponseError, ProviderUnavailableError
+from payymo.postgres.common.models import Connection
+from payymo.postgres.common.operations.quotas import record_quota
+from payymo.postgres.common.operations.sync_runs import (
+    AccountResult,
+    RunCounts,
+    finish_sync_run,
+    record_sync_run_account,
+    start_sync_run,
+)
+from payymo.postgres.tenancy import tenant_transaction
+
+PATH = "/api/v1/bank_connections"
+CALLBACK = f"{PATH}/callback"
+
+
+def start(client: TestClient, **body: Any) -> dict[str, Any]:
+    answer = client.post(PATH, json={"institution_id": BANK, **body})
+    assert answer.status_code == 201, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+@pytest.fixture
+def connection_id(client: TestClient, anonymous: TestClient, bank: ConsentingBank) -> str:
+    """A connection that is active."""
+    started = start(client)
+    answer = anonymous.get(CALLBACK, params={"ref": bank.last_reference})
+    assert answer.json()["data"]["status"] == "active"
+    found: str = started["id"]
+    return found
+
+
+class TestCreate:
+    def test_the_account_holder_is_sent_to_the_bank(
+        self, client: TestClient, bank: ConsentingBank
+    ) -> None:
+        answer = client.post(PATH, json={"institution_id": BANK, "provider": "gocardless"})
+
+        assert answer.status_code == 201
+        data = answer.json()["data"]
+        assert data["consent_url"] == f"https://bank.test/{BANK}"
+        assert data["status"] == "pending"
+        assert data["institution"]["name"] == "Sandbox Finance"
+        assert data["error"] is None
+        assert answer.headers["Location"] == f"{PATH}/{data['id']}"
+        assert bank.return_urls == [f"http://testserver{CALLBACK}"]
+        assert client.get(answer.headers["Location"]).status_code == 200
+
+    def test_our_own_id_of_the_bank_will_do(self, client: TestClient) -> None:
+        (bank,) = client.get("/api/v1/institutions?q=sandbox").json()["data"]
+
+        assert start(client, institution_id=bank["id"])["institution"]["reference"] == BANK
+
+    def test_an_unknown_bank_is_not_found(self, client: TestClient) -> None:
+        answer = client.post(PATH, json={"institution_id": "NO_SUCH_BANK"})
+
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "resource_not_found"
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"institution_id": None}, "institution_id"),
+            ({"institution_id": "a b"}, "institution_id"),
+            ({"return_url": "javascript:alert(1)"}, "return_url"),
+            ({"return_url": "done"}, "return_url"),
+            ({"provider": "other"}, "provider"),
+            ({"bank": "x"}, "bank"),
+        ],
+    )
+    def test_bad_input_is_refused(
+        self, client: TestClient, change: dict[str, Any], field: str
+    ) -> None:
+        answer = client.post(PATH, json={"institution_id": BANK, **change})
+
+        assert answer.status_code == 400
+        assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+
+    def test_a_bank_that_is_down_leaves_nothing(
+        self,
+        client: TestClient,
+        bank: ConsentingBank,
+        sessions: sessionmaker[Session],
+        tenant_id: UUID,
+    ) -> None:
+        client.get("/api/v1/institutions")
+        bank.error = ProviderUnavailableError("The bank does not answer.")
+
+        answer = client.post(
+            PATH, json={"institution_id": BANK}, headers={"Idempotency-Key": "once"}
+        )
+
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "provider_unavailable"
+        with tenant_transaction(sessions, tenant_id) as session:
+            assert session.scalar(select(func.count()).select_from(Connection)) == 0
+
+        bank.error = None
+        again = client.post(
+            PATH, json={"institution_id": BANK}, headers={"Idempotency-Key": "once"}
+        )
+        assert again.status_code == 201
+
+    def test_a_repeated_request_starts_one(self, client: TestClient) -> None:
+        headers = {"Idempotency-Key": "once"}
+        first, second = (
+            client.post(PATH, json={"institution_id": BANK}, headers=headers) for _ in range(2)
+        )
+
+        assert first.json() == second.json()
+        assert client.get(PATH).json()["meta"]["total"] == 1
+
+    def test_a_member_may_and_a_viewer_may_not(
+        self, member: TestClient, viewer: TestClient
+    ) -> None:
+        start(member)
+
+        assert viewer.post(PATH, json={"institution_id": BANK}).status_code == 403
+
+
+class TestCallback:
+    def test_a_given_consent_makes_it_active(
+        self, client: TestClient, anonymous: TestClient, bank: ConsentingBank
+    ) -> None:
+        started = start(client)
+
+        answer = anonymous.get(CALLBACK, params={"ref": bank.last_reference, "other": "hint"})
+
+        assert answer.status_code == 200
+        data = answer.json()["data"]
+        assert (data["id"], data["status"]) == (started["id"], "active")
+        assert data["expires_at"] == "2026-05-31T09:00:00Z"
+        accounts = client.get(f"{PATH}/{data['id']}/accounts").json()
+        assert accounts["meta"]["total"] == 2
+        (job,) = client.get("/api/v1/jobs?kind=sync").json()["data"]
+        assert job["bank_connection_id"] == data["id"]
+
+    def test_a_second_callback_changes_nothing(
+        self, client: TestClient, anonymous: TestClient, bank: ConsentingBank
+    ) -> None:
+        start(client)
+        answers = [anonymous.get(CALLBACK, params={"ref": bank.last_reference}) for _ in range(2)]
+
+        assert answers[0].json() == answers[1].json()
+        assert client.get("/api/v1/jobs").json()["meta"]["total"] == 1
+
+    def test_the_browser_goes_where_it_was_wanted(
+        self, client: TestClient, anonymous: TestClient, bank: ConsentingBank
+    ) -> None:
+        start(client, return_url="https://shop.example/done?step=2")
+
+        answer = anonymous.get(
+            CALLBACK, params={"ref": bank.last_reference}, follow_redirects=False
+        )
+
+        assert answer.status_code == 303
+        assert answer.headers["Location"] == "https://shop.example/done?step=2"
+
+    def test_what_the_browser_says_is_no_fact(
+        self, client: TestClient, anonymous: TestClient, bank: ConsentingBank
+    ) -> None:
+        start(client)
+
+        answer = anonymous.get(
+            CALLBACK, params={"ref": bank.last_reference, "error": "denied", "details": "no"}
+        )
+
+        assert answer.json()["data"]["status"] == "active"
+
+    def test_a_refused_consent_is_an_error_of_the_connection(
+        self, client: TestClient, anonymous: TestClient, bank: ConsentingBank
+    ) -> None:
+        start(client)
+        bank.status = ConsentStatus.REJECTED
+
+        data = anonymous.get(CALLBACK, params={"ref": bank.last_reference}).json()["data"]
+
+        assert data["status"] == "error"
+        assert data["error"]["code"] == "consent_rejected"
+
+    @pytest.mark.parametrize("ref", ["x", "", f"{uuid4().hex}.unknown", "\0", "ü.é", "a" * 201])
+    def test_an_unknown_reference_tells_nothing(self, anonymous: TestClient, ref: str) -> None:
+        answer = anonymous.get(CALLBACK, params={"ref": ref})
+
+        assert answer.status_code in {400, 404}
+        assert answer.json()["error"]["code"] in {"validation_error", "resource_not_found"}
+
+    def test_without_a_reference_one_is_asked_for(self, anonymous: TestClient) -> None:
+        answer = anonymous.get(CALLBACK)
+
+        assert answer.json()["error"]["details"] == [
+            {"field": "ref", "message": "This is required."}
+        ]
+
+    def test_a_provider_that_answers_nonsense_changes_nothing(
+        self, client: TestClient, anonymous: TestClient, bank: ConsentingBank
+    ) -> None:
+        started = start(client)
+        bank.error = ProviderResponseError("The answer cannot be understood.")
+
+        answer = anonymous.get(CALLBACK, params={"ref": bank.last_reference})
+
+        assert answer.status_code == 502
+        assert client.get(f"{PATH}/{started['id']}").json()["data"]["status"] == "pending"
+
+
+class TestRead:
+    def test_a_list_can_be_narrowed(self, client: TestClient, connection_id: str) -> None:
+        pending = start(client)
+
+        every = client.get(PATH).json()
+        active = client.get(PATH, params={"status": "active"}).json()
+
+        assert [row["id"] for row in every["data"]] == [pending["id"], connection_id]
+        assert every["meta"] == {"total": 2, "page": 1, "per_page": 50, "total_pages": 1}
+        assert [row["id"] for row in active["data"]] == [connection_id]
+        assert client.get(PATH, params={"status": "asleep"}).status_code == 400
+
+    def test_sync_runs_say_what_they_did(
+        self,
+        client: TestClient,
+        connection_id: str,
+        sessions: sessionmaker[Session],
+        tenant_id: UUID,
+        clock: HandClock,
+    ) -> None:
+        account_id = client.get(f"{PATH}/{connection_id}/accounts").json()["data"][0]["id"]
+        with tenant_transaction(sessions, tenant_id) as session:
+            run = start_sync_run(
+                session,
+                tenant_id,
+                UUID(connection_id),
+                trigger=SyncTrigger.FIRST,
+                job_id=None,
+                now=clock.now,
+            )
+            result = AccountResult(
+                UUID(account_id),
+                RunStatus.FAILED,
+                RunCounts(pulled=3, added=2, unchanged=1),
+                error_code="provider_unavailable",
+                error_message="The bank is down.",
+            )
+            record_sync_run_account(session, tenant_id, run.id, result)
+            finish_sync_run(
+                session,
+                tenant_id,
+                run.id,
+                status=RunStatus.PARTIAL,
+                error_code="provider_unavailable",
+                error_message=None,
+                now=clock.now + timedelta(seconds=5),
+            )
+
+        (shown,) = client.get(f"{PATH}/{connection_id}/sync_runs").json()["data"]
+
+        assert shown["trigger"] == "first"
+        assert shown["status"] == "partial"
+        assert shown["error"] == {
+            "code": "provider_unavailable",
+            "message": "provider_unavailable",
+        }
+        assert shown["finished_at"] == "2026-03-02T09:00:05Z"
+        (account,) = shown["accounts"]
+        assert account["error"] == {
+            "code": "provider_unavailable",
+            "message": "The bank is down.",
+        }
+        assert (account["pulled_count"], account["added_count"]) == (3, 2)
+
+
+class TestSync:
+    def test_a_sync_is_queued(self, client: TestClient, connection_id: str) -> None:
+        answer = client.post(f"{PATH}/{connection_id}/syncs")
+
+        assert answer.status_code == 202
+        job = answer.json()["data"]
+        assert (job["kind"], job["status"]) == ("sync", "queued")
+        assert client.get(answer.headers["Location"]).json()["data"]["id"] == job["id"]
+
+    def test_without_a_consent_there_is_nothing_to_sync(self, client: TestClient) -> None:
+        answer = client.post(f"{PATH}/{start(client)['id']}/syncs")
+
+        assert answer.status_code == 422
+        assert answer.json()["error"]["code"] == "connection_not_active"
+
+    def test_a_consent_that_has_ended_opens_nothing(
+        self, client: TestClient, sessions: sessionmaker[Session], tenant_id: UUID, clock: HandClock
+    ) -> None:
+        with tenant_transaction(sessions, tenant_id) as session:
+            ended = add_connection(session, tenant_id, expires_at=clock.now)
+
+        assert client.post(f"{PATH}/{ended.id}/syncs").status_code == 422
+
+    def test_when_no_account_has_calls_left_it_says_until_when(
+        self, client: TestClient, sessions: sessionmaker[Session], tenant_id: UUID, clock: HandClock
+    ) -> None:
+        def exhaust(account_id: UUID, hours: int) -> None:
+            resets_at = clock.now + timedelta(hours=hours)
+            quota = Quota(AccessScope.TRANSACTIONS, 4, 0, resets_at)
+            with tenant_transaction(sessions, tenant_id) as session:
+                record_quota(session, tenant_id, account_id, quota)
+
+        with tenant_transaction(sessions, tenant_id) as session:
+            connection = add_connection(session, tenant_id)
+            first, second = (add_account(session, tenant_id, connection) for _ in range(2))
+            add_account(session, tenant_id, connection, is_sync_enabled=False)
+        exhaust(first.id, hours=3)
+        assert client.post(f"{PATH}/{connection.id}/syncs").status_code == 202
+        exhaust(second.id, hours=2)
+
+        answer = client.post(f"{PATH}/{connection.id}/syncs")
+
+        assert answer.status_code == 429
+        assert answer.json()["error"]["code"] == "provider_quota_exhausted"
+        assert answer.headers["Retry-After"] == "7200"
+
+
+class TestRenew:
+    def test_the_old_consent_stays_until_the_new_one_is_given(
+        self, client: TestClient, anonymous: TestClient, connection_id: str, bank: ConsentingBank
+    ) -> None:
+        answer = client.post(
+            f"{PATH}/{connection_id}/renewals", json={"return_url": "https://shop.example/"}
+        )
+
+        assert answer.status_code == 201
+        assert answer.json()["data"]["consent_url"] == f"https://bank.test/{BANK}"
+        assert answer.json()["data"]["status"] == "active"
+        back = anonymous.get(CALLBACK, params={"ref": bank.last_reference}, follow_redirects=False)
+        assert back.headers["Location"] == "https://shop.example/"
+        assert len(bank.revoked) == 1
+
+    def test_a_body_is_not_needed(self, client: TestClient, connection_id: str) -> None:
+        assert client.post(f"{PATH}/{connection_id}/renewals").status_code == 201
+
+
+class TestDelete:
+    def test_the_consent_ends_and_everything_goes(
+        self, client: TestClient, connection_id: str, bank: ConsentingBank
+    ) -> None:
+        answer = client.delete(f"{PATH}/{connection_id}")
+
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert len(bank.revoked) == 1
+        assert client.get(f"{PATH}/{connection_id}").status_code == 404
+        assert client.get("/api/v1/accounts").json()["meta"]["total"] == 0
+
+    def test_a_provider_that_is_down_keeps_it(
+        self, client: TestClient, connection_id: str, bank: ConsentingBank
+    ) -> None:
+        bank.error = ProviderUnavailableError("The bank does not answer.")
+
+        assert client.delete(f"{PATH}/{connection_id}").status_code == 503
+        assert client.get(f"{PATH}/{connection_id}").status_code == 200
+
+
+def test_another_tenants_connection_does_not_exist(
+    stranger: TestClient, connection_id: str, sessions: sessionmaker[Session], tenant_id: UUID
+) -> None:
+    one = f"{PATH}/{connection_id}"
+    answers = [
+        stranger.get(one),
+        stranger.delete(one),
+        stranger.get(f"{one}/accounts"),
+        stranger.get(f"{one}/sync_runs"),
+        stranger.get(f"{one}/transactions"),
+        stranger.post(f"{one}/syncs"),
+        stranger.post(f"{one}/renewals"),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert {answer.json()["error"]["code"] for answer in answers} == {"resource_not_found"}
+    assert stranger.get(PATH).json()["meta"]["total"] == 0
+    with tenant_transaction(sessions, tenant_id) as session:
+        assert session.scalars(select(Connection.status)).all() == [ConnectionStatus.ACTIVE]
+
+
+def test_a_viewer_looks_and_does_not_touch(viewer: TestClient, connection_id: str) -> None:
+    one = f"{PATH}/{connection_id}"
+
+    seen = [viewer.get(path) for path in (PATH, one, f"{one}/accounts", f"{one}/sync_runs")]
+    refused = [
+        viewer.delete(one),
+        viewer.post(f"{one}/syncs"),
+        viewer.post(f"{one}/renewals"),
+    ]
+
+    assert {answer.status_code for answer in seen} == {200}
+    assert {answer.status_code for answer in refused} == {403}

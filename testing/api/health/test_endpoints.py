@@ -1,0 +1,80 @@
+"""Whether the installation says how it is."""
+
+from dataclasses import replace
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+from testing.api.conftest import HandClock
+
+from payymo.api.app import create_app
+from payymo.api.services import ApiServices
+
+
+def add_heartbeat(sessions: sessionmaker[Session], clock: HandClock) -> None:
+    with sessions.begin() as session:
+        session.execute(
+            text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (:now)"),
+            {"now": clock.now},
+        )
+
+
+def test_a_process_that_answers_is_alive(anonymous: TestClient) -> None:
+    answer = anonymous.get("/healthz")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_with_a_worker_everything_is_ready(
+    anonymous: TestClient, sessions: sessionmaker[Session], clock: HandClock
+) -> None:
+    add_heartbeat(sessions, clock)
+
+    answer = anonymous.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "queue": "ok", "worker": "ok"},
+    }
+
+
+@pytest.mark.parametrize("has_worked", [False, True])
+def test_a_silent_worker_is_named(
+    anonymous: TestClient, sessions: sessionmaker[Session], clock: HandClock, has_worked: bool
+) -> None:
+    if has_worked:
+        add_heartbeat(sessions, clock)
+        clock.advance(seconds=61)
+
+    answer = anonymous.get("/readyz")
+
+    assert answer.status_code == 503
+    checks = answer.json()["checks"]
+    assert "payymo worker" in checks.pop("worker")
+    assert set(checks.values()) == {"ok"}
+
+
+def test_tables_of_another_version_are_named(
+    anonymous: TestClient, sessions: sessionmaker[Session], clock: HandClock
+) -> None:
+    with sessions.begin() as session:
+        session.execute(text("SET LOCAL ROLE NONE"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+
+    answer = anonymous.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "payymo db upgrade" in answer.json()["checks"]["migrations"]
+
+
+def test_a_database_that_does_not_answer_is_named(services: ApiServices) -> None:
+    engine = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    app = create_app(replace(services, sessions=sessionmaker(engine)))
+
+    with TestClient(app) as client:
+        answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert set(answer.json()["checks"].values()) == {"The database does not answer."}
