@@ -5,8 +5,11 @@ each worker works in a copy of it, and so does each test that asks for a ``datab
 """
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,19 +24,41 @@ from payymo.postgres.tenancy import TENANT_SETTING, enter_tenant
 
 TEMPLATE = "payymo_template"
 TEMPLATE_LOCK = 1
+FOLDER_VARIABLE = "PAYYMO_TEST_SERVER"
 
 #: A test's data need not survive a power cut.
 HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a folder for the server, once: the workers inherit its name."""
+    if FOLDER_VARIABLE not in os.environ:
+        folder = tempfile.mkdtemp(prefix="payymo-test-")
+        os.environ[FOLDER_VARIABLE] = folder
+        config.add_cleanup(lambda: _remove_folder(folder))
+
+
+def _remove_folder(folder: str) -> None:
+    del os.environ[FOLDER_VARIABLE]
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+def server() -> Iterator[EmbeddedServer]:
     """A PostgreSQL server, shared by all workers."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    with embedded_server(folder / "postgres", settings=HASTY) as running:
+    with embedded_server(Path(os.environ[FOLDER_VARIABLE]), settings=HASTY) as running:
         yield running
+
+
+@pytest.fixture
+def data_folder() -> Iterator[Path]:
+    """A folder for an embedded server of one test's own.
+
+    As root the server runs as somebody else, who has to pass through the folders above it. Those
+    of pytest's ``tmp_path`` are closed to others again whenever another pytest starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="payymo-test-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from payymo.domain.errors import ConfigurationError
 from payymo.postgres.embedded import SOCKET_PATH_BYTES_MAX, EmbeddedServer, embedded_server
 
 HASTY = {"fsync": "off"}
-SECONDS_MAX = 20
+SECONDS_MAX = 60
 
 #: Uses a server until told to end: says "ready" and the server's process id, waits for a line.
 HOLDER = f"""
@@ -86,8 +86,8 @@ def start_holder() -> Iterator[StartHolder]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "server"
+def folder(data_folder: Path) -> Iterator[Path]:
+    folder = data_folder / "server"
     yield folder
     if (folder / "data").exists():
         with embedded_server(folder, settings=HASTY):
@@ -242,8 +242,8 @@ def test_a_first_start_that_was_cut_short_is_made_anew(folder: Path) -> None:
     assert not (folder / "data.new").exists()
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
-    folder = tmp_path / ("a" * SOCKET_PATH_BYTES_MAX) / "server"
+def test_a_path_too_long_for_a_socket_gets_a_short_one(data_folder: Path) -> None:
+    folder = data_folder / ("a" * SOCKET_PATH_BYTES_MAX) / "server"
 
     with embedded_server(folder, settings=HASTY) as server:
         with psycopg.connect(server.url().replace("+psycopg", "")):
@@ -254,12 +254,12 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
     server.socket_folder.rmdir()
 
 
-def test_a_short_socket_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
-    folder = tmp_path / ("a" * SOCKET_PATH_BYTES_MAX) / "server"
+def test_a_short_socket_folder_of_somebody_else_is_not_used(data_folder: Path) -> None:
+    folder = data_folder / ("a" * SOCKET_PATH_BYTES_MAX) / "server"
     with embedded_server(folder, settings=HASTY) as server:
         pass
     server.socket_folder.rmdir()
-    server.socket_folder.symlink_to(tmp_path)
+    server.socket_folder.symlink_to(data_folder)
 
     with (
         pytest.raises(ConfigurationError, match="belongs to somebody else"),
@@ -305,8 +305,10 @@ def test_another_user_of_the_machine_is_not_let_in(folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
-def test_folders_above_are_opened_for_passing_through_and_not_for_looking(tmp_path: Path) -> None:
-    above = tmp_path / "home"
+def test_folders_above_are_opened_for_passing_through_and_not_for_looking(
+    data_folder: Path,
+) -> None:
+    above = data_folder / "home"
     above.mkdir(mode=0o700)
 
     with embedded_server(above / "server", settings=HASTY):
@@ -337,12 +339,12 @@ def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
     assert server_process(folder) is None
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+def test_a_folder_that_cannot_be_made_is_named(data_folder: Path) -> None:
+    (data_folder / "file").write_text("")
 
     with (
         pytest.raises(ConfigurationError, match="PAYYMO_DATA_DIR"),
-        embedded_server(tmp_path / "file" / "server"),
+        embedded_server(data_folder / "file" / "server"),
     ):
         pass
 

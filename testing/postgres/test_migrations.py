@@ -2,9 +2,11 @@
 
 import os
 import pwd
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -17,8 +19,10 @@ from payymo.postgres.core import APP_ROLE, create_app_engine
 from payymo.postgres.embedded import EmbeddedServer
 from payymo.postgres.roles import ensure_app_role
 from payymo.postgres.schema import (
+    MIGRATIONS,
     compare_models,
     database_revision,
+    draft_migration,
     init_database,
     latest_revision,
     upgrade_database,
@@ -77,6 +81,19 @@ class TestSchema:
 
         assert difference is not None
         assert "'email'" in difference
+
+    def test_a_draft_brings_the_database_to_the_models(
+        self, database: str, owner_of_database: Engine, tmp_path: Path
+    ) -> None:
+        migrations = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+        with owner_of_database.begin() as connection:
+            connection.execute(text("ALTER TABLE connections DROP COLUMN status"))
+
+        draft_migration(database, "Say how it stands", migrations=migrations)
+
+        (draft,) = (migrations / "versions").glob("v*_say_how_it_stands.py")
+        assert f'down_revision = "{latest_revision()}"'.replace('"', "'") in draft.read_text()
+        assert "sa.Column('status', sa.String(32), nullable=False)" in draft.read_text()
 
     def test_an_empty_database_is_set_up_and_may_be_again(self, empty_database: str) -> None:
         init_database(empty_database)

@@ -68,14 +68,15 @@ def compare_models(url: str) -> str | None:
         return None
 
 
-def draft_migration(url: str, message: str) -> None:
+def draft_migration(url: str, message: str, *, migrations: Path = MIGRATIONS) -> None:
     """Write a new migration that brings an upgraded database to where the models are.
 
     :param url: Address of the database, with the login that owns its tables.
     :param message: What the migration does, for its file's name and first line.
+    :param migrations: Folder of the migrations.
     """
     with _upgrading(url) as connection:
-        config = _alembic_config(connection)
+        config = _alembic_config(connection, migrations)
         number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
         command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
 
@@ -134,8 +135,8 @@ def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _alembic_config(connection: Connection) -> Config:
+def _alembic_config(connection: Connection, migrations: Path = MIGRATIONS) -> Config:
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
     return config
