@@ -61,7 +61,7 @@ def serve_alone(  # noqa: PLR0917 - options of a command, never passed by positi
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from error
     except OSError as error:
-        typer.echo(f"The sandbox cannot listen at {host}:{port}: {error.strerror}.", err=True)
+        typer.echo(f"The sandbox cannot be served at {host}:{port}: {error.strerror}.", err=True)
         raise typer.Exit(1) from error
 
 

@@ -65,7 +65,9 @@ class FaultCommand(_Command):
     account: str | None = None
     institution: str | None = None
     times: int | None = Field(default=None, ge=1)
-    seconds: float = Field(default=60, ge=0, description="Reset of a limit, or delay of a timeout")
+    seconds: float = Field(
+        default=60.0, ge=0, description="Reset of a limit, or delay of a timeout"
+    )
     status: Literal[400, 401] = Field(default=401, description="Only for eua_expired")
 
 

@@ -207,8 +207,9 @@ def save_state(state: State, path: Path) -> None:
     """Write the state so that a reader sees the old file or the new one, never a part.
 
     :param state: What to write; it holds the secret key, hence mode 0600.
-    :param path: File to replace; its folder must exist.
+    :param path: File to replace; its folder is made if need be.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -70,7 +70,7 @@ async def create(request: Request, sandbox: WriteDep) -> Response:
     reference = _reference(sandbox, fields, problems)
     agreement = _agreement(sandbox, fields, bank, problems)
     language = _language(fields, problems)
-    ssn = text_field(fields, "ssn", Problems(), length_max=SSN_LENGTH_MAX)
+    ssn = text_field(fields, "ssn", problems, length_max=SSN_LENGTH_MAX)
     selection = boolean_field(fields, "account_selection", problems)
     immediate = boolean_field(fields, "redirect_immediate", problems)
     _check_features(bank, ssn, problems, selection=selection)

@@ -9,7 +9,9 @@ def dice(*name: object) -> Random:
 
     :param name: Seed and parts of the name; equal names give equal chances on every machine.
     """
-    return Random("/".join(map(str, name)))  # noqa: S311 - books, not secrets
+    text = "/".join(map(str, name)).encode()
+    seed = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest())
+    return Random(seed)  # noqa: S311 - books, not secrets
 
 
 def digest(*name: object, size: int = 16) -> str:

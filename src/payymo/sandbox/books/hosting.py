@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from zlib import crc32
 
 from payymo.sandbox.books import names
 from payymo.sandbox.books.billing import Bill, make_bills
@@ -96,8 +97,8 @@ def business_book(name: str, country: str, through: date) -> Book:
         entries[key].append(entry)
         truths += [truth] if truth else []
     entries["main"] += _reserves(name, accounts[0], entries["main"], through)
-    for key, items in entries.items():
-        items.sort(key=lambda entry: (entry.booked_on, digest(name, key, entry.key, size=6)))
+    for items in entries.values():
+        items.sort(key=lambda entry: (entry.booked_on, crc32(entry.key.encode()), entry.key))
     return Book(accounts, entries, _invoices(bills), tuple(truths))
 
 

@@ -35,10 +35,10 @@ from payymo.sandbox.books.volume import volume_accounts, volume_rows
 
 VOLUME_ROWS_DEFAULT = 100_000
 
-#: How many books and statements are kept; each day of the clock needs its own.
+#: How many books and statements are kept: a statement is of a day, a book of a month.
 _KEPT_MAX = 12
 
-#: How far ahead books are written, so that pending rows can be announced.
+#: How far ahead books are written at least, so that pending rows can be announced.
 _AHEAD = timedelta(days=5)
 
 _CREDIT_LIMIT = Decimal(5000)
@@ -73,13 +73,16 @@ class Library:
         return next(item for item in self.accounts(bank, scenario) if item.key == key)
 
     def book(self, bank: Bank, scenario: str, today: date) -> Book:
-        """Return a book as it stands on a day, with a few days more for what is announced.
+        """Return a book that holds a day, and more: it is written to the end of a month.
+
+        Nothing before a day depends on how far a book is written, so one book serves a month
+        of days, and a clock that moves on need not wait.
 
         :param bank: Where the book is kept.
         :param scenario: Which book; the volume has none, only a statement.
         :param today: Day of the sandbox's clock.
         """
-        through = today + _AHEAD
+        through = _month_end(today + _AHEAD)
         name = self._name(bank)
 
         def write() -> Book:
@@ -91,7 +94,7 @@ class Library:
                 return Book(volume_accounts(name), {})
             return quirky_book(name, bank.country, through, bank.quirks)
 
-        return self._keep(("book", bank.id, scenario, today), write)
+        return self._keep(("book", bank.id, scenario, through), write)
 
     def statement(self, bank: Bank, scenario: str, key: str, today: date, pull: int) -> Statement:
         """Return what a bank answers about one account.
@@ -104,15 +107,15 @@ class Library:
         """
         if scenario == "volume":
             return self._keep(("volume", today), lambda: self._volume(bank, today))
-        if VOLATILE.isdisjoint(bank.quirks):
-            pull = 0
 
         def show() -> Statement:
             account = self.account(bank, scenario, key)
             sight = Sight(self._entry_name(bank, scenario, key), account, today, pull)
             return _show(self.book(bank, scenario, today), sight, bank.quirks)
 
-        return self._keep(("statement", bank.id, scenario, key, today, pull), show)
+        if not VOLATILE.isdisjoint(bank.quirks):
+            return show()
+        return self._keep(("statement", bank.id, scenario, key, today), show)
 
     def totals(self, bank: Bank, scenario: str, key: str, today: date) -> Fields:
         """Return an account's arithmetic over the history that can be read."""
@@ -175,6 +178,10 @@ class Library:
             self._kept.move_to_end(key)
             kept: T = self._kept[key]
             return kept
+
+
+def _month_end(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def _within(truth: Truth, known: set[str]) -> Truth:

@@ -231,7 +231,10 @@ def _bank_name(payer: str, customer: Customer, chance: Random) -> str:
 
 
 def _fold(text: str, chance: Random) -> str:
-    if chance.random() < 0.5:
+    spelt_out = chance.random() < 0.5
+    if text.isascii():
+        return text
+    if spelt_out:
         text = text.translate(_UMLAUTS)
     plain = unicodedata.normalize("NFKD", text.translate(str.maketrans("øØ", "oO")))
     return "".join(character for character in plain if not unicodedata.combining(character))

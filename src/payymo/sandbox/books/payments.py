@@ -118,15 +118,15 @@ def _pay_day(bill: Bill, chance: Random) -> date:
 def _combined(bills: list[Bill], chance: Random) -> Payment:
     last = bills[-1]
     total = sum((bill.invoice.total for bill in bills), Decimal(0))
-    case = "combined"
-    amount = total
-    if chance.random() < _COMBINED_FEE_SHARE:
-        case, amount = "combined_fee", _less_fee(total, chance)
     largest = max(bills, key=lambda bill: bill.invoice.total)
+    case, fee = "combined", Decimal(0)
+    if chance.random() < _COMBINED_FEE_SHARE:
+        case, fee = "combined_fee", largest.invoice.total - _less_fee(largest.invoice.total, chance)
     allocations = tuple(
-        (bill, bill.invoice.total - (total - amount if bill is largest else 0)) for bill in bills
+        (bill, bill.invoice.total - (fee if bill is largest else 0)) for bill in bills
     )
-    return _payment(last, case, _pay_day(last, chance), chance, allocations, amount=amount)
+    day = _pay_day(last, chance)
+    return _payment(last, case, day, chance, allocations, amount=total - fee)
 
 
 def _single(bill: Bill, chance: Random) -> list[Payment]:

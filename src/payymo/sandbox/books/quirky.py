@@ -16,9 +16,9 @@ from payymo.sandbox.books.household import currency_of
 from payymo.sandbox.books.numbers import iban
 from payymo.sandbox.books.records import CENT, EPOCH, Book, BookAccount, Entry
 
-_SHARE_LATE = 6
-_SHARE_RESTATED = 7
-_SHARE_REMOVED = 9
+_SHARE_LATE = 4
+_SHARE_RESTATED = 4
+_SHARE_REMOVED = 5
 _LATE_DAYS = (3, 6)
 _RESTATED_AFTER = timedelta(days=2)
 _REMOVED_AFTER = timedelta(days=3)
