@@ -91,7 +91,7 @@ def words_of_text(clean: str) -> tuple[str, ...]:
 
 def numbers_as_written(clean: str) -> tuple[str, ...]:
     """Return what looks like a number with separators (``2025/0378``) in a cleaned text."""
-    return tuple(found for found in _WRITTEN_NUMBER.findall(clean) if not found.isalpha())
+    return tuple(found for found in _WRITTEN_NUMBER.findall(clean) if _DIGITS.search(found))
 
 
 @lru_cache(maxsize=65_536)

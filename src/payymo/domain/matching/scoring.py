@@ -37,7 +37,7 @@ _STRANGE_NUMBER_BITS = -5.0
 _CLOSED_NUMBER_BITS = -15.0
 _OTHER_INVOICE_BITS = -5.0
 _OTHER_INVOICE_WEAK_BITS = -1.0
-_REPEAT_BITS = -8.0
+_REPEAT_BITS = -14.0
 
 _CUSTOMER_INVOICES_MAX = 40
 _AMOUNT_CANDIDATES_MAX = 5
@@ -81,7 +81,12 @@ _SINGLE_REASON_MAX = 0.9
 _REASONS_MIN = 2
 
 #: With a contradiction that weighs as much as this, neither.
-_DOUBTS = {EvidenceKind.CONTRADICTION, EvidenceKind.AMOUNT_OVER, EvidenceKind.COMPETITION}
+_DOUBTS = {
+    EvidenceKind.CONTRADICTION,
+    EvidenceKind.AMOUNT_OVER,
+    EvidenceKind.COMPETITION,
+    EvidenceKind.DATE,
+}
 _DOUBT_BITS = -4.0
 _DOUBTFUL_MAX = 0.9
 
