@@ -242,11 +242,11 @@ class TestCsv:
         lines = [f"INV-{n},Customer {n % 900},EUR,{n + 1}.50,2026-02-01" for n in range(100_000)]
         content = csv_of(*lines)
 
-        start = time.perf_counter()
+        start = time.process_time()
         rows = read_invoice_file(content)
 
         assert len(rows) == 100_000
-        assert time.perf_counter() - start < 20
+        assert time.process_time() - start < 20
 
 
 class TestJsonLines:
