@@ -20,6 +20,7 @@ from payymo.domain.ledger.identity import (
     BOOKED_AFTER_PENDING_DAYS_MAX,
     DAYS_APART_MAX,
     PayloadKey,
+    Sighting,
     Verdict,
     observe,
     pair_payloads,
@@ -112,9 +113,10 @@ def standardise(
     """
     known_since = None if answer.since is None else answer.since - KNOWN_MARGIN
     comparison = _compare(session, tenant_id, answer, translate, known_since=known_since)
-    if known_since is not None and comparison.oldest_day - DAYS_APART < known_since:
+    if comparison is None:
         # The bank answered with older rows than it was asked for: so all known ones count.
         comparison = _compare(session, tenant_id, answer, translate, known_since=None)
+    assert comparison is not None  # noqa: S101  # nothing is from before all known rows
     changes = Changes(
         pulled=len(answer.statement.rows),
         unchanged=len(comparison.seen),
@@ -137,7 +139,6 @@ class _Comparison:
     :ivar fingerprints: Contents of the known rows; empty where no row had to be recognised.
     :ivar contents: How many rows have each content.
     :ivar raw_counts: How many raw rows have each payload.
-    :ivar oldest_day: First day that any row of the rest has.
     :ivar oldest_booked: First day that a booked row of the answer has; ``None`` without one.
     """
 
@@ -148,7 +149,6 @@ class _Comparison:
     fingerprints: Mapping[UUID, bytes] = field(default_factory=dict)
     contents: Counter[bytes] = field(default_factory=Counter)
     raw_counts: Counter[PayloadKey] = field(default_factory=Counter)
-    oldest_day: date = date.max
     oldest_booked: date | None = None
     unreadable_count: int = 0
 
@@ -160,8 +160,11 @@ def _compare(
     translate: Translate,
     *,
     known_since: date | None,
-) -> _Comparison:
-    """Return the answer beside the rows that are known from some day on."""
+) -> _Comparison | None:
+    """Return the answer beside the rows that are known from some day on.
+
+    :returns: ``None`` if the answer may speak of rows from before that day.
+    """
     rows = answer.statement.rows
     account_id = answer.account_id
     if not has_raw_transactions(session, tenant_id, account_id):
@@ -175,31 +178,62 @@ def _compare(
         (((known.content_hash, known.is_booked), known.transaction_id) for known in payloads),
     )
     seen = {transaction_id for transaction_id in paired if transaction_id is not None}
+    unknown = [
+        row for row, transaction_id in zip(rows, paired, strict=True) if transaction_id is None
+    ]
     comparison = _Comparison(False, payloads, seen, ())
-    readable, sightings = [], []
-    for row, transaction_id in zip(rows, paired, strict=True):
-        if transaction_id is not None:
-            continue
-        record = _read(row, translate)
-        if record is None:
-            comparison.unreadable_count += 1
-        else:
-            readable.append(row)
-            sightings.append(observe(record, row.content_hash))
-    if readable:
-        known = list_known_rows(
-            session, tenant_id, account_id, since=known_since, closed_after=closed_after
-        )
-        verdicts = pair_sightings(sightings, known, seen=seen)
-        comparison.rest = list(zip(readable, verdicts, strict=True))
-        comparison.fingerprints = {row.id: row.sighting.fingerprint for row in known}
-        comparison.contents.update(comparison.fingerprints.values())
+    comparison.oldest_booked = min(
+        (known.day for known in payloads if known.is_booked and known.transaction_id in seen),
+        default=None,
+    )
+    if not unknown:
+        return comparison
+    if known_since is not None and _were_received(session, tenant_id, answer, unknown, payloads):
+        return None
+    readable, sightings = _observe(unknown, translate)
     days = [sighting.day for sighting in sightings if sighting.day is not None]
-    comparison.oldest_day = min(days, default=date.max)
-    booked = [known.day for known in payloads if known.is_booked and known.transaction_id in seen]
-    booked += [row.day for row in sightings if row.is_booked and row.day is not None]
+    if known_since is not None and min(days, default=date.max) < known_since + DAYS_APART:
+        return None
+    known = list_known_rows(
+        session, tenant_id, account_id, since=known_since, closed_after=closed_after
+    )
+    verdicts = pair_sightings(sightings, known, seen=seen)
+    comparison.rest = list(zip(readable, verdicts, strict=True))
+    comparison.unreadable_count = len(unknown) - len(readable)
+    comparison.fingerprints = {row.id: row.sighting.fingerprint for row in known}
+    comparison.contents.update(comparison.fingerprints.values())
+    booked = [row.day for row in sightings if row.is_booked and row.day is not None]
+    if comparison.oldest_booked is not None:
+        booked.append(comparison.oldest_booked)
     comparison.oldest_booked = min(booked, default=None)
     return comparison
+
+
+def _were_received(
+    session: Session,
+    tenant_id: UUID,
+    answer: Answer,
+    rows: Sequence[PulledRow],
+    payloads: Sequence[KnownPayload],
+) -> bool:
+    """Return whether any of the rows was received as one that is not among the known."""
+    hashes = {row.content_hash for row in rows}
+    known = {payload.transaction_id for payload in payloads}
+    found = list_raw_keys(session, tenant_id, answer.account_id, hashes)
+    return any(raw.transaction_id not in known for raw in found)
+
+
+def _observe(
+    rows: Sequence[PulledRow], translate: Translate
+) -> tuple[list[PulledRow], list[Sighting]]:
+    """Return the rows that can be understood, and what identity looks at in each."""
+    readable, sightings = [], []
+    for row in rows:
+        record = _read(row, translate)
+        if record is not None:
+            readable.append(row)
+            sightings.append(observe(record, row.content_hash))
+    return readable, sightings
 
 
 def _write(

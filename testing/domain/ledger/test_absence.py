@@ -1,0 +1,47 @@
+from datetime import date
+from uuid import UUID
+
+from payymo.domain.ledger.absence import Absence, AbsentRow, judge_absence
+
+BOOKED_1 = AbsentRow(UUID(int=1), is_booked=True, day=date(2026, 2, 1))
+BOOKED_9 = AbsentRow(UUID(int=9), is_booked=True, day=date(2026, 2, 9))
+PENDING = AbsentRow(UUID(int=5), is_booked=False, day=date(2026, 2, 9))
+
+
+def test_pending_rows_are_closed_and_booked_rows_marked() -> None:
+    absence = judge_absence(
+        [BOOKED_9, PENDING],
+        since=date(2026, 1, 1),
+        oldest_booked=date(2026, 1, 3),
+        is_empty=False,
+    )
+
+    assert absence == Absence(closed=(PENDING.id,), missing=(BOOKED_9.id,))
+
+
+def test_history_that_was_cut_short_says_nothing_of_what_came_before() -> None:
+    absence = judge_absence(
+        [BOOKED_1, BOOKED_9], since=None, oldest_booked=date(2026, 2, 1), is_empty=False
+    )
+
+    assert absence == Absence(closed=(), missing=(BOOKED_9.id,))
+
+
+def test_rows_before_the_first_day_that_was_asked_for_are_not_missing() -> None:
+    absence = judge_absence(
+        [BOOKED_1], since=date(2026, 2, 2), oldest_booked=date(2026, 1, 1), is_empty=False
+    )
+
+    assert absence == Absence((), ())
+
+
+def test_an_empty_answer_where_rows_were_known_says_nothing() -> None:
+    absence = judge_absence([BOOKED_9, PENDING], since=None, oldest_booked=None, is_empty=True)
+
+    assert absence == Absence((), ())
+
+
+def test_an_empty_answer_closes_pending_rows_where_nothing_was_booked() -> None:
+    absence = judge_absence([PENDING], since=None, oldest_booked=None, is_empty=True)
+
+    assert absence == Absence((PENDING.id,), ())
