@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import ConsentingBank
 from testing.fakes import FakeBooks, a_payload
 
-from payymo.domain.enums import JobKind, JobStatus, RunStatus, SyncTrigger
+from payymo.domain.enums import AccessScope, JobKind, JobStatus, RunStatus, SyncTrigger
 from payymo.domain.errors import ProviderUnavailableError
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.worker import Timing, run_worker
@@ -28,7 +29,7 @@ from payymo.postgres.tenancy import tenant_transaction
 ROOT = Path(__file__).parents[2]
 
 #: Everything happens ten times as fast as in earnest.
-HASTY = Timing(heartbeat=0.3, silence_max=1.2, takeover=0.3, polling=0.3, finishing_max=0.5)
+HASTY = Timing(heartbeat=0.5, silence_max=3, takeover=0.5, polling=0.3, finishing_max=0.5)
 
 
 def queue_sync(services: WorkerServices, account: Account) -> UUID:
@@ -47,11 +48,30 @@ def read_jobs(sessions: sessionmaker[Session], tenant_id: UUID) -> list[Job]:
         return list(session.scalars(select(Job).order_by(Job.id)))
 
 
-def wait_until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.05)
+
+
+@contextmanager
+def working(url: str, services: WorkerServices) -> Iterator[threading.Event]:
+    """Let a worker work in a thread within the block, or until the event is set."""
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=run_worker,
+        args=(url, services),
+        kwargs={"concurrency": 2, "stop": stop, "timing": HASTY},
+        daemon=True,
+    )
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(timeout=60)
+    assert not thread.is_alive()
 
 
 class TestUntilIdle:
@@ -81,8 +101,6 @@ class TestUntilIdle:
     def test_what_the_bank_refuses_is_in_the_job(
         self, database: str, services: WorkerServices, bank: ConsentingBank, account: Account
     ) -> None:
-        from payymo.domain.enums import AccessScope  # noqa: PLC0415
-
         error = ProviderUnavailableError("The bank does not answer.")
         bank.refusals = {(account.provider_reference, scope): error for scope in AccessScope}
         queue_sync(services, account)
@@ -104,18 +122,9 @@ class TestUntilIdle:
 class TestUntilStopped:
     @pytest.fixture
     def worker(self, database: str, services: WorkerServices) -> Iterator[threading.Event]:
-        """A worker in a thread, and what stops it."""
-        stop = threading.Event()
-        thread = threading.Thread(
-            target=run_worker,
-            args=(database, services),
-            kwargs={"concurrency": 2, "stop": stop, "timing": HASTY},
-        )
-        thread.start()
-        yield stop
-        stop.set()
-        thread.join(timeout=20)
-        assert not thread.is_alive()
+        """What stops the worker that works meanwhile."""
+        with working(database, services) as stop:
+            yield stop
 
     def test_it_shows_that_it_lives_and_starts_new_jobs_at_once(
         self, worker: threading.Event, services: WorkerServices, account: Account
@@ -176,8 +185,8 @@ class TestUntilStopped:
 
 WORKER = """
 import sys, time
-from datetime import UTC, datetime
 from testing.consenting_bank import ConsentingBank, Providers
+from testing.fakes import FakeClock
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.worker import Timing, run_worker
 from payymo.postgres.core import create_app_engine, create_sessions
@@ -187,9 +196,9 @@ bank = ConsentingBank(before_call=lambda: time.sleep(dawdle))
 services = WorkerServices(
     sessions=create_sessions(create_app_engine(url)),
     providers=Providers(bank),
-    clock=lambda: datetime.now(UTC),
+    clock=FakeClock(),
 )
-run_worker(url, services, concurrency=1, timing=Timing(0.3, 1.2, 0.3, 0.3, 5))
+run_worker(url, services, concurrency=1, timing=Timing(0.5, 3, 0.5, 0.3, 20))
 print("stopped")
 """
 
@@ -214,21 +223,16 @@ class TestProcesses:
         def status() -> JobStatus:
             return read_jobs(services.sessions, account.tenant_id)[0].status
 
-        with self.start(database, dawdle=60) as killed:
-            wait_until(lambda: status() is JobStatus.RUNNING)
-            killed.kill()
-        stop = threading.Event()
-        second = threading.Thread(
-            target=run_worker,
-            args=(database, services),
-            kwargs={"concurrency": 1, "stop": stop, "timing": HASTY},
-        )
-        second.start()
-        wait_until(lambda: status() is JobStatus.SUCCEEDED)
-        stop.set()
-        second.join(timeout=20)
+        with self.start(database, dawdle=600) as killed:
+            try:
+                wait_until(lambda: status() is JobStatus.RUNNING)
+            finally:
+                killed.kill()
+        with working(database, services):
+            wait_until(lambda: status() not in {JobStatus.QUEUED, JobStatus.RUNNING})
 
         job = read_jobs(services.sessions, account.tenant_id)[0]
+        assert (job.status, job.error_message) == (JobStatus.SUCCEEDED, None)
         assert (job.id, job.attempt_count) == (job_id, 2)
         with tenant_transaction(services.sessions, account.tenant_id) as session:
             runs = session.scalars(select(SyncRun).order_by(SyncRun.started_at)).all()
@@ -248,13 +252,17 @@ class TestProcesses:
         queue_sync(services, account)
 
         with self.start(database, dawdle=0.5) as process:
-            wait_until(
-                lambda: (
-                    read_jobs(services.sessions, account.tenant_id)[0].status is JobStatus.RUNNING
+            try:
+                wait_until(
+                    lambda: (
+                        read_jobs(services.sessions, account.tenant_id)[0].status
+                        is JobStatus.RUNNING
+                    )
                 )
-            )
-            process.send_signal(number)
-            output, _ = process.communicate(timeout=20)
+                process.send_signal(number)
+                output, _ = process.communicate(timeout=60)
+            finally:
+                process.kill()
 
         assert (process.returncode, output) == (0, "stopped\n")
         assert read_jobs(services.sessions, account.tenant_id)[0].status is JobStatus.SUCCEEDED

@@ -135,7 +135,7 @@ class PostgresJobQueue:
     ) -> bool:
         """Queue another try of a job, and return whether it waits now.
 
-        It does not when an equal job waits already, which then does the work.
+        It does not when an equal job waits already, which then does the work, and no later.
 
         :param session: Open session; the caller manages the transaction.
         :param order: What the job does.
@@ -148,6 +148,9 @@ class PostgresJobQueue:
             with session.begin_nested():
                 queue_id = self._defer(session, order, job_id, not_before=not_before)
         except AlreadyEnqueued:
+            waiting = hold_waiting(session, order.lock)
+            if waiting is not None and not_before is None:
+                bring_forward(session, waiting)
             return False
         requeue_job(
             session,

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from payymo.jobs.app import Order, PostgresJobQueue
-from payymo.postgres.jobs.operations.jobs import fail_job, hold_job
+from payymo.postgres.jobs.operations.jobs import fail_job, hold_job, replace_job
 from payymo.postgres.jobs.operations.queue import close_abandoned_runs
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,6 @@ class Failure:
 
 
 STOPPED: Final = Failure("worker_stopped", "The worker stopped before the job was done.")
-_REPLACED: Final = Failure("replaced", "An equal job waited already: it does the work.")
 
 
 def hand_back(
@@ -71,7 +70,7 @@ def hand_back(
     not_before: datetime | None,
     now: datetime,
 ) -> None:
-    """Let a job wait for another try; when an equal one waits already, the job ends.
+    """Let a job wait for another try; when an equal one waits already, that one does the work.
 
     A try that has lost its job meanwhile changes nothing.
 
@@ -93,10 +92,11 @@ def hand_back(
         error_message=failure.message,
     )
     if waits:
-        _close_runs(session, this, failure, now)
         logger.info("Job waits for another try", extra=this.describe())
     else:
-        give_up(session, this, _REPLACED, now=now)
+        replace_job(session, this.tenant_id, this.job_id, queue_id=this.queue_id, now=now)
+        logger.info("Job is replaced by an equal one", extra=this.describe())
+    _close_runs(session, this, failure, now)
 
 
 def give_up(session: Session, this: Try, failure: Failure, *, now: datetime) -> None:

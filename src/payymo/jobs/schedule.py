@@ -15,6 +15,7 @@ from payymo.postgres.common.operations.connections import (
     claim_postponed_connections,
     list_due_connections,
 )
+from payymo.postgres.jobs.operations.jobs import list_busy_connections
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import check_consents, poll_consents
@@ -101,6 +102,8 @@ def add_schedule(app: App, services: WorkerServices) -> None:
 def queue_due_syncs(services: WorkerServices) -> None:
     """Queue a sync of every tenant's connections that are due, spread over :data:`SPREAD`.
 
+    One for which a sync waits or runs already is left alone.
+
     :param services: What to work with.
     """
     now = services.clock()
@@ -108,7 +111,10 @@ def queue_due_syncs(services: WorkerServices) -> None:
         tenant_ids = list_tenant_ids(session)
     for tenant_id in tenant_ids:
         with tenant_transaction(services.sessions, tenant_id) as session:
+            busy = set(list_busy_connections(session, tenant_id))
             for connection in list_due_connections(session, tenant_id, now=now):
+                if connection.id in busy:
+                    continue
                 services.queue.queue_sync(
                     session,
                     tenant_id,

@@ -4,7 +4,7 @@ A job may be tried several times: each try is a row of the queue, whose number t
 Whoever was given an older row has lost the job and changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -211,6 +211,46 @@ def fail_job(
             finished_at=now,
         )
     )
+
+
+def replace_job(
+    session: Session, tenant_id: UUID, job_id: UUID, *, queue_id: int, now: datetime
+) -> None:
+    """Note that an equal job, which waited already, does a job's work.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns it.
+    :param job_id: Job; one that is gone or was handed to another try is left alone.
+    :param queue_id: Row of the queue that was its last try.
+    :param now: The time (aware).
+    """
+    session.execute(
+        update(Job)
+        .where(_is_held_by(tenant_id, job_id, queue_id))
+        .values(
+            status=JobStatus.CANCELLED,
+            error_code="replaced",
+            error_message="An equal job waited already: it does the work.",
+            finished_at=now,
+        )
+    )
+
+
+def list_busy_connections(session: Session, tenant_id: UUID) -> Sequence[UUID]:
+    """Return the tenant's connections for which a job waits or runs.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    """
+    return session.scalars(
+        select(Job.connection_id)
+        .where(
+            Job.tenant_id == tenant_id,
+            Job.connection_id.is_not(None),
+            Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        )
+        .distinct()
+    ).all()  # type: ignore[return-value]  # those without a connection are left out
 
 
 def hold_job(session: Session, tenant_id: UUID, job_id: UUID, *, queue_id: int) -> Job | None:
