@@ -1,5 +1,6 @@
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -76,6 +77,15 @@ def test_a_state_file_of_something_else_is_one_sentence(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "delete it to start with an empty sandbox" in result.output
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["sandbox", "serve", "--port", "-1"])
+
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("payymo.sandbox", run_name="__main__")
+
+    assert stopped.value.code == 2
 
 
 @pytest.mark.parametrize(

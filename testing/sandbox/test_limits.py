@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from testing.sandbox.conftest import API, Visitor
 
@@ -63,6 +65,16 @@ def test_failures_do_not_count_against_the_account(visitor: Visitor) -> None:
     answer = visitor.get(f"/accounts/{account}/balances/")
 
     assert answer.headers["http_x_ratelimit_account_success_remaining"] == "3"
+
+
+def test_calls_at_the_same_time_do_not_exceed_the_account(visitor: Visitor) -> None:
+    account = visitor.account("HAVENKAS_HAVKNL2X")
+    path = f"/accounts/{account}/transactions/"
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = sorted(answer.status_code for answer in threads.map(visitor.get, [path] * 8))
+
+    assert statuses == [200] * 4 + [429] * 4
 
 
 def test_the_company_shares_a_hundred_account_calls_a_minute(visitor: Visitor) -> None:

@@ -22,7 +22,10 @@ def test_the_official_client_goes_from_secrets_to_transactions(
     known.library = library  # the same books, which other tests have written already
     with running_sandbox(app) as access:
         client = NordigenClient(
-            secret_id=access.secret_id, secret_key=access.secret_key, base_url=access.base_url
+            secret_id=access.secret_id,
+            secret_key=access.secret_key,
+            base_url=access.base_url,
+            timeout=60,
         )
         tokens = client.generate_token()
         assert client.institution.get_institution_id_by_name("NL", "havenkas")

@@ -4,6 +4,7 @@
 → ``grant`` (confirm) → back to the redirect. Each page has a button to refuse.
 """
 
+import asyncio
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -71,7 +72,7 @@ async def log_in_page(request: Request, requisition_id: str) -> Response:
 @router.post("/bank/{requisition_id}")
 async def log_in(request: Request, requisition_id: str) -> Response:
     """Log in, and choose whose books to see."""
-    _, requisition = _find(request, requisition_id, "UA")
+    sandbox, requisition = _find(request, requisition_id, "UA")
     form = await request.form()
     if _refuses(form):
         return _refuse(requisition)
@@ -83,6 +84,7 @@ async def log_in(request: Request, requisition_id: str) -> Response:
         )
     requisition.scenario = scenario
     requisition.status = "SA" if requisition.account_selection else "GA"
+    _write_ahead(sandbox, requisition)
     return _go(request, "accounts" if requisition.account_selection else "grant", requisition)
 
 
@@ -175,6 +177,15 @@ def link_accounts(sandbox: Sandbox, requisition: Requisition) -> None:
         )
         requisition.accounts.append(account_id)
     requisition.status = "LN"
+
+
+def _write_ahead(sandbox: Sandbox, requisition: Requisition) -> None:
+    """Begin to write the book while the account holder reads on: a large one takes seconds."""
+    bank = BANKS[requisition.institution_id]
+    scenario = requisition.scenario or bank.scenarios[0]
+    asyncio.get_running_loop().run_in_executor(
+        None, sandbox.library.book, bank, scenario, sandbox.today()
+    )
 
 
 def _account_id(sandbox: Sandbox, bank: Bank, requisition: Requisition, holder: BookAccount) -> str:

@@ -245,6 +245,8 @@ def _fail(account: Account, requisition: Requisition, refused: errors.RefusalErr
 
 
 def _succeed(request: Request, sandbox: Sandbox, account: Account, scope: Scope) -> None:
+    """Count a success; another call may have used up the last one in the meantime."""
+    check_account_calls(sandbox.state, account.id, scope, sandbox.now())
     account.failures = 0
     account.status = "READY"
     account.last_accessed = sandbox.now()
