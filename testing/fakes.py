@@ -221,12 +221,8 @@ def _is_asked_for(row: Payload, since: date | None) -> bool:
     return any(date.fromisoformat(day) >= since for day in days)
 
 
-def _add_job(
-    session: Session, tenant_id: UUID, kind: JobKind, connection_id: UUID | None
-) -> Job:
-    job = Job(
-        tenant_id=tenant_id, kind=kind, status=JobStatus.QUEUED, connection_id=connection_id
-    )
+def _add_job(session: Session, tenant_id: UUID, kind: JobKind, connection_id: UUID | None) -> Job:
+    job = Job(tenant_id=tenant_id, kind=kind, status=JobStatus.QUEUED, connection_id=connection_id)
     session.add(job)
     session.flush()
     return job

@@ -44,11 +44,11 @@ DAYS_APART_MAX: Final = 10
 BOOKED_BEFORE_PENDING_DAYS_MAX: Final = 2
 BOOKED_AFTER_PENDING_DAYS_MAX: Final = 10
 
-#: Share of common words from which two texts speak of the same thing.
-SIMILAR_TEXT_MIN: Final = 0.5
+#: Likeness of two texts that share all their words and are not equal, which is 1.
+ALL_WORDS_LIKENESS: Final = 0.9
 
-#: Likeness of texts that share all their words and are not equal.
-EQUAL_WORDS_LIKENESS: Final = 0.9
+#: From here on two texts speak of the same thing: half of the shorter one's words are common.
+SIMILAR_TEXT_MIN: Final = ALL_WORDS_LIKENESS / 2
 
 #: Shorter words say nothing about whether two texts are of the same thing.
 WORD_LENGTH_MIN: Final = 3
@@ -431,7 +431,7 @@ def _likeness(first: str, second: str) -> float:
     words, others = _words(first), _words(second)
     if not words or not others:
         return 0.0
-    return EQUAL_WORDS_LIKENESS * len(words & others) / min(len(words), len(others))
+    return ALL_WORDS_LIKENESS * len(words & others) / min(len(words), len(others))
 
 
 def _words(text: str) -> frozenset[str]:
