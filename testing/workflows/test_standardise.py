@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,8 @@ from payymo.workflows.sync import SyncReport, sync_connection
 
 DEDUP_CASES = Path(__file__).resolve().parents[2] / "../shared/gocardless/dedup_cases.jsonl"
 
+type Rows = Sequence[Mapping[str, Any]]
+
 
 class Book:
     """One connection whose accounts are pulled again and again."""
@@ -42,10 +45,8 @@ class Book:
                 )
                 self.accounts[account.id] = name
 
-    def pull(
-        self, name: str, booked: list[dict[str, Any]], pending: list[dict[str, Any]]
-    ) -> SyncReport:
-        self.bank.books[name] = FakeBooks(booked=booked, pending=pending)
+    def pull(self, name: str, booked: Rows, pending: Rows) -> SyncReport:
+        self.bank.books[name] = FakeBooks(booked=list(booked), pending=list(pending))
         return sync_connection(
             self.sessions,
             FakeDirectory(self.bank),

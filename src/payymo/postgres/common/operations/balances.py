@@ -1,5 +1,6 @@
 """Balances of accounts, kept as a history of what the bank said."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -88,12 +89,13 @@ def record_balances(
     :returns: How many say something new.
     """
     last_said = latest_balances(session, tenant_id, [account_id]).get(account_id, ())
-    waiting = {_content(balance): balance for balance in last_said}
+    waiting: dict[tuple[object, ...], list[Balance]] = defaultdict(list)
+    for balance in last_said:
+        waiting[_content(balance)].append(balance)
     added = 0
     for record in records:
-        known = waiting.pop(_content(record), None)
-        if known is not None:
-            known.last_observed_at = now
+        if equals := waiting[_content(record)]:
+            equals.pop().last_observed_at = now
             continue
         session.add(
             Balance(
