@@ -92,17 +92,22 @@ class TestDates:
         assert found == [row for row in everything if day in (row["bookingDate"], row["valueDate"])]
         assert {row["bookingDate"] == row["valueDate"] for row in everything} == {True, False}
 
-    def test_rows_without_a_booking_date_are_shown_until_a_period_is_asked_for(
+    def test_a_row_without_a_booking_date_is_judged_by_its_value_date(
         self, visitor: Visitor
     ) -> None:
         account = visitor.account("ISARKREDIT_ISARDEM2")
+        oldest = (TODAY - timedelta(days=90)).isoformat()
 
-        everything = visitor.booked(account)
-        undated = [row for row in everything if "bookingDate" not in row]
-        some = visitor.booked(account, date_from=(TODAY - timedelta(days=89)).isoformat())
+        undated = [row for row in visitor.booked(account) if "bookingDate" not in row]
+        some = visitor.booked(account, date_from="2026-11-01", date_to="2026-11-10")
 
-        assert undated
-        assert all("valueDate" in row or "bookingDate" in row for row in some)
+        assert min(row["valueDate"] for row in undated) >= oldest
+        assert any("bookingDate" not in row for row in some)
+        assert all(
+            "2026-11-01" <= row["valueDate"] <= "2026-11-10"
+            for row in some
+            if "bookingDate" not in row
+        )
 
     def test_nothing_is_older_than_the_agreement_allows(self, visitor: Visitor) -> None:
         account = visitor.household(terms={"max_historical_days": 30})

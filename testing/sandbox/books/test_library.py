@@ -182,13 +182,24 @@ class TestTheBusiness:
     ) -> None:
         later = today + timedelta(days=40)
         oldest = (later - timedelta(days=730)).toordinal()
+        another = Library(library.seed)
         for key in ("main", "sterling"):
             first = library.statement(SANDBOX, "business", key, today, 1)
-            second = library.statement(SANDBOX, "business", key, later, 1)
+            second = another.statement(SANDBOX, "business", key, later, 1)
 
             kept = [row for row in first.rows if row.booked >= oldest]
             again = [row for row in second.rows if row.booked <= today.toordinal()]
             assert kept == again
+
+    def test_a_book_that_was_written_further_shows_the_same_day(self) -> None:
+        bank = BANKS["HAVENKAS_HAVKNL2X"]
+        day = date(2026, 3, 3)
+        library, other = Library(3), Library(3)
+        other.book(bank, "quirky", date(2026, 9, 9))
+
+        assert library.statement(bank, "quirky", "main", day, 1) == other.statement(
+            bank, "quirky", "main", day, 1
+        )
 
     def test_its_own_transfers_leave_one_account_and_reach_the_other(
         self, library: Library, today: date

@@ -143,6 +143,16 @@ def test_pending_rows_are_other_ones_on_every_call(visitor: Visitor) -> None:
     )
 
 
+def test_rows_without_any_date_are_skipped_once_a_period_is_asked_for(visitor: Visitor) -> None:
+    account = account_of(visitor, "pending_replaced")
+    assert visitor.pending(account)
+
+    answer = visitor.get(f"/accounts/{account}/transactions/", params={"date_from": "2026-11-01"})
+
+    assert answer.json()["transactions"]["pending"] == []
+    assert answer.json()["transactions"]["booked"]
+
+
 def test_every_row_knows_the_balance_after_it(library: Library, today: date) -> None:
     bank = BANKS["HAVENKAS_HAVKNL2X"]
     rows = library.statement(bank, "quirky", "main", today, 1)

@@ -1,11 +1,8 @@
-"""All books of all banks: written once a day, kept for a while, shown as the bank shows them."""
+"""All books of all banks: written once, kept, and shown as each bank shows them."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -35,9 +32,6 @@ from payymo.sandbox.books.volume import volume_accounts, volume_rows
 
 VOLUME_ROWS_DEFAULT = 100_000
 
-#: How many books and statements are kept: a statement is of a day, a book of a month.
-_KEPT_MAX = 12
-
 #: How far ahead books are written at least, so that pending rows can be announced.
 _AHEAD = timedelta(days=5)
 
@@ -54,7 +48,8 @@ class Library:
     def __init__(self, seed: int, volume_rows: int = VOLUME_ROWS_DEFAULT) -> None:
         self.seed = seed
         self.volume_rows = volume_rows
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._books: dict[tuple[str, str], tuple[date, Book]] = {}
+        self._statements: dict[tuple[str, str, str], tuple[date, Statement]] = {}
         self._lock = threading.RLock()
 
     def accounts(self, bank: Bank, scenario: str) -> tuple[BookAccount, ...]:
@@ -82,22 +77,16 @@ class Library:
         :param scenario: Which book; the volume has none, only a statement.
         :param today: Day of the sandbox's clock.
         """
-        through = _month_end(today + _AHEAD)
-        name = self._name(bank)
-
-        def write() -> Book:
-            if scenario == "business":
-                return business_book(name, bank.country, through)
-            if scenario == "household":
-                return household_book(name, bank.country, through)
-            if scenario == "volume":
-                return Book(volume_accounts(name), {})
-            return quirky_book(name, bank.country, through, bank.quirks)
-
-        return self._keep(("book", bank.id, scenario, through), write)
+        with self._lock:
+            written, book = self._books.get((bank.id, scenario), (date.min, None))
+            if book is None or written < today + _AHEAD:
+                written = _month_end(today + _AHEAD)
+                book = self._write(bank, scenario, written)
+                self._books[bank.id, scenario] = written, book
+            return book
 
     def statement(self, bank: Bank, scenario: str, key: str, today: date, pull: int) -> Statement:
-        """Return what a bank answers about one account.
+        """Return what a bank answers about one account; the latest day's is kept.
 
         :param bank: Where the account is.
         :param scenario: Book that the account is in.
@@ -105,17 +94,13 @@ class Library:
         :param today: Day of the sandbox's clock.
         :param pull: How many times the account was read; only some banks' answers depend on it.
         """
-        if scenario == "volume":
-            return self._keep(("volume", today), lambda: self._volume(bank, today))
-
-        def show() -> Statement:
-            account = self.account(bank, scenario, key)
-            sight = Sight(self._entry_name(bank, scenario, key), account, today, pull)
-            return _show(self.book(bank, scenario, today), sight, bank.quirks)
-
-        if not VOLATILE.isdisjoint(bank.quirks):
-            return show()
-        return self._keep(("statement", bank.id, scenario, key, today), show)
+        is_volatile = not VOLATILE.isdisjoint(bank.quirks)
+        with self._lock:
+            day, statement = self._statements.get((bank.id, scenario, key), (date.min, None))
+            if statement is None or day != today or is_volatile:
+                statement = self._show(bank, scenario, key, today, pull)
+                self._statements[bank.id, scenario, key] = today, statement
+            return statement
 
     def totals(self, bank: Bank, scenario: str, key: str, today: date) -> Fields:
         """Return an account's arithmetic over the history that can be read."""
@@ -169,15 +154,22 @@ class Library:
         rows, total = volume_rows(self._name(bank), self.volume_rows, today)
         return Statement(rows, (), (_balance("interimBooked", total, "EUR", today),))
 
-    def _keep[T](self, key: Hashable, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-                if len(self._kept) > _KEPT_MAX:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            kept: T = self._kept[key]
-            return kept
+    def _write(self, bank: Bank, scenario: str, through: date) -> Book:
+        name = self._name(bank)
+        if scenario == "business":
+            return business_book(name, bank.country, through)
+        if scenario == "household":
+            return household_book(name, bank.country, through)
+        if scenario == "volume":
+            return Book(volume_accounts(name), {})
+        return quirky_book(name, bank.country, through, bank.quirks)
+
+    def _show(self, bank: Bank, scenario: str, key: str, today: date, pull: int) -> Statement:
+        if scenario == "volume":
+            return self._volume(bank, today)
+        account = self.account(bank, scenario, key)
+        sight = Sight(self._entry_name(bank, scenario, key), account, today, pull)
+        return _show(self.book(bank, scenario, today), sight, bank.quirks)
 
 
 def _month_end(day: date) -> date:

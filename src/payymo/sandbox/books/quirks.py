@@ -133,8 +133,10 @@ def _pending_rebooked(fields: Fields, entry: Entry, _sight: Sight) -> Fields:
 
 
 def _pending_replaced(fields: Fields, entry: Entry, sight: Sight) -> Fields:
-    return fields | {
+    """Write a pending row with an id and a text of this call alone, and no date at all."""
+    return {
         "transactionId": f"P{digest(sight.name, entry.key, sight.pull, size=6)}",
+        "transactionAmount": fields["transactionAmount"],
         "remittanceInformationUnstructured": f"PENDING {sight.pull:04d}",
     }
 

@@ -171,7 +171,7 @@ def _between(
 ) -> list[bytes]:
     if first is None and last is None:
         floor = oldest.toordinal()
-        return [row.json for row in rows if not row.booked or row.booked >= floor]
+        return [row.json for row in rows if (row.booked or row.valued or floor) >= floor]
     low = max(oldest, first or oldest).toordinal()
     high = (last or date.max).toordinal()
     return [row.json for row in rows if low <= row.booked <= high or low <= row.valued <= high]
