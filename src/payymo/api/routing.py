@@ -2,9 +2,12 @@
 
 Before an endpoint runs, its route has established who asks (unless it is :data:`PUBLIC`), refused
 query parameters that nothing reads, bodies of another media type and bodies that are too large.
-A POST with an ``Idempotency-Key`` runs once (see :mod:`payymo.api.idempotency`).
+What the endpoint does in its session is committed before the answer is sent, or not at all. A
+POST with an ``Idempotency-Key`` runs once (see :mod:`payymo.api.idempotency`).
 """
 
+import functools
+import inspect
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal
@@ -18,7 +21,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope
 
-from payymo.api.context import get_context
+from payymo.api.context import current_request, get_context
 from payymo.api.idempotency import IDEMPOTENCY_HEADER, answer_once
 from payymo.domain.errors import InvalidInputError, Problem
 
@@ -53,6 +56,7 @@ class ApiRoute(APIRoute):
 
     @override
     def get_route_handler(self) -> Handler:
+        self.dependant.call = _in_transaction(self.endpoint)
         handle = super().get_route_handler()
         is_public = self.is_public
         is_forgiving = "x-unknown-parameters" in (self.openapi_extra or {})
@@ -63,6 +67,8 @@ class ApiRoute(APIRoute):
             # A field of a model of parameters does not say where it is: only queries have such.
             if getattr(field.field_info, "in_", ParamTypes.query) is ParamTypes.query
         }
+        documented = (self.openapi_extra or {}).get("parameters", ())
+        known_parameters |= {parameter["name"] for parameter in documented}
         bytes_max = IMPORT_BODY_BYTES_MAX if self.path.endswith("/imports") else BODY_BYTES_MAX
 
         async def handle_strictly(request: Request) -> Response:
@@ -120,6 +126,29 @@ def resource_router(path: str, *, tag: str) -> APIRouter:
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
+
+
+def _in_transaction(endpoint: Callable[..., Response]) -> Callable[..., Response]:
+    """Return an endpoint that commits what it did, in its own thread, before it returns.
+
+    A generator as a dependency would visit two more threads for each request, and by default
+    commit after the answer was sent, when it is too late to say that the commit failed.
+    """
+    if inspect.iscoroutinefunction(endpoint):
+        raise TypeError("An endpoint must be a plain def: it may wait for the database.")
+
+    @functools.wraps(endpoint)
+    def run(**values: Any) -> Response:
+        context = current_request.get()
+        if context is None or context.session is None:
+            return endpoint(**values)
+        with context.session as session, session.begin():
+            response = endpoint(**values)
+            if context.before_commit is not None:
+                context.before_commit(session, response)
+            return response
+
+    return run
 
 
 def _operation_id(route: APIRoute) -> str:

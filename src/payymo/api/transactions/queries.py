@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from payymo.api.fields import AmountIn, CurrencyIn, DateIn, ShortText, refuse
+from payymo.api.pagination import PAGE_MAX, PER_PAGE_DEFAULT, PER_PAGE_MAX, Paging
 from payymo.domain.enums import (
     Direction,
     TransactionMatchStatus,
@@ -22,6 +23,10 @@ CURSOR_CHARACTERS_MAX = 300
 class TransactionQuery(BaseModel):
     """Filters that transactions of any account have in common; all of them must hold."""
 
+    page: Annotated[int, Field(ge=1, le=PAGE_MAX, description="Page, counted from 1.")] = 1
+    per_page: Annotated[int, Field(ge=1, le=PER_PAGE_MAX, description="Rows of a page.")] = (
+        PER_PAGE_DEFAULT
+    )
     status: Annotated[
         TransactionStatus | None,
         Field(description="Left out: pending and booked ones."),
@@ -71,6 +76,18 @@ class TransactionQuery(BaseModel):
         if least is not None and most is not None and most < least:
             raise refuse("max_amount must not be less than min_amount.")
         return most
+
+    @field_validator("cursor")
+    @classmethod
+    def _goes_without_page(cls, cursor: str | None, info: ValidationInfo) -> str | None:
+        if cursor is not None and info.data.get("page", 1) != 1:
+            raise refuse("Send either cursor or page, not both.")
+        return cursor
+
+    @property
+    def paging(self) -> Paging:
+        """The page that is asked for."""
+        return Paging(page=self.page, per_page=self.per_page)
 
     def criteria(
         self,
