@@ -17,7 +17,6 @@ from payymo.postgres.gocardless.models import GcToken
 
 logger = logging.getLogger(__name__)
 
-#: How long to wait for another worker that is asking for a token.
 WAIT_SECONDS_MAX = 60
 
 _LOCK_KEY_BYTES = 8
@@ -30,13 +29,21 @@ class PostgresTokenStore:
     :param key_ring: Seals and opens them.
     :param base_url: Address of the provider's service.
     :param secret_id: Which credentials; not the secret key.
+    :param wait_seconds_max: How long to wait for another worker who is asking for a token.
     """
 
     def __init__(
-        self, sessions: sessionmaker[Session], key_ring: KeyRing, *, base_url: str, secret_id: str
+        self,
+        sessions: sessionmaker[Session],
+        key_ring: KeyRing,
+        *,
+        base_url: str,
+        secret_id: str,
+        wait_seconds_max: float = WAIT_SECONDS_MAX,
     ) -> None:
         self._sessions = sessions
         self._key_ring = key_ring
+        self._wait_milliseconds_max = round(wait_seconds_max * 1000)
         self._credentials_hash = hashlib.sha256(f"{base_url}\0{secret_id}".encode()).digest()
 
     @contextmanager
@@ -51,7 +58,7 @@ class PostgresTokenStore:
         with self._sessions() as session:
             engine = session.get_bind().engine
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"SET lock_timeout = '{WAIT_SECONDS_MAX}s'"))
+            connection.execute(text(f"SET lock_timeout = {self._wait_milliseconds_max}"))
             try:
                 connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
             except OperationalError as error:
