@@ -49,6 +49,13 @@ def test_a_taken_port_is_an_error() -> None:
             pass
 
 
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_the_address_can_be_used_as_it_is(host: str, shown: str) -> None:
+    with running_sandbox(create_sandbox(), host=host) as access:
+        assert access.base_url.startswith(f"http://{shown}:")
+        assert httpx.get(f"{access.base_url}/institutions/").status_code == 401
+
+
 def test_a_running_sandbox_stops_with_its_block() -> None:
     with running_sandbox(create_sandbox()) as access:
         assert httpx.get(f"{access.base_url}/institutions/").status_code == 401

@@ -197,6 +197,7 @@ def _server(app: FastAPI) -> _Server:
 
 def _access(app: FastAPI, listener: socket.socket) -> Access:
     host, port = listener.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
     state = app.state.sandbox.state
     return Access(f"http://{host}:{port}{API_PREFIX}", state.secret_id, state.secret_key)
 

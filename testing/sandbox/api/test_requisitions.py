@@ -88,6 +88,7 @@ def test_missing_fields_are_named(visitor: Visitor) -> None:
         ("reference", "x" * 257, "Ensure this field has no more than 256"),
         ("user_language", "AB", "Provided user_language is invalid or not supported"),
         ("account_selection", "perhaps", "Must be a valid boolean."),
+        ("ssn", "verified by us", "verified not allowed"),
         ("hope", "x", "Unknown fields"),
     ],
 )

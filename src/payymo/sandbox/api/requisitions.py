@@ -220,6 +220,8 @@ def _check_features(
         problems.list(
             "ssn", "SSN verification not supported", f"SSN verification not supported for {bank_id}"
         )
+    elif ssn is not None and "verified" in ssn.lower():
+        problems.list("ssn", "verified not allowed", "'ssn' contains verified")
     if selection and "account_selection" not in features:
         problems.put(
             "account_selection",
