@@ -18,6 +18,10 @@ from payymo.domain.matching.scoring import Explanation, probabilities
 #: Explanations whose scores differ by less than this are as good as each other.
 _TIE_BITS = 1.0
 
+#: Less likely explanations than this are never proposed.
+_LIKELY = 0.01
+_KEPT_MIN = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -29,8 +33,14 @@ class Claim:
 
     @classmethod
     def of(cls, payment: Payment, explanations: Sequence[Explanation]) -> "Claim":
-        """Return the claim of a payment with these explanations."""
-        return cls(payment, explanations, probabilities(explanations))
+        """Return the claim of a payment with these explanations.
+
+        The unlikely ones count against the others and are then forgotten, all but the next best.
+        """
+        judged = probabilities(explanations)
+        kept = sum(probability >= _LIKELY for probability in judged)
+        kept = max(kept, _KEPT_MIN)
+        return cls(payment, explanations[:kept], judged[:kept])
 
 
 def allocate(

@@ -324,10 +324,18 @@ def _customer_numbers(index: InvoiceIndex, words: Sequence[str]) -> Iterator[tup
             yield at, number
 
 
-def _customers_named(index: InvoiceIndex, name: tuple[str, ...]) -> Iterator[tuple[int, float]]:
-    """Yield the customers whose names are like a payer's, with bits."""
-    if not name:
-        return
+def _customers_named(index: InvoiceIndex, name: tuple[str, ...]) -> Sequence[tuple[int, float]]:
+    """Return the customers whose names are like a payer's, with bits; most payers come again."""
+    known = index.customers_by_payer.get(name)
+    if known is None:
+        known = tuple(_find_customers_named(index, name)) if name else ()
+        index.customers_by_payer[name] = known
+    return known
+
+
+def _find_customers_named(
+    index: InvoiceIndex, name: tuple[str, ...]
+) -> Iterator[tuple[int, float]]:
     glued = "".join(name)
     candidates = set(_customers_sharing_words(index, name))
     if len(glued) >= _GLUED_NAME_LENGTH_MIN:

@@ -66,6 +66,8 @@ class InvoiceIndex:
         self._rarity_of_word: dict[str, float] = {}
         self._typo_keys: list[tuple[str, ...]] = []
         self.closed: set[str] = set()
+        #: What has been found out about payers' names so far: see ``evidence.py``.
+        self.customers_by_payer: dict[tuple[str, ...], Sequence[tuple[int, float]]] = {}
         self._add_invoices()
         self._add_customers()
         self._add_closed(closed)

@@ -162,7 +162,7 @@ class Scorer:
         equal = index.by_amount.get((payment.currency, payment.amount), ())
         if len(equal) <= _AMOUNT_CANDIDATES_MAX:
             places.update(equal)
-        elif reading.strange_numbers:
+        elif reading.strange_numbers and not reading.hits:
             near = equal[:_MISTYPED_CANDIDATES_MAX]
             places.update(at for at in near if self._is_mistyped(reading, at))
         return sorted(at for at in places if index.invoices[at].currency == payment.currency)
