@@ -98,7 +98,6 @@ def format_amount(amount: Decimal, currency: str) -> str:
     :param currency: ISO 4217 code in normal form.
     :returns: Decimal text such as ``-12.50`` or ``100`` (JPY); never an exponent.
     """
-    exponent = exponent_of(currency)
-    normal = amount.normalize()
-    decimals = max(exponent, -int(normal.as_tuple().exponent))
-    return f"{normal:.{decimals}f}"
+    whole, _, written = f"{amount:f}".partition(".")
+    decimals = written.rstrip("0").ljust(exponent_of(currency), "0")
+    return f"{whole}.{decimals}" if decimals else whole

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 #: The setting that every row-level policy compares ``tenant_id`` with.
 TENANT_SETTING = "payymo.tenant_id"
 
+_ENTER = text("SELECT set_config(:setting, :tenant_id, true)")
+
 
 def enter_tenant(session: Session | Connection, tenant_id: UUID) -> None:
     """Show the transaction one tenant's rows, and no others, until it ends.
@@ -17,10 +19,7 @@ def enter_tenant(session: Session | Connection, tenant_id: UUID) -> None:
     :param session: Open session or connection; the caller manages the transaction.
     :param tenant_id: Tenant to work for.
     """
-    session.execute(
-        text("SELECT set_config(:setting, :tenant_id, true)"),
-        {"setting": TENANT_SETTING, "tenant_id": str(tenant_id)},
-    )
+    session.execute(_ENTER, {"setting": TENANT_SETTING, "tenant_id": str(tenant_id)})
 
 
 @contextmanager

@@ -243,9 +243,11 @@ def list_transactions(
     """
     values = _values(tenant_id, criteria)
     statements = _statements(frozenset(values), sort)
-    total = session.execute(statements.total, values).scalar_one()
     window = {"row_limit": per_page, "row_offset": (page - 1) * per_page}
-    rows = session.execute(statements.page, values | window)
+    # The connection's own rows: the session would wrap each of them once more.
+    connection = session.connection()
+    total = connection.execute(statements.total, values).scalar_one()
+    rows = connection.execute(statements.page, values | window)
     return Page(rows=list(map(TransactionLine._make, rows)), total=total)
 
 
