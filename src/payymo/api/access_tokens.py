@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 from uuid import UUID, uuid4
 
 import jwt
@@ -14,6 +15,7 @@ from payymo.domain.errors import ConfigurationError, InvalidTokenError, TokenExp
 
 ACCESS_TOKEN_LIFETIME: Final = timedelta(minutes=15)
 KEY_BYTES_MIN: Final = 32
+TOKENS_REMEMBERED_MAX: Final = 4096
 
 _ALGORITHM: Final = "HS256"
 #: Time is checked against our own clock, not the library's.
@@ -51,6 +53,8 @@ class AccessTokens:
             )
         self._key = key
         self._clock = clock
+        # What a signature says never changes; errors are not remembered.
+        self._verify = lru_cache(TOKENS_REMEMBERED_MAX)(self._verify_anew)
 
     def issue(self, member: Member) -> str:
         """Return a token that lets a member in for :data:`ACCESS_TOKEN_LIFETIME`."""
@@ -71,26 +75,30 @@ class AccessTokens:
         :raises TokenExpiredError: If it was good once.
         :raises InvalidTokenError: If it is not one of ours.
         """
-        claims = self._verified_claims(token)
-        try:
-            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-            member = Member(
-                tenant_id=UUID(claims["tenant_id"]),
-                user_id=UUID(claims["sub"]),
-                role=Role(claims["role"]),
-            )
-        except (AttributeError, OverflowError, TypeError, ValueError) as error:
-            raise _invalid_token() from error
+        member, expires_at = self._verify(token)
         if expires_at <= self._clock():
             raise TokenExpiredError(
                 "The access token has expired: get a new one from /api/v1/auth/refresh."
             )
         return member
 
-    def _verified_claims(self, token: str) -> dict[str, Any]:
+    def _verify_anew(self, token: str) -> tuple[Member, datetime]:
         try:
-            return jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=_OPTIONS)
-        except jwt.InvalidTokenError as error:
+            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=_OPTIONS)
+            member = Member(
+                tenant_id=UUID(claims["tenant_id"]),
+                user_id=UUID(claims["sub"]),
+                role=Role(claims["role"]),
+            )
+            return member, datetime.fromtimestamp(claims["exp"], UTC)
+        except (
+            jwt.InvalidTokenError,
+            AttributeError,
+            OSError,
+            OverflowError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise _invalid_token() from error
 
 

@@ -1,9 +1,11 @@
 """What is known of the request in hand: read by endpoints, the log and the limits."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
+from starlette.responses import Response
 from starlette.types import Scope
 
 from payymo.api.access_tokens import Member
@@ -22,13 +24,15 @@ class RequestContext:
     :ivar request_id: Goes into every log line and back to the client.
     :ivar member: Who asks; absent where the credentials are.
     :ivar refusal: What is wrong with the credentials, where something is.
-    :ivar session: The request's one transaction, once an endpoint has asked for it.
+    :ivar session: The request's one session, once an endpoint has asked for it.
+    :ivar before_commit: Called with the answer before the session's transaction is committed.
     """
 
     request_id: str
     member: Member | None = None
     refusal: AuthenticationError | None = None
     session: Session | None = None
+    before_commit: Callable[[Session, Response], None] | None = None
 
     def require_member(self) -> Member:
         """Return who asks.

@@ -3,7 +3,7 @@
 Those that wait for nothing are ``async``: a thread would cost more than they do.
 """
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -59,23 +59,22 @@ WriterDep = Annotated[Member, Depends(require_role(Role.MEMBER))]
 AdminDep = Annotated[Member, Depends(require_role(Role.ADMIN))]
 
 
-def get_session(request: Request, services: ServicesDep, member: MemberDep) -> Iterator[Session]:
-    """Open the request's one transaction, in its tenant: commit on success, else roll back.
+async def get_session(request: Request, services: ServicesDep, member: MemberDep) -> Session:
+    """Return the request's one session, whose transaction works for the member's tenant.
 
-    The database is reached at the first query, in the endpoint's own thread: a request never
+    Its route runs the endpoint and ends the transaction in one thread, before the answer is sent
+    (see :mod:`payymo.api.routing`). The database is reached at the first query: a request never
     holds a connection while it waits for a thread, as one with a thread may wait for a connection.
     """
+    session = services.sessions()
 
     def enter(_: Session, transaction: SessionTransaction, connection: Connection) -> None:
         if not transaction.nested:
             enter_tenant(connection, member.tenant_id)
 
-    with services.sessions.begin() as session:
-        event.listen(session, "after_begin", enter)
-        get_context(request.scope).session = session
-        yield session
+    event.listen(session, "after_begin", enter)
+    get_context(request.scope).session = session
+    return session
 
 
-# scope="function" commits before the response is sent; the default commits after it,
-# when it is too late to tell the client that the commit failed.
-SessionDep = Annotated[Session, Depends(get_session, scope="function")]
+SessionDep = Annotated[Session, Depends(get_session)]

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 
 from payymo.api.access_tokens import Member
 from payymo.api.context import RequestContext
@@ -54,9 +55,19 @@ async def answer_once(
     if stored is not None:
         headers = {**stored.headers, REPLAYED_HEADER: "true"}
         return Response(stored.body, stored.status, headers=headers)
+
+    def record(session: Session, response: Response) -> None:
+        record_answer(session, member.tenant_id, key=key, answer=_keep(response))
+
+    def record_by_itself(response: Response) -> None:
+        with tenant_transaction(services.sessions, member.tenant_id) as session:
+            record(session, response)
+
+    context.before_commit = record
     try:
         response = await handle(request)
-        await run_in_threadpool(_record, services, context, member.tenant_id, key, response)
+        if context.session is None:
+            await run_in_threadpool(record_by_itself, response)
     except Exception:
         await run_in_threadpool(_release, services, member.tenant_id, key)
         raise
@@ -87,21 +98,11 @@ def _claim(
         )
 
 
-def _record(
-    services: ApiServices, context: RequestContext, tenant_id: UUID, key: str, response: Response
-) -> None:
-    answer = StoredAnswer(
-        status=response.status_code,
-        headers={
-            name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers
-        },
-        body=bytes(response.body),
-    )
-    if context.session is not None:
-        record_answer(context.session, tenant_id, key=key, answer=answer)
-        return
-    with tenant_transaction(services.sessions, tenant_id) as session:
-        record_answer(session, tenant_id, key=key, answer=answer)
+def _keep(response: Response) -> StoredAnswer:
+    headers = {
+        name: value for name, value in response.headers.items() if name.lower() in _KEPT_HEADERS
+    }
+    return StoredAnswer(response.status_code, headers, bytes(response.body))
 
 
 def _release(services: ApiServices, tenant_id: UUID, key: str) -> None:

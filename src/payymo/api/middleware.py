@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payymo.api.access_tokens import AccessTokens
@@ -136,15 +136,15 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         allowance = self._take(scope)
-        rates = {
-            "RateLimit-Limit": str(allowance.limit),
-            "RateLimit-Remaining": str(allowance.remaining),
-            "RateLimit-Reset": str(allowance.seconds),
-        }
+        rates = (
+            (b"ratelimit-limit", b"%d" % allowance.limit),
+            (b"ratelimit-remaining", b"%d" % allowance.remaining),
+            (b"ratelimit-reset", b"%d" % allowance.seconds),
+        )
 
         async def send_rates(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(rates)
+                message["headers"] = [*message.get("headers", ()), *rates]
             await send(message)
 
         if allowance.allowed:

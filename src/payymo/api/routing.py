@@ -75,11 +75,11 @@ class ApiRoute(APIRoute):
             context = get_context(request.scope)
             if not is_public:
                 context.require_member()
-            if not is_forgiving:
-                _check_query(request, known_parameters)
-            _check_media_type(request, media_type)
             limited = LimitedRequest(request.scope, request.receive, bytes_max)
-            if is_public or request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:
+            if not is_forgiving:
+                _check_query(limited, known_parameters)
+            _check_media_type(limited, media_type)
+            if is_public or limited.method != "POST" or IDEMPOTENCY_HEADER not in limited.headers:
                 return await handle(limited)
             return await answer_once(limited, context, handle)
 
