@@ -135,6 +135,11 @@ class TestReferences:
         }
         assert all(item.text.endswith(".") for item in proposal.evidence)
 
+    def test_a_text_without_end_is_read_as_far_as_banks_carry_it(self) -> None:
+        text = "INV-1001 " + "SVWZ+EREF+INV 12 " * 200_000
+
+        assert paid(explain(a_payment(text), an_invoice("INV-1001"))) == {"INV-1001": "100.00"}
+
 
 class TestPayers:
     @pytest.mark.parametrize(
@@ -217,6 +222,22 @@ class TestAmounts:
         proposal = explain(a_payment("INV-1001", "9000.00"), an_invoice("INV-1001", "400.00"))
 
         assert proposal is None or proposal.confidence < SURE
+
+    @pytest.mark.parametrize(
+        ("amount", "sentence"),
+        [
+            ("400.0000", "The amount is exactly what is open: 400.00 EUR."),
+            ("392.0000", "The amount is 8.00 EUR less than what is open: a discount or a fee."),
+            ("420.0000", "The amount is 20.00 EUR more than what is open."),
+        ],
+    )
+    def test_amounts_are_said_with_their_currency_and_its_decimals(
+        self, amount: str, sentence: str
+    ) -> None:
+        proposal = explain(a_payment("INV-1001", amount), an_invoice("INV-1001", "400.0000"))
+
+        assert proposal is not None
+        assert sentence in {item.text for item in proposal.evidence}
 
     def test_the_balance_counts_and_not_the_total(self) -> None:
         invoice = an_invoice("INV-1001", "400.00", balance=Decimal("150.00"))

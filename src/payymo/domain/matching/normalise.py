@@ -48,6 +48,9 @@ _DIGITS = re.compile(r"\d+")
 _WRITTEN_DATE = re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})?(?!\d)")
 _WRITTEN_NUMBER = re.compile(r"[A-Z0-9]+(?:[-/._][A-Z0-9]+)+")
 
+#: Banks carry 140 characters, or a few times that: what is beyond is not read.
+_TEXT_LENGTH_MAX = 1_000
+
 #: Labels that banks put around what the payer wrote, with what they label.
 _BANK_NOISE = re.compile(
     r"""
@@ -81,7 +84,9 @@ def core(reference: str) -> str:
 
 def clean_text(text: str | None) -> str:
     """Return what the payer wrote, folded, without the bank's labels and without dates."""
-    return _WRITTEN_DATE.sub(" ", _BANK_NOISE.sub(" ", fold(text))) if text else ""
+    if not text:
+        return ""
+    return _WRITTEN_DATE.sub(" ", _BANK_NOISE.sub(" ", fold(text[:_TEXT_LENGTH_MAX])))
 
 
 def words_of_text(clean: str) -> tuple[str, ...]:

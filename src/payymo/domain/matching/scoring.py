@@ -21,6 +21,7 @@ from payymo.domain.matching.evidence import (
 from payymo.domain.matching.index import InvoiceIndex, ReferenceStrength
 from payymo.domain.matching.records import Evidence, OpenInvoice, Payment
 from payymo.domain.matching.subsets import find_subsets
+from payymo.domain.money import format_amount
 
 #: Odds that a payment belongs to some open invoice at all.
 _PAYABLE_BITS = 1.0
@@ -539,7 +540,7 @@ def _amount_evidence(
     amount, balance = payment.amount, invoice.balance
     if amount == balance:
         weight = log2(0.8 / index.share_of_amount(payment.currency, amount))
-        text = f"The amount is exactly what is open: {balance} {payment.currency}."
+        text = f"The amount is exactly what is open: {_shown(balance, invoice)}."
         return Evidence(EvidenceKind.AMOUNT_EXACT, invoice.id, weight, text)
     weight, text = _relation(amount, invoice, reading)
     kind = EvidenceKind.AMOUNT_PART if amount < balance else EvidenceKind.AMOUNT_OVER
@@ -554,18 +555,23 @@ def _relation(amount: Decimal, invoice: OpenInvoice, reading: Reading) -> tuple[
     """Return what an amount other than the balance is worth, and a sentence for it."""
     if amount < invoice.balance:
         return _short_amount(amount, invoice, reading)
-    return _over_amount(amount, invoice.balance)
+    return _over_amount(amount, invoice)
+
+
+def _shown(amount: Decimal, invoice: OpenInvoice) -> str:
+    return f"{format_amount(amount, invoice.currency)} {invoice.currency}"
 
 
 def _short_amount(amount: Decimal, invoice: OpenInvoice, reading: Reading) -> tuple[float, str]:
     short = invoice.balance - amount
+    said = f"The amount is {_shown(short, invoice)} less than what is open"
     if short <= _CENT or (short < _UNIT and amount == amount.to_integral_value()):
-        return 1.0, f"The amount is {short} less than what is open: rounded."
+        return 1.0, f"{said}: rounded."
     if short <= invoice.balance * _SMALL_SHARE:
         bits = 2.0 if reading.is_processor else 0.5
-        return bits, f"The amount is {short} less than what is open: a discount or a fee."
+        return bits, f"{said}: a discount or a fee."
     if short <= min(_BANK_FEE_MAX, invoice.balance * _BANK_FEE_SHARE_MAX) and _is_round(short):
-        return 0.0, f"The amount is {short} less than what is open: a bank's fee."
+        return 0.0, f"{said}: a bank's fee."
     if any(abs(amount - invoice.total * part) <= _CENT for part in _FRACTIONS):
         return 0.0, "The amount is a round part of the invoice: an instalment."
     return _ODD_AMOUNT_BITS, "The amount is part of what is open."
@@ -575,12 +581,14 @@ def _is_round(amount: Decimal) -> bool:
     return amount % Decimal("0.5") == 0
 
 
-def _over_amount(amount: Decimal, balance: Decimal) -> tuple[float, str]:
+def _over_amount(amount: Decimal, invoice: OpenInvoice) -> tuple[float, str]:
+    balance = invoice.balance
     over = amount - balance
+    said = f"The amount is {_shown(over, invoice)} more than what is open"
     if over <= _CENT or (over < _UNIT and amount == amount.to_integral_value()):
-        return 1.0, f"The amount is {over} more than what is open: rounded."
+        return 1.0, f"{said}: rounded."
     if over <= balance * _OVER_SHARE_MAX or over in _USUAL_EXCESS or amount == 2 * balance:
-        return -2.5, f"The amount is {over} more than what is open."
+        return -2.5, f"{said}."
     return -8.0, "The amount is far more than what is open."
 
 
