@@ -18,13 +18,11 @@ from payymo.domain.enums import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+# A dataclass, unlike the other answers: lists of it are written straight to bytes, and a Pydantic
+# model would check once more what the database has just said. Freezing it would double the time.
+@dataclass(slots=True)
 class TransactionRead:
-    """A bank transaction.
-
-    A dataclass, unlike the other answers: lists of it are written straight to bytes, and a
-    Pydantic model would check once more what the database has just said.
-    """
+    """A bank transaction."""
 
     id: UUID
     transaction_id: Annotated[

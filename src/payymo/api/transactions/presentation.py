@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
 from fastapi import Response
-from pydantic import TypeAdapter
 
 from payymo.api.envelopes import JSON
 from payymo.api.transactions.models import RawVersionRead, TransactionRead
@@ -13,19 +13,18 @@ from payymo.domain.money import format_amount
 from payymo.postgres.common.operations.transactions import TransactionLine
 from payymo.postgres.gocardless.operations.transactions import RawVersion
 
-_TRANSACTION: Final = TypeAdapter(TransactionRead)
-_TRANSACTIONS: Final = TypeAdapter(list[TransactionRead])
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 def transaction_response(line: TransactionLine) -> Response:
     """Return the answer that holds one transaction."""
-    body = b'{"data":%s}' % _TRANSACTION.dump_json(present_transaction(line))
+    body = b'{"data":%s}' % _ENCODER.encode(present_transaction(line))
     return Response(body, media_type=JSON)
 
 
 def write_transactions(lines: Iterable[TransactionLine]) -> bytes:
     """Return a list of transactions as JSON."""
-    return _TRANSACTIONS.dump_json([present_transaction(line) for line in lines])
+    return _ENCODER.encode([present_transaction(line) for line in lines])
 
 
 def present_transaction(line: TransactionLine) -> TransactionRead:
