@@ -371,6 +371,16 @@ class TestUnreadable:
         assert len(house.rows(PENDING)) == 1
 
 
+class TestHostileText:
+    def test_signs_that_the_database_cannot_hold_do_not_stop_a_sync(self, house: House) -> None:
+        house.books.booked = [
+            a_payload(text="a\x00b\\N\t\n\\.", creditorName="\x00", transactionId="t\x00")
+        ]
+
+        assert house.sync().status is RunStatus.SUCCEEDED
+        assert house.sync().accounts[0].counts.unchanged == 1
+
+
 class TestBalances:
     def test_they_are_kept_with_their_quota(self, house: House) -> None:
         quota = Quota(BALANCES, limit=4, remaining=3, resets_at=NOW + timedelta(hours=20))

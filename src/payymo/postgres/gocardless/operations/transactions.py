@@ -1,5 +1,6 @@
 """Transactions as GoCardless sent them: every payload that was ever received, once."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,9 @@ from payymo.postgres.gocardless.models import GcFetch, GcTransaction
 
 #: Rows that are read at a time where there can be a hundred thousand.
 _FETCH_COUNT = 5000
+
+#: The escape itself, and not a backslash (escaped) before the letters.
+_NUL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 _TABLE = Base.metadata.tables[GcTransaction.__tablename__]
 _COLUMNS = (
@@ -221,8 +225,15 @@ def add_raw_transactions(
             entry.occurrence,
             IDENTITY_VERSION,
             entry.tier,
-            entry.row.payload.decode(),
+            _storable(entry.row.payload),
         )
         for entry in entries
     ]
     return insert_rows(session, _TABLE, _COLUMNS, rows)
+
+
+def _storable(payload: bytes) -> str:
+    """Return a payload as JSONB takes it: it has no place for U+0000, which becomes U+FFFD."""
+    if b"u0000" in payload:
+        payload = _NUL_ESCAPE.sub(rb"\1\\ufffd", payload)
+    return payload.decode()
