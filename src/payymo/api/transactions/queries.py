@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from payymo.api.fields import AmountIn, CurrencyIn, DateIn, ShortText, refuse
-from payymo.api.pagination import PAGE_MAX, PER_PAGE_DEFAULT, PER_PAGE_MAX, Paging
+from payymo.api.pagination import PAGE_MAX, PER_PAGE_DEFAULT, Paging
 from payymo.domain.enums import (
     Direction,
     TransactionMatchStatus,
@@ -17,6 +17,7 @@ from payymo.domain.enums import (
 )
 from payymo.postgres.common.operations.transactions import TransactionFilter
 
+PER_PAGE_MAX = 200
 CURSOR_CHARACTERS_MAX = 300
 
 
