@@ -22,6 +22,7 @@ from payymo.domain.errors import ProviderUnavailableError
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.worker import Timing, run_worker
 from payymo.postgres.common.models import Account, SyncRun, Transaction
+from payymo.postgres.core import create_owner_engine
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.jobs.operations.queue import last_worker_heartbeat
 from payymo.postgres.tenancy import tenant_transaction
@@ -46,6 +47,12 @@ def queue_sync(services: WorkerServices, account: Account) -> UUID:
 def read_jobs(sessions: sessionmaker[Session], tenant_id: UUID) -> list[Job]:
     with tenant_transaction(sessions, tenant_id) as session:
         return list(session.scalars(select(Job).order_by(Job.id)))
+
+
+def has_run(sessions: sessionmaker[Session], tenant_id: UUID) -> bool:
+    """Return whether a sync has begun."""
+    with tenant_transaction(sessions, tenant_id) as session:
+        return session.scalars(select(SyncRun.id)).first() is not None
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
@@ -153,6 +160,34 @@ class TestUntilStopped:
 
         wait_until(lambda: {"consent_poll", "postponed_sync"} <= deferred())
 
+    def test_it_outlives_its_connections_to_the_database(
+        self,
+        worker: threading.Event,
+        database: str,
+        services: WorkerServices,
+        account: Account,
+    ) -> None:
+        def worker_count() -> int:
+            with services.sessions.begin() as session:
+                return session.scalar(text("SELECT count(*) FROM procrastinate_workers")) or 0
+
+        wait_until(lambda: worker_count() == 1)
+        owner = create_owner_engine(database)
+        with owner.connect() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        owner.dispose()
+
+        queue_sync(services, account)
+
+        wait_until(
+            lambda: read_jobs(services.sessions, account.tenant_id)[0].status is JobStatus.SUCCEEDED
+        )
+
     def test_a_long_job_is_handed_back(
         self,
         worker: threading.Event,
@@ -225,7 +260,7 @@ class TestProcesses:
 
         with self.start(database, dawdle=600) as killed:
             try:
-                wait_until(lambda: status() is JobStatus.RUNNING)
+                wait_until(lambda: has_run(services.sessions, account.tenant_id))
             finally:
                 killed.kill()
         with working(database, services):
