@@ -34,6 +34,9 @@ from payymo.postgres.reconciliation.operations.payments import (
 #: many rounds the rest waits for the next run.
 ROUNDS_MAX = 10
 
+#: So many rounds look at all payments; later ones only at those with a suggestion.
+FULL_ROUNDS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
@@ -87,7 +90,8 @@ def match_payments(
     run = start_match_run(session, tenant_id, job_id=job_id, engine_version=ENGINE_VERSION, now=now)
     rounds = [_look(session, tenant_id, run.id, threshold=threshold, now=now)]
     while rounds[-1].applied and len(rounds) < ROUNDS_MAX:
-        rounds.append(_look(session, tenant_id, run.id, threshold=threshold, now=now))
+        among = None if len(rounds) < FULL_ROUNDS else rounds[-1].suggested
+        rounds.append(_look(session, tenant_id, run.id, threshold=threshold, now=now, among=among))
 
     suggested = set(rounds[-1].suggested)
     applied = {payment_id for each in rounds for payment_id in each.applied} - suggested
@@ -123,8 +127,13 @@ def _look(
     *,
     threshold: Decimal | None,
     now: datetime,
+    among: Collection[UUID] | None = None,
 ) -> _Round:
-    payments = list_unexplained_payments(session, tenant_id)
+    payments = [
+        payment
+        for payment in list_unexplained_payments(session, tenant_id)
+        if among is None or payment.id in among
+    ]
     invoices = list_open_invoices(session, tenant_id)
     outcome = propose(
         payments,

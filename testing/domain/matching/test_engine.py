@@ -218,10 +218,19 @@ class TestAmounts:
         assert paid(proposal) == {"INV-1001": allocated}
         assert kind in kinds(proposal)
 
-    def test_an_amount_far_above_is_never_applied(self) -> None:
-        proposal = explain(a_payment("INV-1001", "9000.00"), an_invoice("INV-1001", "400.00"))
+    @pytest.mark.parametrize("amount", ["410.00", "800.00", "9000.00"])
+    def test_too_much_is_never_applied(self, amount: str) -> None:
+        proposal = explain(a_payment("INV-1001", amount), an_invoice("INV-1001", "400.00"))
 
         assert proposal is None or proposal.confidence < SURE
+
+    def test_what_is_left_of_a_payment_is_never_applied(self) -> None:
+        remainder = a_payment("INV-1001", "400.00", explained=Decimal("10.00"))
+
+        proposal = explain(remainder, an_invoice("INV-1001", "400.00"))
+
+        assert proposal is not None
+        assert proposal.confidence < SURE
 
     @pytest.mark.parametrize(
         ("amount", "sentence"),

@@ -49,6 +49,7 @@ class Payment:
     """Money that came in and is not wholly explained.
 
     :ivar amount: What is left to explain, in ``currency``; greater than zero.
+    :ivar explained: What of it is explained already: a remainder is never a sure match.
     """
 
     id: PaymentId
@@ -60,6 +61,7 @@ class Payment:
     remittance: str | None
     structured_reference: str | None
     end_to_end_id: str | None
+    explained: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

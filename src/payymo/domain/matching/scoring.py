@@ -38,7 +38,18 @@ _STRANGE_NUMBER_BITS = -5.0
 _CLOSED_NUMBER_BITS = -15.0
 _OTHER_INVOICE_BITS = -5.0
 _OTHER_INVOICE_WEAK_BITS = -1.0
-_REPEAT_BITS = -14.0
+_REPEAT = Evidence(
+    EvidenceKind.COMPETITION,
+    None,
+    -14.0,
+    "An equal payment with the same text came shortly before.",
+)
+_REMAINDER = Evidence(
+    EvidenceKind.COMPETITION,
+    None,
+    -4.0,
+    "Part of the payment is explained already: this is what was left of it.",
+)
 
 _CUSTOMER_INVOICES_MAX = 40
 _AMOUNT_CANDIDATES_MAX = 5
@@ -150,7 +161,9 @@ class Scorer:
         singles = _pool_siblings(self.index, payment, reading, singles)
         found = singles + list(self._sets(payment, reading, singles, refused))
         if is_repeat:
-            found = [_as_repeat(explanation) for explanation in found]
+            found = [_with_doubt(explanation, _REPEAT) for explanation in found]
+        if payment.explained:
+            found = [_with_doubt(explanation, _REMAINDER) for explanation in found]
         found = [explanation for explanation in found if explanation.bits > _RELEVANT_BITS]
         found.sort(key=lambda explanation: (-explanation.bits, explanation.members))
         return found[:_EXPLANATIONS_MAX]
@@ -419,18 +432,12 @@ def _weight_of(evidence: Evidence) -> float:
     return evidence.weight
 
 
-def _as_repeat(explanation: Explanation) -> Explanation:
-    repeat = Evidence(
-        EvidenceKind.COMPETITION,
-        None,
-        _REPEAT_BITS,
-        "An equal payment with the same text came shortly before.",
-    )
+def _with_doubt(explanation: Explanation, doubt: Evidence) -> Explanation:
     return replace(
         explanation,
-        bits=explanation.bits + _REPEAT_BITS,
-        evidence=(*explanation.evidence, repeat),
-        siblings=tuple(_as_repeat(sibling) for sibling in explanation.siblings),
+        bits=explanation.bits + doubt.weight,
+        evidence=(*explanation.evidence, doubt),
+        siblings=tuple(_with_doubt(sibling, doubt) for sibling in explanation.siblings),
     )
 
 
@@ -588,10 +595,12 @@ def _over_amount(amount: Decimal, invoice: OpenInvoice) -> tuple[float, str]:
     if over <= _CENT or (over < _UNIT and amount == amount.to_integral_value()):
         return 1.0, f"{said}: rounded."
     if over <= balance * _OVER_SHARE_MAX or over in _USUAL_EXCESS or amount == 2 * balance:
-        return -2.5, f"{said}."
+        return _OVERPAID_BITS, f"{said}."
     return -8.0, "The amount is far more than what is open."
 
 
+#: Weighs as much as a doubt: whatever is too much may be for an invoice that we do not know.
+_OVERPAID_BITS = -4.0
 _USUAL_EXCESS = {Decimal(1), Decimal(5), Decimal(10), Decimal(20)}
 
 

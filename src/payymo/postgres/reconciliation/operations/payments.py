@@ -146,4 +146,5 @@ def _as_payment(row: Row[Any], amount: Decimal) -> Payment:
         remittance=row.remittance,
         structured_reference=row.structured_reference,
         end_to_end_id=row.end_to_end_id,
+        explained=row.amount - amount,
     )
