@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI, Query, Response, UploadFile
 from fastapi.testclient import TestClient
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.api.dependencies import MemberDep, SessionDep, WriterDep
@@ -249,3 +249,29 @@ class TestTransaction:
             "error": {"code": "thing_impossible", "message": "This cannot be.", "details": []}
         }
         assert count_entries(sessions, tenant_id) == 0
+
+    def test_a_commit_that_fails_is_no_success(
+        self, client: TestClient, sessions: sessionmaker[Session], tenant_id: UUID
+    ) -> None:
+        commits = iter(["the key's claim", "the endpoint's work", "the key's release"])
+
+        def fail(_: Session) -> None:
+            if next(commits) == "the endpoint's work":
+                raise OSError("the disk is full")
+
+        event.listen(sessions, "before_commit", fail)
+        headers = {"Idempotency-Key": "once"}
+        failed = client.post("/api/v1/things", json={"name": "a"}, headers=headers)
+        event.remove(sessions, "before_commit", fail)
+
+        assert failed.status_code == 500
+        assert count_entries(sessions, tenant_id) == 0
+        again = client.post("/api/v1/things", json={"name": "a"}, headers=headers)
+        assert again.status_code == 201
+
+    def test_an_endpoint_may_not_hold_up_the_loop(self) -> None:
+        async def wait() -> Response:
+            return Response()
+
+        with pytest.raises(TypeError, match="plain def"):
+            resource_router("/other", tag="other").get("")(wait)
