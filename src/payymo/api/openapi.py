@@ -236,14 +236,14 @@ def _error_response(status: int) -> dict[str, Any]:
 
 def _example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     """Return a value that a schema allows, made of the examples of its parts."""
-    if "$ref" in schema:
-        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for name in ("example", "const", "default"):
         if schema.get(name) is not None:
             return schema[name]
     for name in ("examples", "enum"):
         if schema.get(name):
             return schema[name][0]
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
     for name in ("anyOf", "oneOf", "allOf"):
         if name in schema:
             return _example(schema[name][0], schemas)

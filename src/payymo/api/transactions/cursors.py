@@ -1,7 +1,6 @@
 """Places in a list of transactions, as text that a client hands back unread."""
 
 import base64
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final
@@ -53,17 +52,14 @@ class _Place(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields
     id: UUID
 
 
-def write_cursor(lines: Sequence[TransactionLine], sort: TransactionSort) -> str | None:
-    """Return the place after some rows; ``None`` after no rows.
+def write_cursor(line: TransactionLine, sort: TransactionSort) -> str:
+    """Return the place after a row.
 
-    :param lines: The rows, in order.
-    :param sort: Their order.
+    :param line: The last row that was shown.
+    :param sort: Order of the list.
     """
-    if not lines:
-        return None
-    last = lines[-1]
-    value = last.transaction_date if sort in _BY_DATE else last.amount
-    place = msgspec.json.encode(_Place(sort, str(value), last.id))
+    value = line.transaction_date if sort in _BY_DATE else line.amount
+    place = msgspec.json.encode(_Place(sort, str(value), line.id))
     return base64.urlsafe_b64encode(place).rstrip(b"=").decode()
 
 

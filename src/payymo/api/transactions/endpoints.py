@@ -161,10 +161,11 @@ def _answer_list(
         page=query.page,
         per_page=query.per_page,
     )
-    has_more = query.page * query.per_page < page.total
+    is_full = len(page.rows) == query.per_page
+    has_more = is_full and query.page * query.per_page < page.total
     meta = PagedMeta(
         **page_meta(page.total, query.paging).model_dump(),
-        next_cursor=write_cursor(page.rows, query.sort) if has_more else None,
+        next_cursor=write_cursor(page.rows[-1], query.sort) if has_more else None,
     )
     return envelope(write_transactions(page.rows), meta=meta)
 
@@ -186,6 +187,6 @@ def _answer_after(
     shown = lines[: query.per_page]
     meta = CursorMeta(
         per_page=query.per_page,
-        next_cursor=write_cursor(shown, query.sort) if len(lines) > len(shown) else None,
+        next_cursor=write_cursor(shown[-1], query.sort) if len(lines) > len(shown) else None,
     )
     return envelope(write_transactions(shown), meta=meta)

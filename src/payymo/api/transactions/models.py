@@ -26,10 +26,18 @@ class TransactionRead:
 
     id: UUID
     transaction_id: Annotated[
-        str | None, Field(description="The bank's own id: may be absent, and may repeat.")
+        str | None,
+        Field(
+            description="The bank's own id: may be absent, and may repeat.",
+            examples=["2026022800417"],
+        ),
     ]
     internal_id: Annotated[
-        str | None, Field(description="The provider's id: unique within one account at best.")
+        str | None,
+        Field(
+            description="The provider's id: unique within one account at best.",
+            examples=["5b2f0c1d7e8a49d3"],
+        ),
     ]
     bank_id: UUID
     bank_name: Annotated[str, Field(examples=["Sandbox Finance"])]
@@ -40,28 +48,39 @@ class TransactionRead:
         AmountOut, Field(description="Signed: positive is money in.", examples=["-12.50"])
     ]
     currency: Annotated[str, Field(examples=["EUR"])]
-    direction: Direction
-    description: Annotated[str | None, Field(description="The text, cleaned of the bank's noise.")]
+    direction: Annotated[Direction, Field(examples=["debit"])]
+    description: Annotated[
+        str | None,
+        Field(description="The text, cleaned of the bank's noise.", examples=["Hosting 2026-02"]),
+    ]
     reference: Annotated[
         str | None,
-        Field(description="What the payer gave to recognise it: structured, else end-to-end."),
+        Field(
+            description="What the payer gave to recognise it: structured, else end-to-end.",
+            examples=["RF18539007547034"],
+        ),
     ]
-    counterparty_name: str | None
-    counterparty_iban: str | None
-    payee: Annotated[str | None, Field(description="What a person would call the other side.")]
-    remittance: Annotated[str | None, Field(description="The text as sent.")]
+    counterparty_name: Annotated[str | None, Field(examples=["EXAMPLE GMBH"])]
+    counterparty_iban: Annotated[str | None, Field(examples=["DE89370400440532013000"])]
+    payee: Annotated[
+        str | None,
+        Field(description="What a person would call the other side.", examples=["Example GmbH"]),
+    ]
+    remittance: Annotated[
+        str | None, Field(description="The text as sent.", examples=["SVWZ+Hosting 2026-02"])
+    ]
     structured_reference: Annotated[str | None, Field(examples=["RF18539007547034"])]
-    end_to_end_id: str | None
-    bank_transaction_code: Annotated[str | None, Field(examples=["PMNT-RCDT-ESCT"])]
+    end_to_end_id: Annotated[str | None, Field(examples=["E2E-2026-0042"])]
+    bank_transaction_code: Annotated[str | None, Field(examples=["PMNT-ICDT-ESCT"])]
     transaction_date: Annotated[date, Field(description="The day that people go by.")]
     booking_date: date | None
     value_date: date | None
-    status: TransactionStatus
+    status: Annotated[TransactionStatus, Field(examples=["booked"])]
     superseded_by: Annotated[
         UUID | None, Field(description="The row that took this one's place, if one did.")
     ]
-    category: str | None
-    note: str | None
+    category: Annotated[str | None, Field(examples=["Hosting"])]
+    note: Annotated[str | None, Field(examples=["Asked the customer on the phone."])]
     match_status: TransactionMatchStatus
     allocated: Annotated[AmountOut, Field(description="How much of it is allocated to invoices.")]
     created_at: datetime
