@@ -120,10 +120,19 @@ class TestUntilIdle:
     def test_the_schedule_is_left_alone(
         self, database: str, services: WorkerServices, own_sessions: sessionmaker[Session]
     ) -> None:
+        with own_sessions.begin() as session:
+            session.execute(
+                text(
+                    "INSERT INTO procrastinate_jobs (queue_name, task_name) "
+                    "VALUES ('schedule', 'daily_sync')"
+                )
+            )
+
         run_worker(database, services, concurrency=1, until_idle=True, timing=HASTY)
 
         with own_sessions.begin() as session:
-            assert session.execute(text("SELECT FROM procrastinate_jobs")).all() == []
+            rows = session.execute(text("SELECT task_name, status::text FROM procrastinate_jobs"))
+            assert [tuple(row) for row in rows] == [("daily_sync", "todo")]
 
 
 class TestUntilStopped:

@@ -22,6 +22,9 @@ from payymo.workflows.connect import check_consents, poll_consents
 
 logger = logging.getLogger(__name__)
 
+#: Tasks of the schedule stand in a line of their own, apart from tenants' jobs.
+QUEUE: Final = "schedule"
+
 CONSENT_CHECK: Final = "0 0 * * *"
 DAILY_SYNC: Final = "0 1 * * *"
 CONSENT_POLL: Final = "*/5 * * * *"
@@ -52,7 +55,7 @@ def add_schedule(app: App, services: WorkerServices) -> None:
     """
 
     @app.periodic(cron=CONSENT_CHECK)
-    @app.task(name="consent_check", retry=_RETRY)
+    @app.task(name="consent_check", queue=QUEUE, retry=_RETRY)
     def consent_check(timestamp: int) -> None:
         _run(
             "consent_check",
@@ -63,13 +66,13 @@ def add_schedule(app: App, services: WorkerServices) -> None:
         )
 
     @app.periodic(cron=DAILY_SYNC)
-    @app.task(name="daily_sync", retry=_RETRY)
+    @app.task(name="daily_sync", queue=QUEUE, retry=_RETRY)
     def daily_sync(timestamp: int) -> None:
         _run("daily_sync", timestamp, lambda: queue_due_syncs(services))
 
     # These two come again soon: one that could not be done is dropped.
     @app.periodic(cron=CONSENT_POLL)
-    @app.task(name="consent_poll", queueing_lock="consent_poll")
+    @app.task(name="consent_poll", queue=QUEUE, queueing_lock="consent_poll")
     def consent_poll(timestamp: int) -> None:
         _run(
             "consent_poll",
@@ -84,12 +87,12 @@ def add_schedule(app: App, services: WorkerServices) -> None:
         )
 
     @app.periodic(cron=POSTPONED_SYNC)
-    @app.task(name="postponed_sync", queueing_lock="postponed_sync")
+    @app.task(name="postponed_sync", queue=QUEUE, queueing_lock="postponed_sync")
     def postponed_sync(timestamp: int) -> None:
         _run("postponed_sync", timestamp, lambda: queue_postponed_syncs(services))
 
     @app.periodic(cron=QUEUE_PURGE)
-    @app.task(name="queue_purge", queueing_lock="queue_purge", pass_context=True)
+    @app.task(name="queue_purge", queue=QUEUE, queueing_lock="queue_purge", pass_context=True)
     async def queue_purge(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
         await context.app.job_manager.delete_old_jobs(
             nb_hours=QUEUE_HOURS_KEPT,

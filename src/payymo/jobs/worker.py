@@ -11,6 +11,7 @@ from typing import Final
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import DEFAULT_QUEUE
 from procrastinate.worker import Worker
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
@@ -121,6 +122,7 @@ class _Runner:
         async with app.open_async():
             worker = Worker(
                 app,
+                queues=[DEFAULT_QUEUE] if until_idle else None,
                 concurrency=self._concurrency,
                 wait=not until_idle,
                 fetch_job_polling_interval=self._timing.polling,
@@ -162,7 +164,7 @@ class _Runner:
 
     def _is_work_left(self) -> bool:
         with self._services.sessions.begin() as session:
-            return has_due_tasks(session)
+            return has_due_tasks(session, DEFAULT_QUEUE)
 
 
 def _connector(url: str) -> PsycopgConnector:

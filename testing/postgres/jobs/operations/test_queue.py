@@ -73,17 +73,18 @@ class TestStalled:
 
         assert end_stalled_task(session, queue_id)
         assert not end_stalled_task(session, queue_id)
-        assert not has_due_tasks(session)
+        assert not has_due_tasks(session, "default")
         retry_task(session, queue_id)
-        assert has_due_tasks(session)
+        assert has_due_tasks(session, "default")
 
 
 def test_what_is_planned_for_later_is_not_due(session: Session, queue_id: int) -> None:
-    assert has_due_tasks(session)
+    assert has_due_tasks(session, "default")
+    assert not has_due_tasks(session, "schedule")
 
     session.execute(text("UPDATE procrastinate_jobs SET scheduled_at = now() + '1 hour'"))
 
-    assert not has_due_tasks(session)
+    assert not has_due_tasks(session, "default")
 
 
 def test_the_last_sign_of_any_worker_counts(session: Session) -> None:

@@ -78,17 +78,19 @@ def bring_forward(session: Session, queue_id: int) -> None:
     )
 
 
-def has_due_tasks(session: Session) -> bool:
-    """Return whether anything waits that could be started now.
+def has_due_tasks(session: Session, line: str) -> bool:
+    """Return whether anything waits in a line that could be started now.
 
     :param session: Open session; the caller manages the transaction.
+    :param line: Name of the line: Procrastinate has any number of them.
     """
     return bool(
         session.scalar(
             text(
                 "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' "
-                "AND (scheduled_at IS NULL OR scheduled_at <= now()))"
-            )
+                "AND queue_name = :line AND (scheduled_at IS NULL OR scheduled_at <= now()))"
+            ),
+            {"line": line},
         )
     )
 
