@@ -224,6 +224,13 @@ class TestAmounts:
 
         assert proposal is None or proposal.confidence < SURE
 
+    @pytest.mark.parametrize("text", ["on account", "Vorauszahlung", "deposit"])
+    def test_money_paid_in_advance_is_never_applied(self, text: str) -> None:
+        proposal = explain(a_payment(text, "83.21"), an_invoice("INV-1001", "83.21"))
+
+        assert proposal is not None
+        assert proposal.confidence < SURE
+
     def test_what_is_left_of_a_payment_is_never_applied(self) -> None:
         remainder = a_payment("INV-1001", "400.00", explained=Decimal("10.00"))
 

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.fuzz import ratio
@@ -73,6 +74,15 @@ _PROCESSORS = frozenset(
 _COMPACT_DATE = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 
 
+_PREPAYMENT_WORDS = frozenset(
+    """
+    AANBETALING ACCONTO ACOMPTE AKONTO ANTICIPO ANZAHLUNG DEPOSIT FORSKOTT FORSKUD FORSKUDD
+    PREPAYMENT VOORUITBETALING VORAUSZAHLUNG VORKASSE
+    """.split()
+)
+_ON_ACCOUNT = ("ON", "ACCOUNT")
+
+
 @dataclass(frozen=True, slots=True)
 class ReferenceHit:
     """One open invoice that a payment quotes.
@@ -105,6 +115,7 @@ class Reading:
     :ivar strange_numbers: Numbers of the kind that we issue, and that are not open.
     :ivar closed_numbers: Numbers of invoices that are paid or void.
     :ivar loose_digits: Other digits: perhaps the ends of invoice numbers.
+    :ivar is_prepayment: Whether the text says that it is paid before an invoice is there.
     :ivar names_payer: Whether it names who paid, other than a payment processor.
     """
 
@@ -113,6 +124,7 @@ class Reading:
     strange_numbers: tuple[str, ...]
     closed_numbers: tuple[str, ...]
     loose_digits: tuple[str, ...]
+    is_prepayment: bool
     names_payer: bool
     is_processor: bool
 
@@ -140,9 +152,14 @@ def read_payment(index: InvoiceIndex, payment: Payment) -> Reading:
         strange_numbers=tuple(number for number in numbers if number not in index.closed),
         closed_numbers=tuple(number for number in numbers if number in index.closed),
         loose_digits=tuple(dict.fromkeys(word for word in words if word.isdigit())),
+        is_prepayment=_says_prepayment(words),
         names_payer=bool(name_words) and not is_processor,
         is_processor=is_processor,
     )
+
+
+def _says_prepayment(words: Sequence[str]) -> bool:
+    return not _PREPAYMENT_WORDS.isdisjoint(words) or _ON_ACCOUNT in pairwise(words)
 
 
 def is_typo_of(number: str, keys: Sequence[str]) -> bool:

@@ -44,6 +44,12 @@ _REPEAT = Evidence(
     -14.0,
     "An equal payment with the same text came shortly before.",
 )
+_PREPAYMENT = Evidence(
+    EvidenceKind.CONTRADICTION,
+    None,
+    -4.0,
+    "The text says that it is paid in advance.",
+)
 _REMAINDER = Evidence(
     EvidenceKind.COMPETITION,
     None,
@@ -162,6 +168,8 @@ class Scorer:
         found = singles + list(self._sets(payment, reading, singles, refused))
         if is_repeat:
             found = [_with_doubt(explanation, _REPEAT) for explanation in found]
+        if reading.is_prepayment and not reading.hits:
+            found = [_with_doubt(explanation, _PREPAYMENT) for explanation in found]
         if payment.explained:
             found = [_with_doubt(explanation, _REMAINDER) for explanation in found]
         found = [explanation for explanation in found if explanation.bits > _RELEVANT_BITS]
