@@ -243,15 +243,13 @@ class TestReading:
         paid = add_invoice(session, tenant_id, customer, number="INV-1")
         part = add_invoice(session, tenant_id, customer, number="INV-2")
         void = add_invoice(session, tenant_id, customer, number="INV-3")
-        pay(
-            session,
-            tenant_id,
-            paid,
-            "100.00",
-            counterparty_iban="GB82WEST12345698765432",
-            counterparty_name="Owner of Customer",
-        )
-        pay(session, tenant_id, part, "40.00")
+        owner = {
+            "counterparty_iban": "GB82WEST12345698765432",
+            "counterparty_name": "Owner of Customer",
+        }
+        pay(session, tenant_id, paid, "60.00", **owner)
+        pay(session, tenant_id, paid, "40.00", **owner)
+        pay(session, tenant_id, part, "40.00", counterparty_name="A Processor")
         void_invoice(session, tenant_id, void.id, actor_id=ACTOR, now=NOW)
 
         (left,) = list_open_invoices(session, tenant_id)

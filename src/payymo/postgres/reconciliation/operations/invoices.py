@@ -1,5 +1,6 @@
 """Invoices."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -432,26 +433,40 @@ class _Payers:
     names: Collection[str]
 
 
+#: A name counts as a customer's after so many payments: one may be a bank's or a processor's.
+_NAME_PAYMENTS_MIN = 2
+
+
 def _known_payers(session: Session, tenant_id: UUID) -> Mapping[UUID, _Payers]:
     """Return from which accounts, and under which names, each customer has paid before."""
     rows = session.execute(
         select(
             Invoice.customer_id,
-            func.array_agg(Transaction.counterparty_iban.distinct()).label("ibans"),
-            func.array_agg(Transaction.counterparty_name.distinct()).label("names"),
+            Transaction.counterparty_iban,
+            Transaction.counterparty_name,
+            func.count(Transaction.id.distinct()).label("payment_count"),
         )
         .select_from(Allocation)
         .join(Invoice, _same(Allocation.tenant_id, Allocation.invoice_id, Invoice))
         .join(Transaction, _same(Allocation.tenant_id, Allocation.transaction_id, Transaction))
         .where(Allocation.tenant_id == tenant_id, Allocation.reversed_at.is_(None))
-        .group_by(Invoice.customer_id)
+        .group_by(Invoice.customer_id, Transaction.counterparty_iban, Transaction.counterparty_name)
     )
+    ibans: dict[UUID, set[str]] = defaultdict(set)
+    names: dict[UUID, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if row.counterparty_iban:
+            ibans[row.customer_id].add(row.counterparty_iban)
+        if row.counterparty_name:
+            names[row.customer_id][row.counterparty_name] += row.payment_count
     return {
-        row.customer_id: _Payers(
-            ibans={iban for iban in row.ibans if iban},
-            names={name for name in row.names if name},
+        customer_id: _Payers(
+            ibans=ibans[customer_id],
+            names={
+                name for name, count in names[customer_id].items() if count >= _NAME_PAYMENTS_MIN
+            },
         )
-        for row in rows
+        for customer_id in ibans.keys() | names.keys()
     }
 
 
