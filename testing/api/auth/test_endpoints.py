@@ -362,6 +362,12 @@ class TestAccessToken:
 
         assert answer.json()["error"]["code"] == "invalid_token"
 
+    def test_who_is_no_member_any_more_is_told(self, client: TestClient) -> None:
+        answer = client.get("/api/v1/auth/me")
+
+        assert answer.status_code == 401
+        assert answer.json()["error"]["code"] == "invalid_token"
+
     def test_an_old_one_has_expired(
         self, browser: TestClient, registered: dict[str, Any], clock: HandClock
     ) -> None:

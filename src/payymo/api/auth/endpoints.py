@@ -28,10 +28,10 @@ from payymo.api.envelopes import Item, item_response
 from payymo.api.openapi import errors
 from payymo.api.routing import API_PREFIX, PUBLIC, resource_router
 from payymo.api.services import ApiServices
-from payymo.domain.errors import AuthenticationError
+from payymo.domain.errors import AuthenticationError, InvalidTokenError
 from payymo.postgres.auth.operations.refresh_tokens import REFRESH_TOKEN_LIFETIME
 from payymo.postgres.auth.operations.tenants import get_tenant
-from payymo.postgres.auth.operations.users import get_user
+from payymo.postgres.auth.operations.users import find_membership, get_user
 from payymo.postgres.tenancy import tenant_transaction
 
 COOKIE: Final = "payymo_refresh_token"
@@ -133,10 +133,13 @@ def read_me(member: MemberDep, services: ServicesDep) -> Response:
 
 def _identify(services: ApiServices, member: Member) -> Identity:
     with tenant_transaction(services.sessions, member.tenant_id) as session:
+        membership = find_membership(session, member.user_id, tenant_id=member.tenant_id)
+        if membership is None:
+            raise InvalidTokenError("You are no member of this tenant any more: sign in again.")
         return Identity(
             user=UserRead.model_validate(get_user(session, member.user_id)),
             tenant=TenantRead.model_validate(get_tenant(session, member.tenant_id)),
-            role=member.role,
+            role=membership.role,
         )
 
 
