@@ -176,7 +176,7 @@ INSERT INTO transactions (tenant_id, id, account_id, status, amount, currency, t
     counterparty_name, counterparty_iban, payee, description, remittance, bank_transaction_code,
     fingerprint, occurrence, raw_id, identity_version, identity_tier, match_status)
 SELECT account_numbers.tenant_id, gen_random_uuid(), account_numbers.id, 'booked',
-    (n * 7919 % 200000 - 100000) / 100.0, 'EUR', current_date - (n / :tenants % 730)::int,
+    (n::bigint * 7919 % 200000 - 100000) / 100.0, 'EUR', current_date - (n / :tenants % 730)::int,
     current_date - (n / :tenants % 730)::int, current_date - (n / :tenants % 730)::int,
     'T' || n, md5(n::text), 'E2E-' || n, 'Counterparty ' || n % 5000, 'DE02120300000000202051',
     'Counterparty ' || n % 5000, 'Invoice INV-' || n || ' of this month, with thanks',
