@@ -21,7 +21,8 @@ def names(session: Session) -> list[str]:
 
 def test_rows_are_inserted_whatever_their_text(session: Session, tenant_id: UUID) -> None:
     texts = ["", "\\N", "tab\there", 'quote"', "line\nfeed", "Łódź"]
-    rows = [(tenant_id, uuid4(), f"C{number}", text, []) for number, text in enumerate(texts)]
+    ibans: list[str] = []
+    rows = [(tenant_id, uuid4(), f"C{number}", text, ibans) for number, text in enumerate(texts)]
 
     assert insert_rows(session, CUSTOMERS, COLUMNS, rows) == 6
     assert names(session) == texts
