@@ -51,12 +51,12 @@ migrations: $(INSTALLED) ## Compare the models with the migrations, on a databas
 
 .PHONY: test
 test: $(INSTALLED) ## Run the tests
-	$(RUN)/pytest --numprocesses $(WORKERS)
+	$(RUN)/pytest --numprocesses $(WORKERS) --dist loadgroup
 
 .PHONY: coverage
 coverage: $(INSTALLED) ## Run the tests, and see that they reach enough of every file
 	rm -f .coverage .coverage.*
-	$(RUN)/pytest --numprocesses $(WORKERS) --cov --cov-report json:.coverage.json
+	$(RUN)/pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report json:.coverage.json
 	$(RUN)/python testing/check_coverage.py .coverage.json
 
 .PHONY: bench

@@ -43,14 +43,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def configure_logging(level: int = logging.INFO) -> None:
+def configure_logging(level: str = "INFO") -> None:
     """Send every log record of this process to standard error, as JSON lines.
 
-    :param level: Least severity that is written.
+    :param level: Least severity that is written, by its name.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    # It would write every address that is asked for, with the ids of people's accounts.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def _describe(error: BaseException) -> dict[str, Any]:

@@ -1,38 +1,69 @@
-"""The commands, put together, and the one place where an error becomes a sentence."""
+"""The commands, put together, and the one place where an error becomes a sentence.
+
+A command's module is imported when the command is asked for: most need far less than all of them.
+"""
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from payymo.cli import banking, database, demonstration, invoicing, serving, translating
 from payymo.cli.terminal import out, print_error
 from payymo.domain.errors import PayymoError
-from payymo.sandbox.cli import app as sandbox_app
+
+#: Where each command is: a module, and a function or a group of commands in it.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "demo": ("payymo.cli.demonstration", "demo"),
+    "up": ("payymo.cli.demonstration", "up"),
+    "serve": ("payymo.cli.serving", "serve"),
+    "worker": ("payymo.cli.serving", "worker"),
+    "db": ("payymo.cli.database", "app"),
+    "sandbox": ("payymo.sandbox.cli", "app"),
+    "connections": ("payymo.cli.banking", "connections_app"),
+    "sync": ("payymo.cli.banking", "sync"),
+    "transactions": ("payymo.cli.banking", "transactions_app"),
+    "invoices": ("payymo.cli.invoicing", "invoices_app"),
+    "match": ("payymo.cli.invoicing", "match"),
+    "translate": ("payymo.cli.translating", "app"),
+}
+
+
+class _Commands(TyperGroup):
+    """Finds commands in :data:`COMMANDS`."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the names of all commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # click's signature
+        """Return a command, imported now; ``None`` if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        found = getattr(import_module(module), name)
+        group = found
+        if not isinstance(found, typer.Typer):
+            group = typer.Typer(add_completion=False)
+            group.command(cmd_name)(found)
+        command = typer.main.get_command(group)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="payymo",
-    help="Self-hosted open banking: bank accounts in a clean ledger, invoices matched to payments.",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demonstration.demo)
-app.command("up")(demonstration.up)
-app.command("serve")(serving.serve)
-app.command("worker")(serving.worker)
-app.command("sync")(banking.sync)
-app.command("match")(invoicing.match)
-app.add_typer(database.app, name="db")
-app.add_typer(sandbox_app, name="sandbox")
-app.add_typer(banking.connections_app, name="connections")
-app.add_typer(banking.transactions_app, name="transactions")
-app.add_typer(invoicing.invoices_app, name="invoices")
-app.add_typer(translating.app, name="translate")
 
 
-def _print_version(wanted: bool) -> None:  # Typer's callback takes it so
+def _print_version(wanted: bool) -> None:
     if wanted:
         out.print(version("payymo"))
         raise typer.Exit
@@ -40,7 +71,7 @@ def _print_version(wanted: bool) -> None:  # Typer's callback takes it so
 
 @app.callback()
 def payymo(
-    version: Annotated[  # acts by its callback
+    version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."

@@ -1,6 +1,7 @@
 """``payymo connections``, ``sync``, ``transactions``: the bank side, on the operator's machine."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import msgspec
 import typer
 
 from payymo.assembly import Installation, open_installation
+from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json, print_table
 from payymo.domain.banking import ProviderCredentials
@@ -31,7 +33,6 @@ from payymo.postgres.common.operations.transactions import (
     list_transactions,
 )
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.settings import load_settings
 from payymo.workflows.connect import (
     ensure_institutions,
     finish_connection,
@@ -40,8 +41,10 @@ from payymo.workflows.connect import (
 )
 from payymo.workflows.sync import SyncReport, sync_connection
 
-connections_app = typer.Typer(help="Connect banks, and see how they stand.", no_args_is_help=True)
-transactions_app = typer.Typer(help="See transactions.", no_args_is_help=True)
+connections_app = typer.Typer(
+    help="Connect banks, and see how they stand.", no_args_is_help=True, add_completion=False
+)
+transactions_app = typer.Typer(help="See transactions.", no_args_is_help=True, add_completion=False)
 
 ConnectionArgument = Annotated[UUID, typer.Argument(help="Id of the connection.")]
 
@@ -60,7 +63,7 @@ def list_banks(
     json: JsonOption = False,
 ) -> None:
     """List the banks of a country that can be connected."""
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         ensure_institutions(
             house.sessions,
@@ -84,7 +87,7 @@ def list_banks(
 @connections_app.command("list")
 def list_all(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
     """List the tenant's bank connections."""
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         with tenant_transaction(house.sessions, tenant_id) as session:
             page = list_connections(session, tenant_id, page=1, per_page=_ROWS_MAX)
@@ -111,7 +114,7 @@ def start(
     wait: Annotated[bool, typer.Option(help="Wait until the consent is given.")] = True,
 ) -> None:
     """Connect a bank: print the page where consent is given, and wait for it."""
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         started = start_connection(
             house.sessions,
@@ -136,7 +139,7 @@ def renew(
     wait: Annotated[bool, typer.Option(help="Wait until the consent is given.")] = True,
 ) -> None:
     """Renew a connection's consent; its history and edits stay."""
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         started = renew_connection(
             house.sessions,
@@ -164,7 +167,7 @@ def credentials(
     forget: Annotated[bool, typer.Option("--forget", help="Remove the tenant's own.")] = False,
 ) -> None:
     """Enter a tenant's own GoCardless credentials; they are stored encrypted."""
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         if forget:
             with tenant_transaction(house.sessions, tenant_id) as session:
@@ -188,7 +191,7 @@ def sync(
     json: JsonOption = False,
 ) -> None:
     """Bring bank connections up to date now, and say what came."""
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         connection_ids = [connection] if connection else _active_connections(house, tenant_id)
         if not connection_ids:
@@ -217,6 +220,11 @@ def sync(
         raise typer.Exit(1)
 
 
+@transactions_app.callback()
+def transactions() -> None:
+    """See transactions."""
+
+
 @transactions_app.command("list")
 def list_some(
     q: Annotated[str | None, typer.Option("--search", help="Part of a text, name or id.")] = None,
@@ -235,7 +243,7 @@ def list_some(
         end_date=until.date() if until else None,
         direction=direction,
     )
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         with tenant_transaction(house.sessions, tenant_id) as session:
             page = list_transactions(
@@ -267,7 +275,7 @@ def _show(
     json: bool,  # handed on from the option as it is
     title: str,
     columns: tuple[str, ...],
-    rows: list[tuple[object, ...]],
+    rows: Sequence[Sequence[object]],
 ) -> None:
     """Print rows as the user wants them."""
     if json:

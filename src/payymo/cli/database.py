@@ -13,7 +13,9 @@ from payymo.postgres.schema import (
 )
 from payymo.settings import load_settings
 
-app = typer.Typer(help="Set up and upgrade the database.", no_args_is_help=True)
+app = typer.Typer(
+    help="Set up and upgrade the database.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command()

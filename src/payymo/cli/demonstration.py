@@ -23,32 +23,44 @@ from payymo.cli.serving import PortOption
 from payymo.cli.stack import Stack, running_stack
 from payymo.cli.terminal import JsonOption, err, out, print_json, print_table
 from payymo.domain.errors import ConfigurationError
+from payymo.sandbox.books.customers import CUSTOMER_COUNT_DEFAULT
 from payymo.settings import load_settings
 
 SeedOption = Annotated[int, typer.Option(help="Same seed, same invented books.")]
+CustomersOption = Annotated[int, typer.Option(min=1, help="Customers of the invented business.")]
 
 _OWNER_FILE = "owner.json"
 _CHECK_SECONDS = 0.5
 
 #: What a newcomer may ask, and how the API is asked.
 _QUESTIONS = (
-    ("Which invoices are overdue by the most?", "/invoices?overdue=true&sort=due_date&per_page=3"),
+    ("Which invoices above 2,000 are overdue?", "/invoices?overdue=true&min_total=2000&per_page=3"),
     (
         "Which large payments does nothing explain?",
         "/transactions?direction=credit&match_status=unmatched&sort=-amount&per_page=3",
     ),
-    ("Which matches wait for my decision?", "/matches?status=suggested&per_page=3"),
+    (
+        "Which matches are nearly sure, and wait for my decision?",
+        "/matches?status=suggested&min_confidence=0.9&per_page=3",
+    ),
 )
 
 
-def demo(seed: SeedOption = 1, *, json: JsonOption = False) -> None:
+def demo(
+    seed: SeedOption = 1,
+    customers: CustomersOption = CUSTOMER_COUNT_DEFAULT,
+    *,
+    json: JsonOption = False,
+) -> None:
     """Connect a sandbox bank, sync it, import its invoices, match them, and say what happened."""
     settings = load_settings()
     _refuse_real_provider(is_given=settings.is_gocardless_address_given)
     with (
         _showing_progress() as progress,
         running_stack(
-            data_dir=settings.data_dir.resolve(), port=0, seed=seed, with_sandbox=True
+            data_dir=settings.data_dir.resolve(),
+            port=0,
+            sandbox_options=_sandbox_options(seed, customers),
         ) as stack,
     ):
         outcome, answers = _demonstrate(stack, progress)
@@ -62,6 +74,7 @@ def demo(seed: SeedOption = 1, *, json: JsonOption = False) -> None:
 def up(
     port: PortOption = 8000,
     seed: SeedOption = 1,
+    customers: CustomersOption = CUSTOMER_COUNT_DEFAULT,
     *,
     with_demo: Annotated[bool, typer.Option("--demo", help="Run the demonstration first.")] = False,
     json: JsonOption = False,
@@ -78,7 +91,11 @@ def up(
     data_dir = settings.data_dir.resolve()
     with (
         _told_to_stop() as stop,
-        running_stack(data_dir=data_dir, port=port, seed=seed, with_sandbox=with_sandbox) as stack,
+        running_stack(
+            data_dir=data_dir,
+            port=port,
+            sandbox_options=_sandbox_options(seed, customers) if with_sandbox else None,
+        ) as stack,
     ):
         outcome = None
         if with_demo:
@@ -107,6 +124,10 @@ def up(
         err.print("Stopping.")
 
 
+def _sandbox_options(seed: int, customers: int) -> list[str]:
+    return ["--seed", str(seed), "--customers", str(customers)]
+
+
 def _refuse_real_provider(*, is_given: bool) -> None:
     if is_given:
         raise ConfigurationError(
@@ -121,7 +142,7 @@ def _demonstrate(stack: Stack, progress: Progress) -> tuple[Outcome, list[dict[s
     outcome = run_journey(stack.url, stack.sandbox, progress)
     progress("Asking three questions", None, None)
     with _signed_in(stack.url, outcome.login) as http:
-        answers = [http.get(f"/api/v1{path}").json() for _, path in _QUESTIONS]
+        answers = [Api(http).page(path) for _, path in _QUESTIONS]
     return outcome, answers
 
 
@@ -284,11 +305,11 @@ def _line(item: Mapping[str, Any]) -> str:
         numbers = ", ".join(line["invoice_number"] for line in item["lines"])
         return (
             f"{payment['amount']} {payment['currency']} on {payment['transaction_date']} for "
-            f"{numbers}: {item['confidence']:.2f}"
+            f"{numbers}: {item['confidence']:.3f}"
         )
     return (
         f"{item['transaction_date']}  {item['amount']} {item['currency']} from {item['payee']}: "
-        f"{item['description']}"
+        f"{item['description'] or 'no text'}"
     )
 
 

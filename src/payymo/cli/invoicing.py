@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from payymo.assembly import open_installation
+from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import JsonOption, TenantOption, out, print_json
 from payymo.domain.errors import InvalidInputError
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.settings import load_settings
 from payymo.workflows.invoices import import_invoices
 from payymo.workflows.reconcile import match_payments
 
-invoices_app = typer.Typer(help="Take invoices in.", no_args_is_help=True)
+invoices_app = typer.Typer(help="Take invoices in.", no_args_is_help=True, add_completion=False)
 
 
 @invoices_app.callback()
@@ -35,7 +35,7 @@ def import_file(
         content = file.read_bytes()
     except OSError as error:
         raise InvalidInputError(f"{file} cannot be read: {error.strerror}.") from error
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         with tenant_transaction(house.sessions, tenant_id) as session:
             report = import_invoices(
@@ -58,7 +58,7 @@ def import_file(
 
 def match(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
     """Match unexplained payments to open invoices now."""
-    with open_installation(load_settings()) as house:
+    with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         with tenant_transaction(house.sessions, tenant_id) as session:
             report = match_payments(session, tenant_id, now=house.clock())

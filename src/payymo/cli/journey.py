@@ -76,6 +76,13 @@ class Api:
         """Return what stands in ``data`` of an answer."""
         return self._data(self.http.get(f"/api/v1{path}", params=params))
 
+    def page(self, path: str) -> dict[str, Any]:
+        """Return a whole answer that holds a page of a list."""
+        response = self.http.get(f"/api/v1{path}")
+        self._data(response)
+        answer: dict[str, Any] = response.json()
+        return answer
+
     def post(self, path: str, body: Mapping[str, Any] | None = None, **files: Any) -> Any:
         """Create something and return what stands in ``data`` of the answer."""
         if files:
@@ -106,7 +113,7 @@ class Api:
             job: dict[str, Any] = self.get(f"/jobs/{job_id}")
             if job["status"] in _ENDED:
                 if job["status"] != "succeeded":
-                    raise PayymoError(f"{what} did not succeed: {job['error']}")
+                    raise PayymoError(f"{what} did not succeed: {job['error']['message']}")
                 return job
             shown = job["progress"] or {}
             progress(what, shown.get("done"), shown.get("total"))
@@ -224,7 +231,7 @@ def _wait_for_first_sync(api: Api, connection_id: str, progress: Progress) -> di
         api.wait_for(job["id"], progress, "Syncing 24 months of the business")
     (run,) = api.get(f"/bank_connections/{connection_id}/sync_runs")
     if run["status"] != "succeeded":
-        raise PayymoError(f"The sync did not succeed: {run['error_message'] or run['status']}")
+        raise PayymoError(f"The sync did not succeed: {run['error'] or run['status']}")
     result: dict[str, Any] = run
     return result
 

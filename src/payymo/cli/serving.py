@@ -8,11 +8,14 @@ import uvicorn
 from payymo.api.app import create_app
 from payymo.api.logs import configure_logging
 from payymo.assembly import open_installation
+from payymo.cli.stack import free_port
 from payymo.cli.terminal import err
 from payymo.jobs.worker import run_worker
 from payymo.settings import load_settings
 
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")]
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")
+]
 
 #: How long requests in flight may take to end when the server is told to stop.
 _SHUTDOWN_SECONDS_MAX = 10
@@ -25,6 +28,7 @@ def serve(
     """Serve the API until Ctrl-C."""
     settings = load_settings()
     configure_logging(settings.log_level)
+    port = port or free_port()
     with open_installation(settings) as installation:
         app = create_app(installation.api_services(fallback_url=f"http://{host}:{port}"))
         err.print(f"Payymo listens at http://{host}:{port} (documentation: /docs).")

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 
 from payymo.domain.errors import ConfigurationError
+from payymo.settings import Settings, load_settings
 
 #: How long the whole house may take to open, and a single process to leave, in seconds.
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 20.0
 _POLL_SECONDS = 0.1
 _STATE_FILE = "sandbox.json"
+_ADDRESS_FILE = "sandbox_address.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,17 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    *, data_dir: Path, port: int, seed: int, with_sandbox: bool, concurrency: int | None = None
+    *,
+    data_dir: Path,
+    port: int,
+    sandbox_options: Sequence[str] | None,
+    concurrency: int | None = None,
 ) -> Iterator[Stack]:
     """Run API, worker and (unless another provider is named) the sandbox until the block ends.
 
     :param data_dir: Data folder; the processes' logs go below it.
     :param port: Port of the API on the loopback address; 0 takes a free one.
-    :param seed: Which books the sandbox invents.
-    :param with_sandbox: Whether to start a sandbox.
+    :param sandbox_options: Options of ``payymo sandbox serve``; no sandbox is started if absent.
     :param concurrency: Jobs that the worker runs at once; the setting's value if absent.
     :raises ConfigurationError: If a part does not come up.
     """
@@ -93,12 +99,14 @@ def running_stack(
     with ExitStack() as stack:
         sandbox = None
         processes: dict[str, subprocess.Popen[str]] = {}
-        if with_sandbox:
-            options = ["--port", "0", "--seed", str(seed), "--state", str(data_dir / _STATE_FILE)]
+        if sandbox_options is not None:
+            state = str(data_dir / _STATE_FILE)
+            options = ["--port", "0", "--state", state, *sandbox_options]
             processes["sandbox"], sandbox = stack.enter_context(
                 running_sandbox(options, environment=environment, log_folder=log_folder)
             )
             environment |= sandbox.environment
+            stack.enter_context(_announced(sandbox, data_dir / _ADDRESS_FILE))
         processes["api"] = _start(
             stack, "api", ["serve", "--port", str(port)], environment, log_folder
         )
@@ -115,6 +123,48 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def load_settings_beside_stack() -> Settings:
+    """Return the settings for a command in another shell.
+
+    Where a stack with a sandbox runs over the same data folder, they lead to that sandbox, unless
+    the environment names a provider's address.
+
+    :raises ConfigurationError: If a variable's value cannot be used.
+    """
+    settings = load_settings()
+    path = settings.data_dir / _ADDRESS_FILE
+    if settings.is_gocardless_address_given or not path.exists():
+        return settings
+    said = json.loads(path.read_text(encoding="utf-8"))
+    return settings.model_copy(
+        update={
+            "gocardless_base_url": said["base_url"],
+            "gocardless_secret_id": SecretStr(said["secret_id"]),
+            "gocardless_secret_key": SecretStr(said["secret_key"]),
+        }
+    )
+
+
+@contextmanager
+def _announced(sandbox: SandboxAddress, path: Path) -> Iterator[None]:
+    """Tell other shells of the same user where the sandbox is, for as long as it runs."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(
+            {
+                "base_url": sandbox.base_url,
+                "secret_id": sandbox.secret_id,
+                "secret_key": sandbox.secret_key,
+            },
+            file,
+        )
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -8,7 +8,9 @@ import typer
 from payymo.providers.gocardless.lines import translate_lines
 
 app = typer.Typer(
-    help="Translate a provider's transactions, without a database.", no_args_is_help=True
+    help="Translate a provider's transactions, without a database.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from payymo.domain.errors import PayymoError
+from payymo.sandbox.books.customers import CUSTOMER_COUNT_DEFAULT
 from payymo.sandbox.books.library import VOLUME_ROWS_DEFAULT
 from payymo.sandbox.server import Access, serve
 
 app = typer.Typer(
     help="A stand-in for the GoCardless Bank Account Data service, with invented banks.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 
@@ -37,6 +39,9 @@ def serve_alone(  # noqa: PLR0917 - options of a command, never passed by positi
     volume_rows: Annotated[
         int, typer.Option(min=0, help="Transactions at the volume bank.")
     ] = VOLUME_ROWS_DEFAULT,
+    customers: Annotated[
+        int, typer.Option(min=1, help="Customers of the business.")
+    ] = CUSTOMER_COUNT_DEFAULT,
     secret_id: Annotated[
         str | None, typer.Option(envvar="PAYYMO_SANDBOX_SECRET_ID", help="Generated if not given.")
     ] = None,
@@ -51,6 +56,7 @@ def serve_alone(  # noqa: PLR0917 - options of a command, never passed by positi
             port=port,
             seed=seed,
             volume_rows=volume_rows,
+            customer_count=customers,
             secret_id=secret_id,
             secret_key=secret_key,
             state_path=state,

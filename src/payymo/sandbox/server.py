@@ -22,6 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from payymo.domain.banking import Clock
 from payymo.sandbox import consent, control
 from payymo.sandbox.api import accounts, agreements, institutions, requisitions, tokens
+from payymo.sandbox.books.customers import CUSTOMER_COUNT_DEFAULT
 from payymo.sandbox.books.library import VOLUME_ROWS_DEFAULT, Library
 from payymo.sandbox.errors import BrokenAnswerError, RefusalError, not_found, refusal
 from payymo.sandbox.service import Sandbox, answer
@@ -51,6 +52,7 @@ def create_sandbox(
     *,
     seed: int = 1,
     volume_rows: int = VOLUME_ROWS_DEFAULT,
+    customer_count: int = CUSTOMER_COUNT_DEFAULT,
     secret_id: str | None = None,
     secret_key: str | None = None,
     state_path: Path | None = None,
@@ -60,6 +62,7 @@ def create_sandbox(
 
     :param seed: Same seed, same books.
     :param volume_rows: Number of transactions at the volume bank.
+    :param customer_count: How many customers the business has.
     :param secret_id: Secret id to accept; generated if not given.
     :param secret_key: Secret key to accept; generated if not given.
     :param state_path: File that keeps consents over restarts; without one they are forgotten.
@@ -67,7 +70,7 @@ def create_sandbox(
     :raises ConfigurationError: If the state file cannot be read.
     """
     sandbox = Sandbox(
-        Library(seed, volume_rows),
+        Library(seed, volume_rows, customer_count),
         clock,
         secret_id=secret_id,
         secret_key=secret_key,
@@ -108,6 +111,7 @@ def serve(
     port: int = 0,
     seed: int = 1,
     volume_rows: int = VOLUME_ROWS_DEFAULT,
+    customer_count: int = CUSTOMER_COUNT_DEFAULT,
     secret_id: str | None = None,
     secret_key: str | None = None,
     state_path: Path | None = None,
@@ -126,6 +130,7 @@ def serve(
     app = create_sandbox(
         seed=seed,
         volume_rows=volume_rows,
+        customer_count=customer_count,
         secret_id=secret_id,
         secret_key=secret_key,
         state_path=state_path,

@@ -131,6 +131,11 @@ class SyncReport:
         """Known rows of which the bank says something new."""
         return sum(account.counts.updated for account in self.accounts)
 
+    @property
+    def unchanged_count(self) -> int:
+        """Rows that the bank said before."""
+        return sum(account.counts.unchanged for account in self.accounts)
+
 
 def sync_connection(
     sessions: sessionmaker[Session],

@@ -14,7 +14,7 @@ from payymo.sandbox.books.numbers import iban
 type Quoting = Literal["exact", "cosmetic", "partial", "other", "none"]
 type Plan = Literal["monthly", "quarterly", "yearly", "projects", "agency"]
 
-CUSTOMER_COUNT = 2000
+CUSTOMER_COUNT_DEFAULT = 2000
 FIRST_NUMBER = 18001
 
 _COUNTRIES = {
@@ -91,16 +91,14 @@ class Customer:
     words: str = field(default="")
 
 
-def make_customers(name: str) -> list[Customer]:
+def make_customers(name: str, count: int) -> list[Customer]:
     """Return all customers; each depends on the seed and its own number alone.
 
     :param name: Seed and institution.
+    :param count: How many; a smaller company has the first of a larger one's.
     """
     agents = [_agent(dice(name, "agent", number)) for number in range(_AGENT_COUNT)]
-    return [
-        _customer(name, index, agents, dice(name, "customer", index))
-        for index in range(CUSTOMER_COUNT)
-    ]
+    return [_customer(name, index, agents, dice(name, "customer", index)) for index in range(count)]
 
 
 def _agent(chance: Random) -> Payer:

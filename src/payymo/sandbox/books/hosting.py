@@ -71,15 +71,16 @@ def business_accounts(name: str, country: str) -> tuple[BookAccount, ...]:
     )
 
 
-def business_book(name: str, country: str, through: date) -> Book:
+def business_book(name: str, country: str, through: date, *, customer_count: int) -> Book:
     """Return everything that happened in the company's accounts, up to and with a day.
 
     :param name: Seed and institution.
     :param country: Where it banks.
     :param through: Last day; a later one only adds to the end.
+    :param customer_count: How many customers the company has.
     """
     accounts = business_accounts(name, country)
-    bills = make_bills(name, make_customers(name), through)
+    bills = make_bills(name, make_customers(name, customer_count), through)
     payments = make_payments(name, bills, through)
     rows = {payment.key: _payment_fields(name, payment) for payment in payments}
     entries: dict[str, list[Entry]] = {account.key: [] for account in accounts}

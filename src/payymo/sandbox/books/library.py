@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from payymo.sandbox.banks import Bank
+from payymo.sandbox.books.customers import CUSTOMER_COUNT_DEFAULT
 from payymo.sandbox.books.hosting import business_accounts, business_book
 from payymo.sandbox.books.household import household_accounts, household_book
 from payymo.sandbox.books.quirks import (
@@ -43,11 +44,18 @@ class Library:
 
     :param seed: Same seed, same books.
     :param volume_rows: Number of transactions at the volume bank.
+    :param customer_count: How many customers the business has.
     """
 
-    def __init__(self, seed: int, volume_rows: int = VOLUME_ROWS_DEFAULT) -> None:
+    def __init__(
+        self,
+        seed: int,
+        volume_rows: int = VOLUME_ROWS_DEFAULT,
+        customer_count: int = CUSTOMER_COUNT_DEFAULT,
+    ) -> None:
         self.seed = seed
         self.volume_rows = volume_rows
+        self.customer_count = customer_count
         self._books: dict[tuple[str, str], tuple[date, Book]] = {}
         self._statements: dict[tuple[str, str, str], tuple[date, Statement]] = {}
         self._lock = threading.RLock()
@@ -157,7 +165,7 @@ class Library:
     def _write(self, bank: Bank, scenario: str, through: date) -> Book:
         name = self._name(bank)
         if scenario == "business":
-            return business_book(name, bank.country, through)
+            return business_book(name, bank.country, through, customer_count=self.customer_count)
         if scenario == "household":
             return household_book(name, bank.country, through)
         if scenario == "volume":

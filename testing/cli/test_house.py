@@ -1,0 +1,213 @@
+"""The whole house on one command, as a newcomer and a program use it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from payymo.cli.browser import walk_consent
+from payymo.cli.journey import Api, Login
+
+# One worker runs them all: the house is started once.
+pytestmark = pytest.mark.xdist_group("house")
+
+START_SECONDS_MAX = 90
+STOP_SECONDS_MAX = 60
+INVOICES = (
+    "number,customer_name,currency,total,issue_date\n"
+    "INV-1,Example Ltd,EUR,10.00,2026-01-05\n"
+    "INV-2,Example Ltd,EUR,12.50,2026-01-06\n"
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """A running ``payymo up``, and what it said when it was ready."""
+
+    url: str
+    login: Login
+    sandbox_url: str
+    environment: dict[str, str]
+    process: "subprocess.Popen[str]"
+
+    def payymo(self, *arguments: str, expect: int = 0, given: str = "") -> str:
+        """Run a command beside the house; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "payymo", *arguments],
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS_MAX,
+            check=False,
+        )
+        assert done.returncode == expect, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if expect == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    with tempfile.TemporaryDirectory(prefix="payymo-test-") as folder:
+        yield from run_house(Path(folder))
+
+
+def run_house(data_folder: Path) -> Iterator[House]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PAYYMO_", "GOCARDLESS_")) and name != "DATABASE_URL"
+    }
+    environment["PAYYMO_DATA_DIR"] = str(data_folder)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "payymo", "up", "--port", "0", "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        login = Login(said["email"], said["password"])
+        yield House(said["url"], login, said["sandbox_url"], environment, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_SECONDS_MAX) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    assert not (data_folder / "postgres" / "data" / "postmaster.pid").exists()
+
+
+@pytest.fixture
+def api(house: House) -> Iterator[Api]:
+    with httpx.Client(base_url=house.url, timeout=60) as http:
+        credentials = {"email": house.login.email, "password": house.login.password}
+        token = Api(http).post("/auth/login", credentials)["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        yield Api(http)
+
+
+def connect(house: House, api: Api, bank: str, scenario: str) -> dict[str, Any]:
+    connection: dict[str, Any] = api.post("/bank_connections", {"institution_id": bank})
+    with httpx.Client(timeout=60) as browser:
+        walk_consent(
+            browser,
+            connection["consent_url"],
+            answers={"scenario": scenario},
+            until=f"{house.url}/api/v1/bank_connections/callback",
+        )
+    return connection
+
+
+class TestUp:
+    def test_a_bank_is_connected_synced_and_matched_through_the_front_doors(
+        self, house: House, api: Api
+    ) -> None:
+        assert house.sandbox_url.startswith("http://127.0.0.1:")
+        connection = connect(house, api, "SANDBOXFINANCE_SFIN0000", "household")
+
+        for job in api.get("/jobs", kind="sync"):
+            api.wait_for(job["id"], lambda *_: None, "sync")
+
+        accounts = api.get("/accounts", bank_connection_id=connection["id"])
+        (run,) = api.get(f"/bank_connections/{connection['id']}/sync_runs")
+        assert len(accounts) == 3
+        assert run["status"] == "succeeded"
+
+        # The same again from the terminal, beside the running house: nothing is new.
+        report = json.loads(house.payymo("sync", connection["id"], "--json"))[connection["id"]]
+        assert report["status"] == "succeeded"
+        assert json.loads(house.payymo("connections", "list", "--json"))[0]["status"] == "active"
+        assert len(json.loads(house.payymo("transactions", "list", "--json", "--limit", "5"))) == 5
+
+    def test_invoices_are_checked_then_taken_in_then_matched(
+        self, house: House, api: Api, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "invoices.csv"
+        file.write_text(INVOICES)
+
+        assert "2 invoices would be imported" in house.payymo(
+            "invoices", "import", str(file), "--dry-run"
+        )
+        assert api.get("/invoices") == []
+        assert "2 invoices imported" in house.payymo("invoices", "import", str(file))
+        assert {row["number"] for row in api.get("/invoices")} == {"INV-1", "INV-2"}
+
+        refusal = house.payymo("invoices", "import", str(file), expect=1)
+        assert "line 2" in refusal
+        assert "INV-1" in refusal
+        assert "open invoices" in house.payymo("match")
+
+    def test_a_second_shell_upgrades_the_same_database(self, house: House) -> None:
+        assert "revision" in house.payymo("db", "upgrade")
+        status = json.loads(house.payymo("db", "status", "--json"))
+        assert status["revision"] == status["latest"]
+
+    def test_a_mistake_is_a_sentence(self, house: House) -> None:
+        assert "no such tenant" in house.payymo("match", "--tenant", "Nobody", expect=1).lower()
+        assert "cannot be read" in house.payymo("invoices", "import", "/nowhere.csv", expect=1)
+
+    def test_a_tenant_has_credentials_of_its_own(self, house: House, tmp_path: Path) -> None:
+        file = tmp_path / "secrets.json"
+        file.write_text('{"secret_id": "only-id"}')
+        assert "secret_id and secret_key" in house.payymo(
+            "connections", "credentials", "--file", str(file), expect=1
+        )
+
+        file.write_text('{"secret_id": "own-id", "secret_key": "own-key"}')
+        house.payymo("connections", "credentials", "--file", str(file))
+        house.payymo("connections", "credentials", "--forget")
+
+
+class TestDemo:
+    def test_the_main_job_runs_whole_and_is_right(self, data_folder: Path) -> None:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PAYYMO_", "GOCARDLESS_")) and name != "DATABASE_URL"
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "payymo", "demo", "--customers", "40", "--json"],
+            env=environment | {"PAYYMO_DATA_DIR": str(data_folder / "demo")},
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+        )
+
+        assert done.returncode == 0, done.stderr
+        outcome = json.loads(done.stdout)
+        assert len(outcome["accounts"]) == 2
+        assert outcome["transactions"] > 4_000
+        assert outcome["customers"] > 30
+        assert outcome["applied_precision"] > 0.95
+        assert outcome["proposed_recall"] > 0.7
+
+    def test_it_refuses_to_demonstrate_at_a_real_provider(self, data_folder: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "payymo", "demo"],
+            env=os.environ
+            | {
+                "PAYYMO_DATA_DIR": str(data_folder / "none"),
+                "GOCARDLESS_BASE_URL": "https://bank.test",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+        assert done.returncode == 1
+        assert "unset GOCARDLESS_BASE_URL" in done.stderr
