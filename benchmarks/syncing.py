@@ -109,7 +109,7 @@ def _house(folder: Path) -> Iterator[Installation]:
     """Open an installation of its own over a sandbox with a long history."""
     options = ["--port", "0", "--volume-rows", str(ROW_COUNT)]
     with running_sandbox(options, environment=os.environ, log_folder=folder) as (_, sandbox):
-        os.environ |= sandbox.environment | {"PAYYMO_DATA_DIR": str(folder / "data")}
+        os.environ.update(sandbox.environment, PAYYMO_DATA_DIR=str(folder / "data"))
         os.environ.pop("DATABASE_URL", None)
         with open_installation(load_settings()) as house:
             yield house
