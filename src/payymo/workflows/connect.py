@@ -49,6 +49,7 @@ from payymo.postgres.common.operations.quotas import record_quota
 from payymo.postgres.gocardless.operations import documents
 from payymo.postgres.jobs.operations.jobs import cancel_connection_jobs
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
+from payymo.postgres.reconciliation.operations.allocations import has_allocations
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import BankDataProvider, ProviderDirectory
 from payymo.workflows.queue import JobQueue
@@ -755,7 +756,7 @@ def _revoke_replaced(
 
 
 def _check_deletable(session: Session, connection: Connection) -> None:
-    if connections.has_allocations(session, connection.tenant_id, connection.id):
+    if has_allocations(session, connection.tenant_id, connection.id):
         raise RuleError(
             "Payments of this connection were allocated to invoices, and that history is kept: "
             "the connection cannot be deleted. Switch off the sync of its accounts instead.",

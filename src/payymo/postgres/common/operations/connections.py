@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import ConnectionStatus, ConsentStatus
 from payymo.domain.errors import NotFoundError
-from payymo.postgres.common.models import Account, BankConsent, Connection, Institution, Transaction
+from payymo.postgres.common.models import BankConsent, Connection, Institution
 from payymo.postgres.core import Page
-from payymo.postgres.reconciliation.models import Allocation
 
 EXPIRED_MESSAGE = "The bank's consent has run out: renew the connection."
 
@@ -203,28 +202,6 @@ def claim_postponed_connections(
         .values(next_sync_at=None)
         .returning(Connection.id)
     ).all()
-
-
-def has_allocations(session: Session, tenant_id: UUID, connection_id: UUID) -> bool:
-    """Return whether payments of a connection were ever allocated to invoices.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that owns it.
-    :param connection_id: Connection whose payments are meant.
-    """
-    statement = (
-        exists()
-        .where(
-            Allocation.tenant_id == tenant_id,
-            Transaction.tenant_id == tenant_id,
-            Transaction.id == Allocation.transaction_id,
-            Account.tenant_id == tenant_id,
-            Account.id == Transaction.account_id,
-            Account.connection_id == connection_id,
-        )
-        .select()
-    )
-    return bool(session.scalar(statement))
 
 
 def delete_connection(session: Session, tenant_id: UUID, connection_id: UUID) -> None:

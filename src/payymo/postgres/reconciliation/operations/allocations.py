@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BindParameter, Uuid, any_, insert, literal, select, update
+from sqlalchemy import ARRAY, BindParameter, Uuid, any_, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from payymo.domain.errors import RuleError
-from payymo.postgres.common.models import Transaction
+from payymo.postgres.common.models import Account, Transaction
 from payymo.postgres.reconciliation.models import Allocation, Invoice
 
 #: What each of the database's own guards means, by the constraint that it names.
@@ -63,6 +63,28 @@ def list_allocations(
     if transaction_id is not None:
         statement = statement.where(Allocation.transaction_id == transaction_id)
     return session.scalars(statement.order_by(Allocation.id)).all()
+
+
+def has_allocations(session: Session, tenant_id: UUID, connection_id: UUID) -> bool:
+    """Return whether payments of a connection were ever allocated to invoices.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns it.
+    :param connection_id: Connection whose payments are meant.
+    """
+    statement = (
+        exists()
+        .where(
+            Allocation.tenant_id == tenant_id,
+            Transaction.tenant_id == tenant_id,
+            Transaction.id == Allocation.transaction_id,
+            Account.tenant_id == tenant_id,
+            Account.id == Transaction.account_id,
+            Account.connection_id == connection_id,
+        )
+        .select()
+    )
+    return bool(session.scalar(statement))
 
 
 def record_allocations(
