@@ -1,7 +1,7 @@
 """Is this account one that we have? Answered anew with each consent."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,27 +25,29 @@ class KnownAccount:
     name: str | None
 
 
-#: What a record and a known account must have in common; ``None`` says nothing.
-type _Key = Callable[[KnownAccount | AccountRecord], Hashable | None]
+#: What a record and a known account may have in common.
+type _Sign = str | tuple[str | None, ...]
+#: Reads a sign; nothing, or an empty text, says nothing.
+type _Key = Callable[[KnownAccount | AccountRecord], _Sign | None]
 
 
-def _by_reference(account: KnownAccount | AccountRecord) -> Hashable | None:
+def _by_reference(account: KnownAccount | AccountRecord) -> _Sign | None:
     return account.reference
 
 
-def _by_resource_id(account: KnownAccount | AccountRecord) -> Hashable | None:
+def _by_resource_id(account: KnownAccount | AccountRecord) -> _Sign | None:
     return account.resource_id
 
 
-def _by_iban(account: KnownAccount | AccountRecord) -> Hashable | None:
+def _by_iban(account: KnownAccount | AccountRecord) -> _Sign | None:
     return account.iban and (account.iban, account.currency)
 
 
-def _by_iban_alone(account: KnownAccount | AccountRecord) -> Hashable | None:
+def _by_iban_alone(account: KnownAccount | AccountRecord) -> _Sign | None:
     return account.iban
 
 
-def _by_name(account: KnownAccount | AccountRecord) -> Hashable | None:
+def _by_name(account: KnownAccount | AccountRecord) -> _Sign | None:
     return account.name and (account.currency, account.account_type, account.name)
 
 
@@ -88,8 +90,8 @@ def pair_accounts(
 
 def _unique[Account: (KnownAccount, AccountRecord)](
     accounts: Iterable[Account], tier: _Key
-) -> Mapping[Hashable, Account]:
-    groups: defaultdict[Hashable, list[Account]] = defaultdict(list)
+) -> Mapping[_Sign, Account]:
+    groups: defaultdict[_Sign, list[Account]] = defaultdict(list)
     for account in accounts:
         key = tier(account)
         if key:
