@@ -8,16 +8,8 @@ from threading import Barrier
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session, sessionmaker
-from testing.consenting_bank import (
-    ConsentingBank,
-    Providers,
-    RecordingQueue,
-    a_consent,
-    an_account,
-    an_institution,
-)
+from sqlalchemy import Engine, select
+from testing.consenting_bank import ConsentingBank, Providers, RecordingQueue, a_consent, an_account
 from testing.factories import (
     NOW,
     add_account,
@@ -28,6 +20,7 @@ from testing.factories import (
     add_transaction,
 )
 from testing.fakes import FakeClock
+from testing.workflows.connecting import CALLBACK, RETURN, House, count
 
 from payymo.domain.banking import Quota
 from payymo.domain.enums import (
@@ -37,7 +30,6 @@ from payymo.domain.enums import (
     ConsentStatus,
     MatchOrigin,
     MatchStatus,
-    Provider,
     SyncTrigger,
 )
 from payymo.domain.errors import (
@@ -53,140 +45,13 @@ from payymo.jobs.app import PostgresJobQueue
 from payymo.postgres.auth.models import AuditEntry
 from payymo.postgres.common.models import Account, AccountQuota, BankConsent, Connection
 from payymo.postgres.core import create_app_engine, create_sessions
-from payymo.postgres.gocardless.models import GcBankAccount, GcInstitution, GcRequisitionLink
+from payymo.postgres.gocardless.models import GcBankAccount, GcRequisitionLink
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.reconciliation.models import Allocation, Match
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows.connect import (
-    FinishedConnection,
-    StartedConnection,
-    check_consents,
-    delete_connection,
-    ensure_institutions,
-    finish_connection,
-    poll_consents,
-    refresh_institutions,
-    renew_connection,
-    start_connection,
-)
+from payymo.workflows.connect import FinishedConnection, finish_connection
 
-CALLBACK = "https://payymo.test/callback"
-RETURN = "https://app.test/banks"
 IBAN = "GB33BUKB20201555555555"
-
-
-@pytest.fixture
-def bank() -> ConsentingBank:
-    return ConsentingBank()
-
-
-@pytest.fixture
-def providers(bank: ConsentingBank) -> Providers:
-    return Providers(bank)
-
-
-@pytest.fixture
-def queue() -> RecordingQueue:
-    return RecordingQueue()
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-class House:
-    """One tenant's dealings with its bank."""
-
-    def __init__(
-        self,
-        sessions: sessionmaker[Session],
-        providers: Providers,
-        queue: RecordingQueue,
-        clock: FakeClock,
-        tenant_id: UUID,
-    ) -> None:
-        self.sessions = sessions
-        self.providers = providers
-        self.queue = queue
-        self.clock = clock
-        self.tenant_id = tenant_id
-
-    def start(self, institution: str = "EXAMPLE_BANK") -> StartedConnection:
-        return start_connection(
-            self.sessions,
-            self.providers,
-            tenant_id=self.tenant_id,
-            institution=institution,
-            callback_url=CALLBACK,
-            return_url=RETURN,
-            actor_id=None,
-            clock=self.clock,
-        )
-
-    def finish(self, reference: str) -> FinishedConnection:
-        return finish_connection(
-            self.sessions, self.providers, self.queue, reference=reference, clock=self.clock
-        )
-
-    def renew(self, connection_id: UUID) -> StartedConnection:
-        return renew_connection(
-            self.sessions,
-            self.providers,
-            tenant_id=self.tenant_id,
-            connection_id=connection_id,
-            callback_url=CALLBACK,
-            return_url=None,
-            actor_id=None,
-            clock=self.clock,
-        )
-
-    def delete(self, connection_id: UUID) -> None:
-        delete_connection(
-            self.sessions,
-            self.providers,
-            tenant_id=self.tenant_id,
-            connection_id=connection_id,
-            actor_id=None,
-        )
-
-    def connect(self, *accounts: str) -> Connection:
-        """Connect a bank, with accounts of these ids."""
-        started = self.start()
-        consent = self.consents(started.connection.id)[-1]
-        records = [an_account(name, name=f"Name of {name}") for name in accounts]
-        self.providers.bank.grant(consent.provider_reference, *records)
-        return self.finish(consent.reference).connection
-
-    def consents(self, connection_id: UUID) -> list[BankConsent]:
-        with tenant_transaction(self.sessions, self.tenant_id) as session:
-            statement = select(BankConsent).where(BankConsent.connection_id == connection_id)
-            return list(session.scalars(statement.order_by(BankConsent.id)))
-
-    def accounts(self, connection_id: UUID) -> list[Account]:
-        with tenant_transaction(self.sessions, self.tenant_id) as session:
-            statement = select(Account).where(Account.connection_id == connection_id)
-            return list(session.scalars(statement.order_by(Account.id)))
-
-    def connection(self, connection_id: UUID) -> Connection:
-        with tenant_transaction(self.sessions, self.tenant_id) as session:
-            return session.get_one(Connection, (self.tenant_id, connection_id))
-
-
-@pytest.fixture
-def house(
-    sessions: sessionmaker[Session],
-    providers: Providers,
-    queue: RecordingQueue,
-    clock: FakeClock,
-    tenant_id: UUID,
-) -> House:
-    return House(sessions, providers, queue, clock, tenant_id)
-
-
-def count(house: House, table: type[object]) -> int:
-    with tenant_transaction(house.sessions, house.tenant_id) as session:
-        return session.scalar(select(func.count()).select_from(table)) or 0
 
 
 class TestStart:
@@ -637,163 +502,6 @@ class TestDelete:
                 )
             )
             return account.connection_id
-
-
-class TestCheckConsents:
-    def check(self, house: House) -> None:
-        check_consents(house.sessions, house.providers, house.queue, clock=house.clock)
-
-    def test_a_connection_past_its_date_expires_with_a_sentence(
-        self, house: House, clock: FakeClock
-    ) -> None:
-        connection = house.connect("account-1")
-        clock.now += timedelta(days=90)
-
-        self.check(house)
-
-        expired = house.connection(connection.id)
-        assert (expired.status, expired.error_code) == (
-            ConnectionStatus.EXPIRED,
-            "consent_expired",
-        )
-        assert expired.error_message == "The bank's consent has run out: renew the connection."
-        assert house.consents(connection.id)[0].status is ConsentStatus.EXPIRED
-
-    def test_a_connection_before_its_date_stays(self, house: House, clock: FakeClock) -> None:
-        connection = house.connect("account-1")
-        clock.now += timedelta(days=89)
-
-        self.check(house)
-
-        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
-
-    def test_who_consented_and_closed_the_browser_is_connected(
-        self, house: House, bank: ConsentingBank, queue: RecordingQueue
-    ) -> None:
-        started = house.start()
-        consent = house.consents(started.connection.id)[0]
-        bank.grant(consent.provider_reference, an_account())
-
-        self.check(house)
-
-        assert house.connection(started.connection.id).status is ConnectionStatus.ACTIVE
-        assert queue.syncs == [(started.connection.id, SyncTrigger.FIRST)]
-
-    def test_a_consent_that_is_not_given_within_a_day_is_given_up(
-        self, house: House, clock: FakeClock
-    ) -> None:
-        started = house.start()
-        clock.now += timedelta(hours=24)
-        self.check(house)
-        assert house.connection(started.connection.id).status is ConnectionStatus.PENDING
-        clock.now += timedelta(seconds=1)
-
-        self.check(house)
-
-        connection = house.connection(started.connection.id)
-        assert (connection.status, connection.error_code) == (
-            ConnectionStatus.ERROR,
-            "consent_not_finished",
-        )
-        assert house.consents(connection.id)[0].status is ConsentStatus.ERROR
-
-    def test_one_that_was_given_late_counts_all_the_same(
-        self, house: House, bank: ConsentingBank, clock: FakeClock
-    ) -> None:
-        started = house.start()
-        clock.now += timedelta(days=3)
-        consent = house.consents(started.connection.id)[0]
-        bank.grant(consent.provider_reference, an_account())
-
-        self.check(house)
-
-        assert house.connection(started.connection.id).status is ConnectionStatus.ACTIVE
-
-    def test_one_that_cannot_be_asked_for_leaves_the_others(
-        self, house: House, bank: ConsentingBank
-    ) -> None:
-        broken, whole = house.start().connection, house.start().connection
-        reference = house.consents(broken.id)[0].provider_reference
-        bank.failures["read_consent", reference] = ProviderUnavailableError("Down.")
-        bank.grant(house.consents(whole.id)[0].provider_reference, an_account())
-
-        self.check(house)
-
-        assert house.connection(broken.id).status is ConnectionStatus.PENDING
-        assert house.connection(whole.id).status is ConnectionStatus.ACTIVE
-
-    def test_polling_asks_for_young_consents_only(
-        self, house: House, bank: ConsentingBank, clock: FakeClock
-    ) -> None:
-        old = house.start().connection
-        clock.now += timedelta(hours=1)
-        young = house.start().connection
-
-        poll_consents(
-            house.sessions,
-            house.providers,
-            house.queue,
-            age_max=timedelta(hours=1),
-            clock=clock,
-        )
-
-        asked = {about for call, about in bank.asked if call == "read_consent"}
-        assert asked == {house.consents(young.id)[0].provider_reference}
-        assert house.connection(old.id).status is ConnectionStatus.PENDING
-
-
-class TestInstitutions:
-    def ensure(self, house: House, country: str | None) -> None:
-        ensure_institutions(
-            house.sessions,
-            house.providers,
-            tenant_id=house.tenant_id,
-            provider=Provider.GOCARDLESS,
-            country=country,
-            clock=house.clock,
-        )
-
-    def test_a_country_is_asked_for_once_a_day(
-        self, house: House, bank: ConsentingBank, clock: FakeClock
-    ) -> None:
-        for country in ("GB", "gb"):
-            self.ensure(house, country)
-        assert bank.asked == [("list_institutions", "GB")]
-        clock.now += timedelta(days=1, seconds=1)
-
-        self.ensure(house, "GB")
-
-        assert bank.asked == [("list_institutions", "GB")] * 2
-
-    def test_all_countries_answer_for_each_but_one_does_not_for_all(
-        self, house: House, bank: ConsentingBank
-    ) -> None:
-        self.ensure(house, "GB")
-        self.ensure(house, None)
-        self.ensure(house, "SE")
-
-        assert bank.asked == [("list_institutions", "GB"), ("list_institutions", "")]
-
-    def test_a_bank_is_kept_as_received_each_time_that_it_says_something_new(
-        self, house: House, bank: ConsentingBank
-    ) -> None:
-        def refresh() -> int:
-            return refresh_institutions(
-                house.sessions,
-                house.providers,
-                tenant_id=house.tenant_id,
-                provider=Provider.GOCARDLESS,
-                country="GB",
-                clock=house.clock,
-            )
-
-        assert [refresh(), refresh()] == [1, 1]
-        assert count(house, GcInstitution) == 1
-        bank.institutions = [an_institution(name="New Name", payload={"name": "New Name"})]
-
-        refresh()
-
-        assert count(house, GcInstitution) == 2
 
 
 class TestOnARealDatabase:

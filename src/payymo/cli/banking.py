@@ -33,12 +33,8 @@ from payymo.postgres.common.operations.transactions import (
     list_transactions,
 )
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows.connect import (
-    ensure_institutions,
-    finish_connection,
-    renew_connection,
-    start_connection,
-)
+from payymo.workflows.connect import finish_connection, renew_connection, start_connection
+from payymo.workflows.institutions import ensure_institutions
 from payymo.workflows.sync import SyncReport, sync_connection
 
 connections_app = typer.Typer(

@@ -18,7 +18,7 @@ from payymo.postgres.common.operations.connections import (
 from payymo.postgres.jobs.operations.jobs import list_busy_connections
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows.connect import check_consents, poll_consents
+from payymo.workflows.consents import check_consents, poll_consents
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from payymo.postgres.common.operations.institutions import (
     get_institution,
     list_institutions,
 )
-from payymo.workflows.connect import ensure_institutions
+from payymo.workflows.institutions import ensure_institutions
 
 router = resource_router("/institutions", tag="institutions")
 

@@ -1,0 +1,430 @@
+"""What becomes of consents: only the provider's own answer counts.
+
+No transaction is open while the provider is asked.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from payymo.domain.banking import AccountRecord, Clock, Consent
+from payymo.domain.enums import (
+    AccountStatus,
+    AccountType,
+    ConnectionStatus,
+    ConsentStatus,
+    SyncTrigger,
+)
+from payymo.domain.errors import (
+    AccountForbiddenError,
+    AccountInactiveError,
+    AccountNotReadyError,
+    ConfigurationError,
+    NotFoundError,
+    PayymoError,
+    ProviderError,
+    ProviderNotFoundError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
+)
+from payymo.postgres.common.models import BankConsent, Connection
+from payymo.postgres.common.operations import accounts, connections, consents
+from payymo.postgres.common.operations.quotas import record_quota
+from payymo.postgres.gocardless.operations import documents
+from payymo.postgres.jobs.operations.tenants import list_tenant_ids
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.providers.base import BankDataProvider, ProviderDirectory
+from payymo.workflows.queue import JobQueue
+
+logger = logging.getLogger(__name__)
+
+#: How long the account holder has, from our asking to the bank's answer.
+CONSENT_TIME_MAX: Final = timedelta(hours=24)
+
+#: Why a connection did not come about, for programs and for people.
+_REFUSALS: Final = {
+    ConsentStatus.REJECTED: (
+        "consent_rejected",
+        "Consent was not given at the bank: start again when the account holder is ready.",
+    ),
+    ConsentStatus.EXPIRED: (
+        "consent_expired",
+        "The consent ran out before it was used: start again.",
+    ),
+    ConsentStatus.SUSPENDED: (
+        "consent_suspended",
+        "The provider suspended the consent after repeated failures: start again.",
+    ),
+    ConsentStatus.REVOKED: ("consent_revoked", "The consent was withdrawn: start again."),
+}
+_FAILURE = (
+    "consent_failed",
+    "The bank or the provider could not finish the consent: start again.",
+)
+_UNFINISHED = ("consent_not_finished", "The consent was not finished: start again.")
+_NO_ACCOUNT = (
+    "consent_without_accounts",
+    "The consent covers no account: start again and choose at least one.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _FoundAccount:
+    """An account that a consent opens.
+
+    :ivar details_fetched_at: When the bank told the details; absent when it did not.
+    """
+
+    record: AccountRecord
+    details_fetched_at: datetime | None
+
+
+def check_consents(
+    sessions: sessionmaker[Session],
+    providers: ProviderDirectory,
+    queue: JobQueue,
+    *,
+    clock: Clock,
+) -> None:
+    """Bring every tenant's connections in line with the calendar and with the provider.
+
+    Connections whose consent ran out are marked. Consents that are still pending are asked for,
+    since the account holder may have consented and closed the browser; one that is not given
+    after :data:`CONSENT_TIME_MAX` is given up.
+
+    :param sessions: Opener of transactions.
+    :param providers: Finds the providers to ask.
+    :param queue: Takes first syncs.
+    :param clock: Tells the time.
+    """
+    for tenant_id in _list_tenants(sessions):
+        with tenant_transaction(sessions, tenant_id) as session:
+            connections.expire_connections(session, tenant_id, now=clock())
+        _settle_pending(sessions, providers, queue, tenant_id, created_after=None, clock=clock)
+
+
+def poll_consents(
+    sessions: sessionmaker[Session],
+    providers: ProviderDirectory,
+    queue: JobQueue,
+    *,
+    age_max: timedelta,
+    clock: Clock,
+) -> None:
+    """Ask what became of every tenant's young pending consents.
+
+    :param sessions: Opener of transactions.
+    :param providers: Finds the providers to ask.
+    :param queue: Takes first syncs.
+    :param age_max: Older ones wait for :func:`check_consents`.
+    :param clock: Tells the time.
+    """
+    created_after = clock() - age_max
+    for tenant_id in _list_tenants(sessions):
+        _settle_pending(
+            sessions, providers, queue, tenant_id, created_after=created_after, clock=clock
+        )
+
+
+def settle_consent(
+    sessions: sessionmaker[Session],
+    providers: ProviderDirectory,
+    queue: JobQueue,
+    *,
+    connection: Connection,
+    consent: BankConsent,
+    clock: Clock,
+) -> Connection:
+    """Ask what became of a pending consent, and return its connection as it then stands.
+
+    Whoever is first to learn that it was given makes the connection active, records its accounts
+    and queues a sync, all at once; the others change nothing.
+
+    :param sessions: Opener of transactions.
+    :param providers: Finds the provider to ask.
+    :param queue: Takes the sync.
+    :param connection: Connection that the consent is for.
+    :param consent: Consent that was pending when it was looked at.
+    :param clock: Tells the time.
+    :raises ProviderError: If the provider cannot be asked: the consent stays as it is.
+    :raises ConfigurationError: If there are no credentials to ask with.
+    """
+    tenant_id = consent.tenant_id
+    provider = providers.provider_for(tenant_id, connection.provider)
+    answer = _read_consent(provider, consent)
+    found = [_read_account(provider, name, clock) for name in answer.account_references]
+    with tenant_transaction(sessions, tenant_id) as session:
+        connection = connections.lock_connection(session, tenant_id, connection.id)
+        consent = consents.lock_consent(session, tenant_id, consent.id)
+        replaced = _apply(
+            session,
+            queue,
+            connection=connection,
+            consent=consent,
+            answer=answer,
+            found=found,
+            now=clock(),
+        )
+    for old in replaced:
+        _revoke_replaced(sessions, provider, old)
+    return connection
+
+
+def revoke_before_deletion(
+    providers: ProviderDirectory, connection: Connection, consent: BankConsent
+) -> None:
+    """End a consent at the provider, unless the provider will never let us.
+
+    :param providers: Finds the provider to tell.
+    :param connection: Connection that the consent is for.
+    :param consent: Consent to end.
+    :raises ProviderUnavailableError: If the provider cannot be reached.
+    :raises ProviderQuotaError: If it wants to be asked later.
+    """
+    try:
+        provider = providers.provider_for(consent.tenant_id, connection.provider)
+        provider.revoke_consent(consent.provider_reference)
+    except (ProviderUnavailableError, ProviderQuotaError):
+        raise
+    except (ProviderError, ConfigurationError) as error:
+        logger.warning("Consent was not revoked", extra=_describe(consent, error))
+
+
+def _list_tenants(sessions: sessionmaker[Session]) -> Sequence[UUID]:
+    with sessions.begin() as session:
+        return list_tenant_ids(session)
+
+
+def _settle_pending(
+    sessions: sessionmaker[Session],
+    providers: ProviderDirectory,
+    queue: JobQueue,
+    tenant_id: UUID,
+    *,
+    created_after: datetime | None,
+    clock: Clock,
+) -> None:
+    """Settle a tenant's pending consents; one that fails leaves the others."""
+    with tenant_transaction(sessions, tenant_id) as session:
+        pending = [
+            (connections.get_connection(session, tenant_id, consent.connection_id), consent)
+            for consent in consents.list_consents(
+                session,
+                tenant_id,
+                statuses=(ConsentStatus.PENDING,),
+                created_after=created_after,
+            )
+        ]
+    for connection, consent in pending:
+        try:
+            settle_consent(
+                sessions, providers, queue, connection=connection, consent=consent, clock=clock
+            )
+        except (ProviderError, ConfigurationError, NotFoundError) as error:
+            logger.warning("Consent could not be checked", extra=_describe(consent, error))
+
+
+def _read_consent(provider: BankDataProvider, consent: BankConsent) -> Consent:
+    """Return what the provider says of a consent; one that it does not know has failed."""
+    try:
+        return provider.read_consent(consent.provider_reference)
+    except ProviderNotFoundError:
+        return Consent(
+            status=ConsentStatus.ERROR,
+            account_references=(),
+            granted_at=None,
+            expires_at=None,
+            detail="unknown to the provider",
+            documents=(),
+        )
+
+
+def _read_account(provider: BankDataProvider, reference: str, clock: Clock) -> _FoundAccount:
+    """Return what can be learnt of an account.
+
+    The bank may refuse the details, or their quota be used up, and the account is found all the
+    same. When even the provider's own knowledge of it cannot be had for reasons that pass, the
+    error is raised: a nameless account could not be found again.
+    """
+    try:
+        return _FoundAccount(provider.read_account(reference, with_details=True), clock())
+    except ProviderError as error:
+        logger.warning("Account details are missing", extra=_describe_error(error))
+    try:
+        return _FoundAccount(provider.read_account(reference, with_details=False), None)
+    except (AccountForbiddenError, AccountInactiveError, AccountNotReadyError) as error:
+        logger.warning("Account is unreadable", extra=_describe_error(error))
+        return _FoundAccount(_unreadable(reference), None)
+
+
+def _unreadable(reference: str) -> AccountRecord:
+    return AccountRecord(
+        reference=reference,
+        resource_id=None,
+        iban=None,
+        bban=None,
+        bic=None,
+        masked_number=None,
+        name=None,
+        owner_name=None,
+        product=None,
+        currency=None,
+        account_type=AccountType.OTHER,
+        status=AccountStatus.UNAVAILABLE,
+        quota=None,
+        payload={},
+    )
+
+
+def _apply(
+    session: Session,
+    queue: JobQueue,
+    *,
+    connection: Connection,
+    consent: BankConsent,
+    answer: Consent,
+    found: Sequence[_FoundAccount],
+    now: datetime,
+) -> Sequence[BankConsent]:
+    """Write down what the provider said, and return the consents that are of no use any more.
+
+    :param connection: Connection, locked.
+    :param consent: Consent, locked: as it stands after whoever was faster.
+    """
+    if consent.status is not ConsentStatus.PENDING:
+        return ()
+    documents.record_documents(session, consent.tenant_id, answer.documents, now=now)
+    if answer.status is ConsentStatus.PENDING:
+        if now - consent.created_at > CONSENT_TIME_MAX:
+            _refuse(session, connection, consent, answer, _UNFINISHED)
+        return ()
+    if answer.status is ConsentStatus.GRANTED and found:
+        return _open(
+            session,
+            queue,
+            connection=connection,
+            consent=consent,
+            answer=answer,
+            found=found,
+            now=now,
+        )
+    is_empty = answer.status is ConsentStatus.GRANTED
+    reason = _NO_ACCOUNT if is_empty else _REFUSALS.get(answer.status, _FAILURE)
+    _refuse(session, connection, consent, answer, reason)
+    return ()
+
+
+def _open(
+    session: Session,
+    queue: JobQueue,
+    *,
+    connection: Connection,
+    consent: BankConsent,
+    answer: Consent,
+    found: Sequence[_FoundAccount],
+    now: datetime,
+) -> Sequence[BankConsent]:
+    """Let a consent that was given take effect, and return those that it replaces."""
+    tenant_id = connection.tenant_id
+    known = accounts.list_connection_accounts(session, tenant_id, connection.id)
+    granted_at = answer.granted_at or now
+    expires_at = answer.expires_at or granted_at + timedelta(days=consent.access_days)
+    consents.record_consent_state(
+        session, consent, replace(answer, granted_at=granted_at, expires_at=expires_at)
+    )
+    records = [account.record for account in found]
+    documents.record_account_documents(session, tenant_id, records, now=now)
+    recorded = accounts.record_accounts(
+        session,
+        tenant_id,
+        connection.id,
+        consent.id,
+        records,
+        details_fetched_at={
+            account.record.reference: account.details_fetched_at
+            for account in found
+            if account.details_fetched_at is not None
+        },
+    )
+    for account, record in zip(recorded, records, strict=True):
+        if record.quota is not None:
+            record_quota(session, tenant_id, account.id, record.quota)
+    accounts.close_left_out_accounts(session, tenant_id, connection.id, consent.id)
+    connections.mark_active(session, connection, expires_at=expires_at)
+    queue.queue_sync(
+        session,
+        tenant_id,
+        connection.id,
+        trigger=SyncTrigger.RENEWAL if known else SyncTrigger.FIRST,
+        requested_by=None,
+    )
+    return _replace_others(session, consent)
+
+
+def _replace_others(session: Session, consent: BankConsent) -> Sequence[BankConsent]:
+    others = [
+        other
+        for other in consents.list_consents(
+            session,
+            consent.tenant_id,
+            connection_id=consent.connection_id,
+            statuses=(ConsentStatus.PENDING, ConsentStatus.GRANTED),
+        )
+        if other.id != consent.id
+    ]
+    for other in others:
+        consents.close_consent(session, other, ConsentStatus.REPLACED)
+    return others
+
+
+def _refuse(
+    session: Session,
+    connection: Connection,
+    consent: BankConsent,
+    answer: Consent,
+    reason: tuple[str, str],
+) -> None:
+    """Close a consent that was not given; a connection that has another keeps standing on it."""
+    is_open = answer.status in {ConsentStatus.PENDING, ConsentStatus.GRANTED}
+    status = ConsentStatus.ERROR if is_open else answer.status
+    consents.record_consent_state(session, consent, replace(answer, status=status))
+    if connection.status in {ConnectionStatus.PENDING, ConnectionStatus.ERROR}:
+        code, message = reason
+        connections.mark_stopped(
+            session, connection, ConnectionStatus.ERROR, error_code=code, error_message=message
+        )
+
+
+def _revoke_replaced(
+    sessions: sessionmaker[Session], provider: BankDataProvider, consent: BankConsent
+) -> None:
+    """End a replaced consent at the provider; a failure is noted, since the new one stands."""
+    try:
+        provider.revoke_consent(consent.provider_reference)
+    except ProviderError as error:
+        logger.warning("Replaced consent was not revoked", extra=_describe(consent, error))
+        with tenant_transaction(sessions, consent.tenant_id) as session:
+            consents.record_consent_detail(
+                session,
+                consent.tenant_id,
+                consent.id,
+                detail=f"replaced, but not revoked at the provider: {error.message}",
+            )
+
+
+def _describe(consent: BankConsent, error: PayymoError) -> dict[str, str]:
+    return {
+        "tenant_id": str(consent.tenant_id),
+        "connection_id": str(consent.connection_id),
+        "consent_id": str(consent.id),
+        **_describe_error(error),
+    }
+
+
+def _describe_error(error: PayymoError) -> dict[str, str]:
+    return {"error": type(error).__name__, "error_code": error.code}
