@@ -160,6 +160,19 @@ def test_running_again_changes_nothing(session: Session, tenant_id: Any, book: B
     assert list_match_runs(session, tenant_id).total == 2
 
 
+def test_a_date_at_the_calendars_edge_leaves_the_others_their_matches(
+    session: Session, tenant_id: Any, book: Book
+) -> None:
+    book.invoice("INV-2026-00414", "119.00")
+    book.invoice("INV-2026-00999", "119.00", issue_date=date.min, due_date=date.max)
+    book.payment("119.00", "INV-2026-00414")
+    book.payment("77.00", "no such thing", booking_date=date.min, transaction_date=date.min)
+
+    report = match_payments(session, tenant_id, now=NOW)
+
+    assert (report.applied_count, report.unexplained_count) == (1, 1)
+
+
 def test_a_tie_waits_for_a_person(session: Session, tenant_id: Any, book: Book) -> None:
     older = book.invoice("INV-2026-0050", "20.00")
     book.invoice("INV-2026-0051", "20.00", issue_date=date(2026, 1, 20))

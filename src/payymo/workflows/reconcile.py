@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -176,4 +176,6 @@ def _earlier_payments(
     if not payments:
         return ()
     first = min(payment.booking_date for payment in payments)
-    return list_explained_payments(session, tenant_id, since=first - timedelta(days=REPEAT_DAYS))
+    # Whatever a bank says is a date: before the calendar's first day there is none to count to.
+    reach = min(timedelta(days=REPEAT_DAYS), first - date.min)
+    return list_explained_payments(session, tenant_id, since=first - reach)

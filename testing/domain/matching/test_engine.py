@@ -278,6 +278,22 @@ class TestAmounts:
         assert proposal is None or proposal.confidence < SURE
 
 
+class TestDates:
+    @pytest.mark.parametrize("issued", [date.min, date.max])
+    @pytest.mark.parametrize("booked", [date.min, date.max])
+    def test_days_at_the_calendars_edges_are_days_like_others(
+        self, issued: date, booked: date
+    ) -> None:
+        invoice = an_invoice("INV-2026-00414", issue_date=issued, due_date=None)
+        again = an_invoice("INV-2026-00415", issue_date=issued, due_date=None)
+        payment = a_payment("INV-2026-00414", booking_date=booked)
+        both = a_payment(None, amount="200.00", booking_date=booked)
+
+        assert paid(explain(payment, invoice, again)) == {"INV-2026-00414": "100.00"}
+        outcome = propose([both], [invoice, again, *others()])
+        assert all(proposal.payment_id == both.id for proposal in outcome.proposals)
+
+
 class TestSeveralInvoices:
     ONE = an_invoice("RE2600853", "345.31")
     TWO = an_invoice("RE2600973", "505.03")

@@ -340,12 +340,11 @@ class Scorer:
     def _open_invoices(
         self, payment: Payment, customer: int, required: Sequence[int], refused: Collection[int]
     ) -> list[int]:
-        issued = payment.booking_date + _EARLY
         places = [
             at
             for at in self.index.customers[customer].invoices
             if self.index.invoices[at].currency == payment.currency
-            and self.index.invoices[at].issue_date <= issued
+            and self.index.invoices[at].issue_date - payment.booking_date <= _EARLY
             and at not in refused
             and at not in required
         ]
@@ -458,7 +457,7 @@ def _pool_siblings(
         at = explanation.members[0][0]
         invoice = index.invoices[at]
         hit = reading.hits.get(at)
-        early = invoice.issue_date > payment.booking_date + _EARLY
+        early = invoice.issue_date - payment.booking_date > _EARLY
         quoted = (hit.strength, hit.quoted) if hit else None
         key = (index.customer_of[at], invoice.balance, quoted, early)
         typo = any(item.kind in _REFERENCES for item in explanation.evidence) and not hit
@@ -532,14 +531,16 @@ def _payer_evidence(index: InvoiceIndex, reading: Reading, customer: int) -> Ite
 
 
 def _date_evidence(payment: Payment, invoice: OpenInvoice) -> Evidence:
-    due = invoice.due_date or invoice.issue_date
-    if payment.booking_date < invoice.issue_date - _EARLY:
+    # Spans between days, never days plus spans: a date at the calendar's edge has no days beyond.
+    before_issue = invoice.issue_date - payment.booking_date
+    after_due = payment.booking_date - (invoice.due_date or invoice.issue_date)
+    if before_issue > _EARLY:
         weight, text = -5.0, "The payment came before the invoice was issued."
-    elif payment.booking_date < invoice.issue_date:
+    elif before_issue > timedelta(0):
         weight, text = -1.0, "The payment came just before the invoice was issued."
-    elif payment.booking_date <= due + _USUAL_AFTER_DUE:
+    elif after_due <= _USUAL_AFTER_DUE:
         weight, text = 0.5, "The payment came when one would expect it."
-    elif payment.booking_date <= due + _LATE_AFTER_DUE:
+    elif after_due <= _LATE_AFTER_DUE:
         weight, text = -1.0, "The payment came late."
     else:
         weight, text = -2.5, "The payment came very late."
