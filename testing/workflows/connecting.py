@@ -13,6 +13,7 @@ from payymo.workflows.connect import (
     FinishedConnection,
     StartedConnection,
     delete_connection,
+    disconnect,
     finish_connection,
     renew_connection,
     start_connection,
@@ -68,6 +69,16 @@ class House:
             clock=self.clock,
         )
 
+    def disconnect(self, connection_id: UUID) -> None:
+        disconnect(
+            self.sessions,
+            self.providers,
+            tenant_id=self.tenant_id,
+            connection_id=connection_id,
+            actor_id=None,
+            clock=self.clock,
+        )
+
     def delete(self, connection_id: UUID) -> None:
         delete_connection(
             self.sessions,
@@ -75,6 +86,7 @@ class House:
             tenant_id=self.tenant_id,
             connection_id=connection_id,
             actor_id=None,
+            clock=self.clock,
         )
 
     def connect(self, *accounts: str) -> Connection:

@@ -1,7 +1,7 @@
 """Connecting a bank: only the provider's answer counts, and nothing happens twice."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -28,14 +28,17 @@ from payymo.domain.enums import (
     AccountStatus,
     ConnectionStatus,
     ConsentStatus,
+    JobStatus,
     MatchOrigin,
     MatchStatus,
     SyncTrigger,
 )
 from payymo.domain.errors import (
     AccountForbiddenError,
+    ConflictError,
     NotFoundError,
     ProviderCredentialsError,
+    ProviderError,
     ProviderNotFoundError,
     ProviderQuotaError,
     ProviderUnavailableError,
@@ -50,6 +53,7 @@ from payymo.postgres.jobs.models import Job
 from payymo.postgres.reconciliation.models import Allocation, Match
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import FinishedConnection, finish_connection
+from payymo.workflows.sync import sync_connection
 
 IBAN = "GB33BUKB20201555555555"
 
@@ -416,6 +420,162 @@ class TestRenew:
             house.renew(foreign.id)
 
 
+class TestDisconnect:
+    def test_consents_end_at_the_provider_and_the_history_stays(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1")
+        house.renew(connection.id)
+        first, second = house.consents(connection.id)
+
+        house.disconnect(connection.id)
+
+        assert bank.asked[-2:] == [
+            ("revoke_consent", first.provider_reference),
+            ("revoke_consent", second.provider_reference),
+        ]
+        ended = house.connection(connection.id)
+        assert (ended.status, ended.error_code) == (ConnectionStatus.REVOKED, "disconnected")
+        assert ended.error_message == (
+            "The connection was ended and its history kept: renew it to go on from there."
+        )
+        assert (ended.expires_at, ended.next_sync_at) == (None, None)
+        assert {one.status for one in house.consents(connection.id)} == {ConsentStatus.REVOKED}
+        assert [account.name for account in house.accounts(connection.id)] == ["Name of account-1"]
+
+    def test_a_sync_that_waits_is_taken_back(self, house: House) -> None:
+        connection = house.connect("account-1")
+
+        house.disconnect(connection.id)
+
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            job = session.scalars(select(Job)).one()
+        assert (job.status, job.finished_at) == (JobStatus.CANCELLED, NOW)
+
+    def test_a_second_time_changes_nothing(self, house: House, bank: ConsentingBank) -> None:
+        connection = house.connect("account-1")
+        house.disconnect(connection.id)
+        asked = len(bank.asked)
+
+        house.disconnect(connection.id)
+
+        assert len(bank.asked) == asked
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            deeds = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+        assert deeds == ["started", "disconnected"]
+
+    def test_a_renewal_goes_on_with_the_same_accounts(
+        self, house: House, bank: ConsentingBank, queue: RecordingQueue
+    ) -> None:
+        connection = house.connect("account-1")
+        (before,) = house.accounts(connection.id)
+        house.disconnect(connection.id)
+
+        house.renew(connection.id)
+        consent = house.consents(connection.id)[-1]
+        bank.grant(consent.provider_reference, an_account("account-1"))
+        finished = house.finish(consent.reference)
+
+        assert finished.connection.status is ConnectionStatus.ACTIVE
+        assert finished.consent_status is ConsentStatus.GRANTED
+        assert [account.id for account in house.accounts(connection.id)] == [before.id]
+        assert queue.syncs[-1] == (connection.id, SyncTrigger.RENEWAL)
+
+    def test_a_refused_renewal_leaves_it_ended(self, house: House, bank: ConsentingBank) -> None:
+        connection = house.connect("account-1")
+        house.disconnect(connection.id)
+        house.renew(connection.id)
+        consent = house.consents(connection.id)[-1]
+        bank.consents[consent.provider_reference] = a_consent(ConsentStatus.REJECTED)
+
+        finished = house.finish(consent.reference)
+
+        assert finished.connection.status is ConnectionStatus.REVOKED
+        assert finished.consent_status is ConsentStatus.REJECTED
+
+    @pytest.mark.parametrize("error", [ProviderUnavailableError, ProviderCredentialsError])
+    def test_what_the_provider_does_not_end_is_not_called_ended(
+        self, house: House, bank: ConsentingBank, error: type[ProviderError]
+    ) -> None:
+        connection = house.connect("account-1")
+        consent = house.consents(connection.id)[0]
+        failure = ("revoke_consent", consent.provider_reference)
+        bank.failures[failure] = error("No.")
+
+        with pytest.raises(error):
+            house.disconnect(connection.id)
+
+        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+        assert house.consents(connection.id)[0].status is ConsentStatus.GRANTED
+        del bank.failures[failure]
+        house.disconnect(connection.id)
+        assert house.connection(connection.id).status is ConnectionStatus.REVOKED
+
+    def test_a_replaced_consent_that_lived_on_ends_too(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1")
+        house.renew(connection.id)
+        old, new = house.consents(connection.id)
+        failure = ("revoke_consent", old.provider_reference)
+        bank.failures[failure] = ProviderUnavailableError("Down.")
+        bank.grant(new.provider_reference, an_account("account-1"))
+        house.finish(new.reference)
+        del bank.failures[failure]
+        bank.asked.clear()
+
+        house.disconnect(connection.id)
+
+        assert bank.asked == [failure, ("revoke_consent", new.provider_reference)]
+
+    @pytest.mark.parametrize("end", [House.disconnect, House.delete])
+    def test_a_renewal_meanwhile_is_no_consent_that_nobody_ends(
+        self, house: House, bank: ConsentingBank, end: Callable[[House, UUID], None]
+    ) -> None:
+        connection = house.connect("account-1")
+
+        def renew_meanwhile() -> None:
+            if bank.asked[-1][0] == "revoke_consent":
+                bank.on_call = lambda: None
+                house.renew(connection.id)
+
+        bank.on_call = renew_meanwhile
+
+        with pytest.raises(ConflictError, match="renewed meanwhile"):
+            end(house, connection.id)
+
+        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+        assert house.consents(connection.id)[-1].status is ConsentStatus.PENDING
+
+    def test_a_sync_finds_nothing_to_do(
+        self, house: House, providers: Providers, queue: RecordingQueue
+    ) -> None:
+        connection = house.connect("account-1")
+        house.disconnect(connection.id)
+
+        with pytest.raises(RuleError) as caught:
+            sync_connection(
+                house.sessions,
+                providers,
+                queue,
+                tenant_id=house.tenant_id,
+                connection_id=connection.id,
+                trigger=SyncTrigger.SCHEDULE,
+                clock=house.clock,
+            )
+
+        assert caught.value.code == "connection_not_active"
+
+    def test_another_tenants_connection_is_not_found(
+        self, house: House, other_tenant_id: UUID
+    ) -> None:
+        with tenant_transaction(house.sessions, other_tenant_id) as session:
+            foreign = add_connection(session, other_tenant_id)
+
+        with pytest.raises(NotFoundError):
+            house.disconnect(foreign.id)
+
+
 class TestDelete:
     def test_consents_end_at_the_provider_and_nothing_stays(
         self, house: House, bank: ConsentingBank
@@ -463,7 +623,11 @@ class TestDelete:
             house.delete(allocated)
 
         assert caught.value.code == "connection_has_payments"
+        assert '{"status": "revoked"}' in caught.value.message
+        assert "payymo connections end" in caught.value.message
         assert bank.count("revoke_consent") == 0
+        house.disconnect(allocated)
+        assert house.connection(allocated).status is ConnectionStatus.REVOKED
 
     def test_another_tenants_connection_is_not_found(
         self, house: House, other_tenant_id: UUID

@@ -17,6 +17,7 @@ from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json, 
 from payymo.domain.banking import ProviderCredentials
 from payymo.domain.enums import (
     ConnectionStatus,
+    ConsentStatus,
     Direction,
     Provider,
     RunStatus,
@@ -33,7 +34,13 @@ from payymo.postgres.common.operations.transactions import (
     list_transactions,
 )
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows.connect import finish_connection, renew_connection, start_connection
+from payymo.workflows.connect import (
+    delete_connection,
+    disconnect,
+    finish_connection,
+    renew_connection,
+    start_connection,
+)
 from payymo.workflows.institutions import ensure_institutions
 from payymo.workflows.sync import SyncReport, sync_connection
 
@@ -150,6 +157,30 @@ def renew(
         out.print(f"Open this page and consent: {started.consent_url}", markup=False)
         if wait:
             _wait_for_consent(house, started.reference)
+
+
+@connections_app.command("end")
+def end(
+    connection: ConnectionArgument,
+    tenant: TenantOption = None,
+    *,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove its accounts and transactions, too.")
+    ] = False,
+) -> None:
+    """End a connection's consent at the bank; its history and edits stay."""
+    verb = delete_connection if delete else disconnect
+    with open_installation(load_settings_beside_stack()) as house:
+        verb(
+            house.sessions,
+            house.providers,
+            tenant_id=choose_tenant(house.sessions, tenant),
+            connection_id=connection,
+            actor_id=None,
+            clock=house.clock,
+        )
+    what_stays = "nothing of it is kept" if delete else "its history is kept"
+    out.print(f"The connection is ended, and {what_stays}.")
 
 
 @connections_app.command("credentials")
@@ -292,12 +323,13 @@ def _wait_for_consent(house: Installation, reference: str) -> None:
         finished = finish_connection(
             house.sessions, house.providers, house.queue, reference=reference, clock=house.clock
         )
-        connection = finished.connection
-        if connection.status is not ConnectionStatus.PENDING:
+        if finished.consent_status is not ConsentStatus.PENDING:
             break
         time.sleep(_CONSENT_POLL_SECONDS)
-    if connection.status is not ConnectionStatus.ACTIVE:
-        raise PayymoError(connection.error_message or f"The connection is {connection.status}.")
+    connection = finished.connection
+    if finished.consent_status is not ConsentStatus.GRANTED:
+        reason = connection.error_message if connection.status is ConnectionStatus.ERROR else None
+        raise PayymoError(reason or f"The consent was not given: it is {finished.consent_status}.")
     out.print(f"Connected: {connection.id}. `payymo sync {connection.id}` reads it now.")
 
 

@@ -5,6 +5,7 @@ transaction is open while anybody else is waited for.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -14,9 +15,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Authorisation, Clock, InstitutionRecord
 from payymo.domain.enums import ConnectionStatus, ConsentStatus
-from payymo.domain.errors import NotFoundError, RuleError
+from payymo.domain.errors import ConflictError, NotFoundError, RuleError
 from payymo.postgres.auth.operations.audit import record_audit
-from payymo.postgres.common.models import Connection, Institution
+from payymo.postgres.common.models import BankConsent, Connection, Institution
 from payymo.postgres.common.operations import connections, consents, institutions
 from payymo.postgres.gocardless.operations import documents
 from payymo.postgres.jobs.operations.jobs import cancel_connection_jobs
@@ -29,6 +30,7 @@ from payymo.workflows.queue import JobQueue
 
 _REFERENCE_BYTES: Final = 24
 _TENANT_HEX_LENGTH: Final = 32
+_LASTING: Final = tuple(status for status in ConsentStatus if status is not ConsentStatus.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,12 @@ class StartedConnection:
 class FinishedConnection:
     """A connection after its account holder came back.
 
+    :ivar consent_status: What became of the consent; a connection may stand on another one.
     :ivar return_url: Where whoever started it wants the browser to go; absent if nowhere.
     """
 
     connection: Connection
+    consent_status: ConsentStatus
     return_url: str | None
 
 
@@ -178,7 +182,51 @@ def finish_connection(
         connection = settle_consent(
             sessions, providers, queue, connection=connection, consent=consent, clock=clock
         )
-    return FinishedConnection(connection, consent.return_url)
+        with tenant_transaction(sessions, tenant_id) as session:
+            consent = consents.get_consent_by_reference(session, tenant_id, reference)
+    return FinishedConnection(connection, consent.status, consent.return_url)
+
+
+def disconnect(
+    sessions: sessionmaker[Session],
+    providers: ProviderDirectory,
+    *,
+    tenant_id: UUID,
+    connection_id: UUID,
+    actor_id: UUID | None,
+    clock: Clock,
+) -> None:
+    """End a connection's consents at the provider, and keep all that it brought.
+
+    It is not synced any more; renewing it goes on with the same history. Doing it twice changes
+    nothing.
+
+    :param sessions: Opener of transactions.
+    :param providers: Finds the provider to tell.
+    :param tenant_id: Tenant that must own it.
+    :param connection_id: Connection to end.
+    :param actor_id: User who asks.
+    :param clock: Tells the time.
+    :raises NotFoundError: If the tenant has no such connection.
+    :raises ConflictError: If it is renewed meanwhile.
+    :raises ProviderError: If the provider does not end a consent: the connection stays as it is.
+    :raises ConfigurationError: If there are no credentials to ask with.
+    """
+    with tenant_transaction(sessions, tenant_id) as session:
+        connection = connections.get_connection(session, tenant_id, connection_id)
+        lasting = _list_lasting(session, connection)
+    if not lasting and connection.status is ConnectionStatus.REVOKED:
+        return
+    for consent in lasting:
+        provider = providers.provider_for(tenant_id, connection.provider)
+        provider.revoke_consent(consent.provider_reference)
+    with tenant_transaction(sessions, tenant_id) as session:
+        connection = connections.lock_connection(session, tenant_id, connection_id)
+        for consent in _check_ended(session, connection, lasting):
+            consents.close_consent(session, consent, ConsentStatus.REVOKED)
+        cancel_connection_jobs(session, tenant_id, connection_id, now=clock())
+        connections.mark_revoked(session, connection)
+        _record_deed(session, connection, actor_id, "disconnected")
 
 
 def delete_connection(
@@ -188,6 +236,7 @@ def delete_connection(
     tenant_id: UUID,
     connection_id: UUID,
     actor_id: UUID | None,
+    clock: Clock,
 ) -> None:
     """End a connection's consents at the provider, and remove it with all that it brought.
 
@@ -196,22 +245,24 @@ def delete_connection(
     :param tenant_id: Tenant that must own it.
     :param connection_id: Connection to delete.
     :param actor_id: User who asks.
+    :param clock: Tells the time.
     :raises NotFoundError: If the tenant has no such connection.
-    :raises RuleError: If payments of it are allocated to invoices.
+    :raises RuleError: If payments of it were ever allocated to invoices: :func:`disconnect` then.
+    :raises ConflictError: If it is renewed meanwhile.
     :raises ProviderUnavailableError: If the provider cannot be reached: nothing is removed, so
         that no consent lives on unknown to anybody.
     """
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.get_connection(session, tenant_id, connection_id)
         _check_deletable(session, connection)
-        known = consents.list_consents(session, tenant_id, connection_id=connection_id)
-    for consent in known:
-        if consent.status not in {ConsentStatus.REPLACED, ConsentStatus.REVOKED}:
-            revoke_before_deletion(providers, connection, consent)
+        lasting = _list_lasting(session, connection)
+    for consent in lasting:
+        revoke_before_deletion(providers, connection, consent)
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.lock_connection(session, tenant_id, connection_id)
         _check_deletable(session, connection)
-        cancel_connection_jobs(session, tenant_id, connection_id)
+        _check_ended(session, connection, lasting)
+        cancel_connection_jobs(session, tenant_id, connection_id, now=clock())
         _record_deed(session, connection, actor_id, "deleted")
         connections.delete_connection(session, tenant_id, connection_id)
 
@@ -301,7 +352,29 @@ def _record_deed(
 def _check_deletable(session: Session, connection: Connection) -> None:
     if has_allocations(session, connection.tenant_id, connection.id):
         raise RuleError(
-            "Payments of this connection were allocated to invoices, and that history is kept: "
-            "the connection cannot be deleted. Switch off the sync of its accounts instead.",
+            "Payments of this connection were allocated to invoices, and that history is kept. "
+            'Disconnect it instead: PATCH it with {"status": "revoked"}, or '
+            "`payymo connections end ID`.",
             code="connection_has_payments",
         )
+
+
+def _list_lasting(session: Session, connection: Connection) -> Sequence[BankConsent]:
+    """Return the consents that may last at the provider, even those that we gave up or replaced."""
+    return consents.list_consents(
+        session, connection.tenant_id, connection_id=connection.id, statuses=_LASTING
+    )
+
+
+def _check_ended(
+    session: Session, connection: Connection, ended: Sequence[BankConsent]
+) -> Sequence[BankConsent]:
+    """Return the consents that last as far as we know; all of them were ended at the provider.
+
+    :param connection: Connection, locked.
+    :raises ConflictError: If there is one that was not.
+    """
+    lasting = _list_lasting(session, connection)
+    if not {consent.id for consent in lasting} <= {consent.id for consent in ended}:
+        raise ConflictError("The connection was renewed meanwhile: try again.")
+    return lasting

@@ -28,6 +28,7 @@ from payymo.postgres.tenancy import tenant_transaction
 
 PATH = "/api/v1/bank_connections"
 CALLBACK = f"{PATH}/callback"
+REVOKED = {"status": "revoked"}
 
 
 def start(client: TestClient, **body: Any) -> dict[str, Any]:
@@ -352,6 +353,57 @@ class TestRenew:
         assert client.post(f"{PATH}/{connection_id}/renewals").status_code == 201
 
 
+class TestDisconnect:
+    def test_the_consent_ends_and_everything_stays(
+        self, client: TestClient, connection_id: str, bank: ConsentingBank
+    ) -> None:
+        answers = [client.patch(f"{PATH}/{connection_id}", json=REVOKED) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        data = answers[0].json()["data"]
+        assert (data["id"], data["status"]) == (connection_id, "revoked")
+        assert data["error"]["code"] == "disconnected"
+        assert "renew" in data["error"]["message"]
+        assert answers[1].json()["data"] == data
+        assert len(bank.revoked) == 1
+        assert client.get(f"{PATH}/{connection_id}/accounts").json()["meta"]["total"] == 2
+        (job,) = client.get("/api/v1/jobs").json()["data"]
+        assert job["status"] == "cancelled"
+
+    def test_it_is_not_synced_until_a_renewal_connects_it_again(
+        self, client: TestClient, anonymous: TestClient, connection_id: str, bank: ConsentingBank
+    ) -> None:
+        accounts = client.get(f"{PATH}/{connection_id}/accounts").json()["data"]
+        client.patch(f"{PATH}/{connection_id}", json=REVOKED)
+        refused = client.post(f"{PATH}/{connection_id}/syncs")
+
+        client.post(f"{PATH}/{connection_id}/renewals")
+        anonymous.get(CALLBACK, params={"ref": bank.last_reference})
+
+        assert refused.json()["error"]["code"] == "connection_not_active"
+        assert client.get(f"{PATH}/{connection_id}").json()["data"]["status"] == "active"
+        again = client.get(f"{PATH}/{connection_id}/accounts").json()["data"]
+        assert [row["id"] for row in again] == [row["id"] for row in accounts]
+        assert client.post(f"{PATH}/{connection_id}/syncs").status_code == 202
+
+    def test_a_provider_that_is_down_keeps_it(
+        self, client: TestClient, connection_id: str, bank: ConsentingBank
+    ) -> None:
+        bank.error = ProviderUnavailableError("The bank does not answer.")
+
+        assert client.patch(f"{PATH}/{connection_id}", json=REVOKED).status_code == 503
+        assert client.get(f"{PATH}/{connection_id}").json()["data"]["status"] == "active"
+
+    @pytest.mark.parametrize("body", [{}, {"status": "active"}, {"status": None}, {"x": 1}, []])
+    def test_nothing_else_can_be_said(
+        self, client: TestClient, connection_id: str, body: object
+    ) -> None:
+        answer = client.patch(f"{PATH}/{connection_id}", json=body)
+
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == "validation_error"
+
+
 class TestDelete:
     def test_the_consent_ends_and_everything_goes(
         self, client: TestClient, connection_id: str, bank: ConsentingBank
@@ -378,6 +430,7 @@ def test_another_tenants_connection_does_not_exist(
     one = f"{PATH}/{connection_id}"
     answers = [
         stranger.get(one),
+        stranger.patch(one, json=REVOKED),
         stranger.delete(one),
         stranger.get(f"{one}/accounts"),
         stranger.get(f"{one}/sync_runs"),
@@ -398,6 +451,7 @@ def test_a_viewer_looks_and_does_not_touch(viewer: TestClient, connection_id: st
 
     seen = [viewer.get(path) for path in (PATH, one, f"{one}/accounts", f"{one}/sync_runs")]
     refused = [
+        viewer.patch(one, json=REVOKED),
         viewer.delete(one),
         viewer.post(f"{one}/syncs"),
         viewer.post(f"{one}/renewals"),

@@ -1,4 +1,4 @@
-"""Bank connections: start, finish, look at, sync, renew, end."""
+"""Bank connections: start, finish, look at, sync, renew, end, remove."""
 
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -15,6 +15,7 @@ from payymo.api.bank_connections.models import (
     ConnectionCreate,
     ConnectionRead,
     ConnectionStarted,
+    ConnectionUpdate,
     RenewalCreate,
     SyncRunRead,
 )
@@ -34,6 +35,7 @@ from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import (
     StartedConnection,
     delete_connection,
+    disconnect,
     finish_connection,
     renew_connection,
     start_connection,
@@ -135,17 +137,47 @@ def read(connection_id: UUID, member: MemberDep, session: SessionDep) -> Respons
     return item_response(ConnectionRead.of(connection))
 
 
+@router.patch(
+    "/{connection_id}",
+    response_model=Item[ConnectionRead],
+    responses=errors(409, 422, 502, 503),
+)
+def update(
+    connection_id: UUID,
+    body: ConnectionUpdate,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
+) -> Response:
+    """End the consent at the provider, and keep all that the connection brought."""
+    del body  # it can say nothing else
+    disconnect(
+        services.sessions,
+        services.providers,
+        tenant_id=member.tenant_id,
+        connection_id=connection_id,
+        actor_id=member.user_id,
+        clock=services.clock,
+    )
+    connection = get_connection(session, member.tenant_id, connection_id)
+    return item_response(ConnectionRead.of(connection))
+
+
 @router.delete(
-    "/{connection_id}", status_code=HTTPStatus.NO_CONTENT, responses=errors(422, 502, 503)
+    "/{connection_id}", status_code=HTTPStatus.NO_CONTENT, responses=errors(409, 422, 502, 503)
 )
 def delete(connection_id: UUID, member: WriterDep, services: ServicesDep) -> Response:
-    """End the consent at the provider, and remove the connection with all that it brought."""
+    """End the consent at the provider, and remove the connection with all that it brought.
+
+    One whose payments were ever allocated to invoices cannot be removed: PATCH ends it.
+    """
     delete_connection(
         services.sessions,
         services.providers,
         tenant_id=member.tenant_id,
         connection_id=connection_id,
         actor_id=member.user_id,
+        clock=services.clock,
     )
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -1,7 +1,7 @@
 """Bodies of bank connections."""
 
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AnyHttpUrl, ConfigDict, Field, StringConstraints, UrlConstraints
@@ -50,6 +50,18 @@ class RenewalCreate(RequestModel):
     """How to renew a consent."""
 
     return_url: ReturnUrl | None = None
+
+
+class ConnectionUpdate(RequestModel):
+    """The end of a connection."""
+
+    status: Annotated[
+        Literal[ConnectionStatus.REVOKED],
+        Field(
+            description="The consent ends at the bank, and nothing is synced any more; accounts, "
+            "transactions and edits stay. A renewal goes on with them."
+        ),
+    ]
 
 
 class Fault(ResponseModel):

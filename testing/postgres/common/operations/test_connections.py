@@ -22,6 +22,7 @@ from payymo.postgres.common.operations.connections import (
     lock_connection,
     mark_active,
     mark_pending,
+    mark_revoked,
     mark_stopped,
 )
 from payymo.postgres.tenancy import tenant_transaction
@@ -74,6 +75,8 @@ def test_a_mark_says_how_it_stands_and_the_next_one_replaces_it(
     mark_active(session, connection, expires_at=NOW)
     assert (connection.status, connection.expires_at) == (ConnectionStatus.ACTIVE, NOW)
     assert connection.next_sync_at is None
+    mark_revoked(session, connection)
+    assert (connection.status, connection.expires_at) == (ConnectionStatus.REVOKED, None)
 
 
 DUE = [

@@ -161,7 +161,7 @@ class TestCancel:
         assert caught.value.code == "job_not_cancellable"
         assert job.status.value in caught.value.message
 
-    def test_a_connections_waiting_jobs_leave_with_it(
+    def test_a_connections_waiting_jobs_are_taken_back(
         self, session: Session, tenant_id: UUID
     ) -> None:
         connection = add_connection(session, tenant_id)
@@ -170,10 +170,12 @@ class TestCancel:
         )
         QUEUE.queue_match(session, tenant_id, requested_by=None)
 
-        cancel_connection_jobs(session, tenant_id, connection.id)
+        cancel_connection_jobs(session, tenant_id, connection.id, now=NOW)
 
         rows = session.execute(text("SELECT task_name, status::text FROM procrastinate_jobs"))
         assert sorted(map(tuple, rows)) == [("match", "todo"), ("sync", "cancelled")]
+        (sync,) = list_jobs(session, tenant_id, kind=JobKind.SYNC, page=1, per_page=2).rows
+        assert (sync.status, sync.finished_at) == (JobStatus.CANCELLED, NOW)
 
 
 class TestList:

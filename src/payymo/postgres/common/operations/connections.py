@@ -13,6 +13,7 @@ from payymo.postgres.common.models import BankConsent, Connection, Institution
 from payymo.postgres.core import Page
 
 EXPIRED_MESSAGE = "The bank's consent has run out: renew the connection."
+_REVOKED_MESSAGE = "The connection was ended and its history kept: renew it to go on from there."
 
 
 def list_connections(
@@ -131,6 +132,23 @@ def mark_stopped(
     :param error_message: Why and what to do, in a sentence.
     """
     _mark(connection, status, error_code=error_code, error_message=error_message)
+    session.flush()
+
+
+def mark_revoked(session: Session, connection: Connection) -> None:
+    """Note that a connection was ended on our side: no consent opens it, and it is never due.
+
+    :param session: Open session; the caller manages the transaction.
+    :param connection: Connection, locked.
+    """
+    _mark(
+        connection,
+        ConnectionStatus.REVOKED,
+        error_code="disconnected",
+        error_message=_REVOKED_MESSAGE,
+    )
+    connection.expires_at = None
+    connection.next_sync_at = None
     session.flush()
 
 

@@ -326,34 +326,42 @@ def cancel_job(session: Session, tenant_id: UUID, job_id: UUID, *, now: datetime
             f"Only a job that waits can be cancelled; this one is {job.status.value}.",
             code="job_not_cancellable",
         )
-    _leave_queue(session, job)
-    job.status = JobStatus.CANCELLED
-    job.finished_at = now
-    session.flush()
+    _cancel(session, job, now)
     return job
 
 
-def cancel_connection_jobs(session: Session, tenant_id: UUID, connection_id: UUID) -> None:
-    """Take a connection's waiting jobs out of the queue, since the connection goes.
+def cancel_connection_jobs(
+    session: Session, tenant_id: UUID, connection_id: UUID, *, now: datetime
+) -> None:
+    """Take back a connection's jobs that wait, since the connection ends.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the connection.
-    :param connection_id: Connection that is to be removed, its jobs with it.
+    :param connection_id: Connection that ends.
+    :param now: The time (aware).
     """
-    waiting = select(Job).where(
-        Job.tenant_id == tenant_id,
-        Job.connection_id == connection_id,
-        Job.status == JobStatus.QUEUED,
+    waiting = (
+        select(Job)
+        .where(
+            Job.tenant_id == tenant_id,
+            Job.connection_id == connection_id,
+            Job.status == JobStatus.QUEUED,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    for job in session.scalars(waiting):
-        _leave_queue(session, job)
+    for job in session.scalars(waiting).all():
+        _cancel(session, job, now)
 
 
-def _leave_queue(session: Session, job: Job) -> None:
+def _cancel(session: Session, job: Job, now: datetime) -> None:
     session.execute(
         text("SELECT procrastinate_cancel_job_v1(:queue_id, false, false)"),
         {"queue_id": job.queue_id},
     )
+    job.status = JobStatus.CANCELLED
+    job.finished_at = now
+    session.flush()
 
 
 def _is(tenant_id: UUID, job_id: UUID) -> ColumnElement[bool]:
