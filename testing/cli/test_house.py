@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,13 +62,31 @@ def house() -> Iterator[House]:
         yield from run_house(Path(folder))
 
 
-def run_house(data_folder: Path) -> Iterator[House]:
+def clean_environment(data_folder: Path) -> dict[str, str]:
+    """Return this process's environment, with nothing of Payymo's but the data folder."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PAYYMO_", "GOCARDLESS_")) and name != "DATABASE_URL"
     }
-    environment["PAYYMO_DATA_DIR"] = str(data_folder)
+    return environment | {"PAYYMO_DATA_DIR": str(data_folder)}
+
+
+def run_beside_no_house(
+    *arguments: str, data_folder: Path, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "payymo", *arguments],
+        env=clean_environment(data_folder) | variables,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def run_house(data_folder: Path) -> Iterator[House]:
+    environment = clean_environment(data_folder)
     process = subprocess.Popen(
         [sys.executable, "-m", "payymo", "up", "--port", "0", "--json"],
         env=environment,
@@ -150,6 +169,11 @@ class TestUp:
         assert "INV-1" in refusal
         assert "open invoices" in house.payymo("match")
 
+    def test_setting_up_again_changes_nothing(self, house: House) -> None:
+        before = json.loads(house.payymo("db", "status", "--json"))
+        assert "is set up" in house.payymo("db", "init")
+        assert json.loads(house.payymo("db", "status", "--json")) == before
+
     def test_a_second_shell_upgrades_the_same_database(self, house: House) -> None:
         assert "revision" in house.payymo("db", "upgrade")
         status = json.loads(house.payymo("db", "status", "--json"))
@@ -171,42 +195,74 @@ class TestUp:
         house.payymo("connections", "credentials", "--forget")
 
 
+class TestTranslate:
+    def test_each_line_is_answered_in_order_without_a_database(self, house: House) -> None:
+        row = {
+            "institution_id": None,
+            "booked": True,
+            "payload": {
+                "transactionId": "t-1",
+                "bookingDate": "2026-01-31",
+                "transactionAmount": {"amount": "-12.5", "currency": "EUR"},
+                "creditorName": "Bakery Example",
+            },
+        }
+
+        printed = house.payymo("translate", "gocardless", given=f"{json.dumps(row)}\nno JSON\n")
+
+        first, second = (json.loads(line) for line in printed.splitlines())
+        assert (first["amount"], first["payee"]) == ("-12.5", "Bakery Example")
+        assert first["booking_date"] == "2026-01-31"
+        assert "error" in second
+
+
 class TestDemo:
     def test_the_main_job_runs_whole_and_is_right(self, data_folder: Path) -> None:
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PAYYMO_", "GOCARDLESS_")) and name != "DATABASE_URL"
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "payymo", "demo", "--customers", "40", "--json"],
-            env=environment | {"PAYYMO_DATA_DIR": str(data_folder / "demo")},
-            capture_output=True,
-            text=True,
-            timeout=110,
-            check=False,
-        )
+        done = run_beside_no_house("demo", "--customers", "40", data_folder=data_folder)
 
         assert done.returncode == 0, done.stderr
-        outcome = json.loads(done.stdout)
-        assert len(outcome["accounts"]) == 2
-        assert outcome["transactions"] > 4_000
-        assert outcome["customers"] > 30
-        assert outcome["applied_precision"] > 0.95
-        assert outcome["proposed_recall"] > 0.7
+        assert re.search(r"Main account +GL\d+ +-?[\d.]+ +EUR", done.stdout)
+        synced = re.search(r"([\d,]+) transactions synced", done.stdout)
+        assert synced is not None
+        assert int(synced[1].replace(",", "")) > 4_000
+        applied = re.search(r"^applied +\d+ +\d+ +([\d.]+) +[\d.]+$", done.stdout, re.MULTILINE)
+        assert applied is not None
+        assert float(applied[1]) > 0.95
+        together = re.search(
+            r"^applied or suggested +\d+ +[\d.]+ +([\d.]+)$", done.stdout, re.MULTILINE
+        )
+        assert together is not None
+        assert float(together[1]) > 0.7
+        assert done.stdout.count("curl -s") == 4
+
+    def test_up_may_demonstrate_first_and_then_serves(self, data_folder: Path) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "payymo", "up", "--demo", "--customers", "10", "--port", "0"],
+            env=clean_environment(data_folder),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            printed = []
+            for line in process.stdout:
+                printed.append(line)
+                if line.startswith("Ctrl-C"):
+                    break
+            url = re.search(r"Payymo serves at (http\S+)", "".join(printed))
+            assert url is not None
+            assert httpx.get(f"{url[1]}/readyz").json()["status"] == "ok"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(STOP_SECONDS_MAX) == 0
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
     def test_it_refuses_to_demonstrate_at_a_real_provider(self, data_folder: Path) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "payymo", "demo"],
-            env=os.environ
-            | {
-                "PAYYMO_DATA_DIR": str(data_folder / "none"),
-                "GOCARDLESS_BASE_URL": "https://bank.test",
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        done = run_beside_no_house(
+            "demo", data_folder=data_folder, GOCARDLESS_BASE_URL="https://bank.test"
         )
 
         assert done.returncode == 1

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,6 @@ from payymo.postgres.core import APP_ROLE, create_app_engine
 from payymo.postgres.embedded import EmbeddedServer
 from payymo.postgres.roles import ensure_app_role
 from payymo.postgres.schema import (
-    MIGRATIONS,
     compare_models,
     database_revision,
     draft_migration,
@@ -85,13 +83,12 @@ class TestSchema:
     def test_a_draft_brings_the_database_to_the_models(
         self, database: str, owner_of_database: Engine, tmp_path: Path
     ) -> None:
-        migrations = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
         with owner_of_database.begin() as connection:
             connection.execute(text("ALTER TABLE connections DROP COLUMN status"))
 
-        draft_migration(database, "Say how it stands", migrations=migrations)
+        draft_migration(database, "Say how it stands", folder=tmp_path)
 
-        (draft,) = (migrations / "versions").glob("v*_say_how_it_stands.py")
+        (draft,) = tmp_path.glob("v*_say_how_it_stands.py")
         assert f'down_revision = "{latest_revision()}"'.replace('"', "'") in draft.read_text()
         assert "sa.Column('status', sa.String(32), nullable=False)" in draft.read_text()
 

@@ -1,5 +1,6 @@
 """The database's set-up and its upgrades."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ MODEL_MODULES = (_auth, _common, _gocardless, _jobs, _reconciliation)
 
 POSTGRES_VERSION_MIN = 15
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSIONS = MIGRATIONS / "versions"
 
 # Any number will do, as long as nothing else in the database locks it: "payymo" in ASCII.
 _UPGRADE_LOCK = 0x706179796D6F
@@ -68,17 +70,19 @@ def compare_models(url: str) -> str | None:
         return None
 
 
-def draft_migration(url: str, message: str, *, migrations: Path = MIGRATIONS) -> None:
+def draft_migration(url: str, message: str, *, folder: Path = VERSIONS) -> None:
     """Write a new migration that brings an upgraded database to where the models are.
 
     :param url: Address of the database, with the login that owns its tables.
     :param message: What the migration does, for its file's name and first line.
-    :param migrations: Folder of the migrations.
+    :param folder: Where the migration is written.
     """
     with _upgrading(url) as connection:
-        config = _alembic_config(connection, migrations)
+        config = _alembic_config(connection, folder)
         number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
-        command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+        command.revision(
+            config, message, autogenerate=True, rev_id=f"{number:04}", version_path=str(folder)
+        )
 
 
 def database_revision(session: Session) -> str | None:
@@ -135,8 +139,12 @@ def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _alembic_config(connection: Connection, migrations: Path = MIGRATIONS) -> Config:
+def _alembic_config(connection: Connection, *folders: Path) -> Config:
+    """Return where Alembic finds our migrations, and those of further folders."""
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    places = os.pathsep.join(str(folder) for folder in dict.fromkeys((VERSIONS, *folders)))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("version_locations", places.replace("%", "%%"))
     config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
     return config
