@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from payymo.api.app import create_app
 from payymo.api.logs import configure_logging
-from payymo.assembly import open_installation
+from payymo.assembly import collect_garbage_rarely, open_installation
 from payymo.settings import load_settings
 
 
@@ -20,6 +20,7 @@ def create() -> FastAPI:
     """
     settings = load_settings()
     configure_logging(settings.log_level)
+    collect_garbage_rarely()
     stack = ExitStack()
     installation = stack.enter_context(open_installation(settings))
     app = create_app(installation.api_services(fallback_url="http://127.0.0.1:8000"))

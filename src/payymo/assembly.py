@@ -1,5 +1,6 @@
 """Builds an installation out of its settings: what the front doors hand to the rooms below."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -147,6 +148,20 @@ class ConfiguredProviders:
             clock=self._clock,
             http=self._http,
         )
+
+
+#: Objects that come and stay before the garbage collector looks, youngest generation first.
+_GARBAGE_THRESHOLDS = (50_000, 20, 100)
+
+
+def collect_garbage_rarely() -> None:
+    """Have this process look for garbage in cycles less often.
+
+    A book of invoices or a page of rows makes many objects and next to no cycles: looking through
+    them again and again took a third of a matching's time. For processes that serve or work.
+    """
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
 
 
 @contextmanager

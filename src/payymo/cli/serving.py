@@ -7,7 +7,7 @@ import uvicorn
 
 from payymo.api.app import create_app
 from payymo.api.logs import configure_logging
-from payymo.assembly import open_installation
+from payymo.assembly import collect_garbage_rarely, open_installation
 from payymo.cli.stack import free_port
 from payymo.cli.terminal import err
 from payymo.jobs.worker import run_worker
@@ -28,6 +28,7 @@ def serve(
     """Serve the API until Ctrl-C."""
     settings = load_settings()
     configure_logging(settings.log_level)
+    collect_garbage_rarely()
     port = port or free_port()
     with open_installation(settings) as installation:
         app = create_app(installation.api_services(fallback_url=f"http://{host}:{port}"))
@@ -53,6 +54,7 @@ def worker(
     """Run background jobs until Ctrl-C: syncs, matchings, and the daily schedule."""
     settings = load_settings()
     configure_logging(settings.log_level)
+    collect_garbage_rarely()
     with open_installation(settings) as installation:
         run_worker(
             installation.database_url,
