@@ -147,7 +147,7 @@ class TestCsv:
             ("INV-1,Example Ltd,EUR,,2026-02-01", "total is missing"),
             ('INV-1,Example Ltd,EUR,"1,234",2026-02-01', "two ways"),
             ("INV-1,Example Ltd,EUR,12.345,2026-02-01", "at most 2 decimals"),
-            ("INV-1,Example Ltd,JPY,12.5,2026-02-01", "at most 0 decimals"),
+            ("INV-1,Example Ltd,JPY,12.5,2026-02-01", "has no decimals"),
             ("INV-1,Example Ltd,EUR,0,2026-02-01", "greater than zero"),
             ("INV-1,Example Ltd,EUR,-5,2026-02-01", "greater than zero"),
             ("INV-1,Example Ltd,EUR,1e3,2026-02-01", "plain decimal number"),

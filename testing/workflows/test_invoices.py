@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from testing.factories import add_customer, add_invoice
 
 from payymo.domain.enums import InvoiceFileFormat
-from payymo.domain.errors import InvalidInputError, NotFoundError
+from payymo.domain.errors import DuplicateError, InvalidInputError, NotFoundError
 from payymo.postgres.reconciliation.models import Customer, Invoice, InvoiceImport
 from payymo.postgres.reconciliation.operations.imports import get_import, list_imports
 from payymo.postgres.reconciliation.operations.invoices import list_invoices
@@ -86,7 +86,7 @@ def test_known_numbers_are_named_line_by_line(
     add_invoice(session, tenant_id, number="INV-2")
     before = counts(session)
 
-    with pytest.raises(InvalidInputError) as refusal:
+    with pytest.raises(DuplicateError) as refusal:
         take_in(session, tenant_id, FILE, dry_run=dry_run)
 
     (problem,) = refusal.value.problems

@@ -87,7 +87,8 @@ def check_exponent(amount: Decimal, currency: str) -> Decimal:
     exponent = exponent_of(currency)
     quantised = amount.quantize(Decimal(1).scaleb(-exponent))
     if quantised != amount:
-        raise InvalidInputError(f"An amount in {currency} has at most {exponent} decimals.")
+        allowed = f"at most {exponent}" if exponent else "no"
+        raise InvalidInputError(f"An amount in {currency} has {allowed} decimals.")
     return quantised
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import InvoiceFileFormat
-from payymo.domain.errors import InvalidInputError, Problem
+from payymo.domain.errors import DuplicateError, Problem
 from payymo.postgres.reconciliation.operations.customers import (
     CustomerValues,
     find_customer_ids,
@@ -65,7 +65,7 @@ def import_invoices(
     :param now: Present time.
     :raises InvalidInputError: If anything in the file is wrong, with a problem for each fault;
         nothing is kept then.
-    :raises DuplicateError: If somebody else takes one of the numbers at the same time.
+    :raises DuplicateError: If invoices have some of the numbers already; nothing is kept then.
     """
     rows = read_invoice_file(content, filename=filename, file_format=file_format)
     _refuse_known_numbers(session, tenant_id, rows)
@@ -120,8 +120,9 @@ def _refuse_known_numbers(session: Session, tenant_id: UUID, rows: Sequence[Invo
         if row.number in taken
     ]
     if problems:
-        raise InvalidInputError(
-            "The file holds invoices that are known already.", problems=limit_problems(problems)
+        raise DuplicateError(
+            "The file holds invoices that are known already: nothing was imported.",
+            problems=limit_problems(problems),
         )
 
 

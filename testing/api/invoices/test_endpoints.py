@@ -174,7 +174,9 @@ class TestCreating:
         answer = member.post(URL, json=body(customer, currency=currency, total=total))
 
         assert answer.status_code == 400
-        assert currency in answer.text
+        (fault,) = answer.json()["error"]["details"]
+        assert fault["field"] == "total"
+        assert f"An amount in {currency} has" in fault["message"]
 
     def test_cannot_be_due_before_it_is_issued(
         self, member: TestClient, customer: Customer

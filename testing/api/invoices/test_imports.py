@@ -235,9 +235,10 @@ class TestAFaultyFile:
 
         answer = member.post(URL, content=TWO + "INV-3,C-2,New,EUR,1,2026-02-01,\n", headers=CSV)
 
-        assert answer.status_code == 400
-        details = answer.json()["error"]["details"]
-        assert [fault["field"] for fault in details] == ["line 2", "line 3"]
+        assert answer.status_code == 409
+        error = answer.json()["error"]
+        assert error["code"] == "duplicate"
+        assert [fault["field"] for fault in error["details"]] == ["line 2", "line 3"]
         assert len(invoices(member)) == 2
         assert len(member.get("/api/v1/customers").json()["data"]) == 1
 
@@ -251,6 +252,7 @@ class TestARequest:
 
         assert answer.status_code == 415
         assert answer.json()["error"]["code"] == "unsupported_media_type"
+        assert "text/csv" in answer.json()["error"]["message"]
 
     def test_with_a_file_of_another_type_is_refused(self, member: TestClient) -> None:
         answer = member.post(URL, files={"file": ("invoices.pdf", b"%PDF", "application/pdf")})
@@ -272,6 +274,33 @@ class TestARequest:
 
         assert answer.status_code == 400
         assert [fault["field"] for fault in answer.json()["error"]["details"]] == [field]
+
+    @pytest.mark.parametrize("filename", ["a\0b.csv", f"{'a' * 252}.csv"])
+    def test_whose_file_has_no_name_to_keep_says_so(
+        self, member: TestClient, filename: str
+    ) -> None:
+        form = (
+            f'--x\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n\r\n'
+            f"{TWO}\r\n--x--\r\n"
+        )
+        answer = member.post(
+            URL,
+            content=form.encode(),
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+
+        assert answer.status_code == 400
+        (fault,) = answer.json()["error"]["details"]
+        assert (fault["field"], "at most 255" in fault["message"]) == ("file", True)
+        assert invoices(member) == []
+
+    def test_with_two_files_is_told_how_many_there_may_be(self, member: TestClient) -> None:
+        files = [("file", ("a.csv", TWO)), ("file", ("b.csv", TWO))]
+
+        answer = member.post(URL, files=files)
+
+        assert answer.status_code == 400
+        assert "number of files is 1" in answer.json()["error"]["message"]
 
     def test_whose_form_is_cut_short_is_refused(self, member: TestClient) -> None:
         answer = member.post(

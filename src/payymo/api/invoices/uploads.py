@@ -13,6 +13,7 @@ from payymo.domain.enums import InvoiceFileFormat
 from payymo.domain.errors import InvalidInputError, Problem
 
 _FORM: Final = "multipart/form-data"
+_FILENAME_CHARACTERS_MAX: Final = 255
 _FORM_FIELDS: Final = frozenset({"file", "dry_run"})
 
 _FORMATS_BY_MEDIA_TYPE: Final = {
@@ -92,7 +93,7 @@ async def read_invoice_file(
             return await _read_form(form, dry_run=dry_run)
     file_format = _FORMATS_BY_MEDIA_TYPE.get(media_type)
     if file_format is None:
-        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        raise _unknown_format()
     return InvoiceFile(
         content=await request.body(), filename=None, file_format=file_format, dry_run=dry_run
     )
@@ -114,6 +115,12 @@ async def _read_form(form: FormData, *, dry_run: bool) -> InvoiceFile:
         raise InvalidInputError(
             "The form is not valid.", problems=[Problem("file", "Send the file in this field.")]
         )
+    if "\0" in (file.filename or "") or len(file.filename or "") > _FILENAME_CHARACTERS_MAX:
+        sentence = (
+            f"The file's name must have at most {_FILENAME_CHARACTERS_MAX} characters, none of "
+            "them NUL."
+        )
+        raise InvalidInputError("The form is not valid.", problems=[Problem("file", sentence)])
     return InvoiceFile(
         content=await file.read(),
         filename=file.filename,
@@ -127,8 +134,16 @@ def _format_of(file: UploadFile) -> InvoiceFileFormat:
     suffix = PurePath(file.filename or "").suffix.lower()
     file_format = _FORMATS_BY_SUFFIX.get(suffix) or _FORMATS_BY_MEDIA_TYPE.get(media_type)
     if file_format is None:
-        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        raise _unknown_format()
     return file_format
+
+
+def _unknown_format() -> HTTPException:
+    return HTTPException(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "Send the file as text/csv or application/x-ndjson, or in a form (multipart/form-data) "
+        "with a name that ends in .csv, .jsonl or .ndjson.",
+    )
 
 
 def _read_dry_run(form: FormData) -> bool:

@@ -27,7 +27,13 @@ from sqlalchemy.orm import Session, contains_eager
 from uuid_utils.compat import uuid7
 
 from payymo.domain.enums import InvoiceStatus
-from payymo.domain.errors import DuplicateError, NotFoundError, Problem, RuleError
+from payymo.domain.errors import (
+    DuplicateError,
+    InvalidInputError,
+    NotFoundError,
+    Problem,
+    RuleError,
+)
 from payymo.domain.matching.records import ClosedInvoice, OpenInvoice
 from payymo.domain.money import check_exponent
 from payymo.postgres.auth.operations.audit import record_audit
@@ -162,7 +168,7 @@ def create_invoice(
     """
     get_customer(session, tenant_id, values.customer_id)
     _check_dates(values.issue_date, values.due_date)
-    check_exponent(values.total, values.currency)
+    _check_total(values.total, values.currency)
     invoice = Invoice(tenant_id=tenant_id, id=uuid7(), **_row(values))
     with _unique_number(session):
         session.add(invoice)
@@ -550,7 +556,15 @@ def _check_changes(
     _check_dates(
         wanted.get("issue_date", invoice.issue_date), wanted.get("due_date", invoice.due_date)
     )
-    check_exponent(wanted.get("total", invoice.total), wanted.get("currency", invoice.currency))
+    _check_total(wanted.get("total", invoice.total), wanted.get("currency", invoice.currency))
+
+
+def _check_total(total: Decimal, currency: str) -> None:
+    try:
+        check_exponent(total, currency)
+    except InvalidInputError as error:
+        problem = Problem("total", error.message)
+        raise InvalidInputError(error.message, problems=[problem]) from error
 
 
 def _check_dates(issue_date: date, due_date: date | None) -> None:
