@@ -132,11 +132,11 @@ class TestErrors:
         assert answer.status_code == 404
 
     def test_an_unknown_method_is_told_which_there_are(self, client: TestClient) -> None:
-        answer = client.put("/api/v1/jobs", json={})
+        one, several = client.put("/api/v1/jobs"), client.put("/api/v1/invoices")
 
-        assert answer.status_code == 405
-        assert answer.json()["error"]["code"] == "method_not_allowed"
-        assert answer.headers["Allow"] == "GET"
+        assert one.status_code == 405
+        assert one.json()["error"]["code"] == "method_not_allowed"
+        assert (one.headers["Allow"], several.headers["Allow"]) == ("GET", "GET, POST")
 
 
 class TestRequestId:
@@ -203,6 +203,7 @@ class TestMetrics:
     def test_requests_are_counted_by_route(self, client: TestClient) -> None:
         client.get("/api/v1/jobs/01985c1e-7d3a-7c44-9d0e-5f1b2a3c4d5e")
         client.get("/nowhere/at/all")
+        client.request("INVENTED", "/api/v1/jobs")
 
         metrics = client.get("/metrics")
 
@@ -213,6 +214,7 @@ class TestMetrics:
         ) in metrics.text
         assert 'route="unmatched"' in metrics.text
         assert "nowhere" not in metrics.text
+        assert "INVENTED" not in metrics.text
 
 
 class TestRateLimit:

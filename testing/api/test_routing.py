@@ -157,9 +157,17 @@ class TestInput:
         (detail,) = answer.json()["error"]["details"]
         assert "line 2, column 11" in detail["message"]
 
-    @pytest.mark.parametrize("content", [b'{"name": "\xff"}', b"[" * 100_000])
-    def test_a_body_that_no_parser_can_read_is_refused(
-        self, client: TestClient, content: bytes
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b'{"name": "\xff"}', "UTF-8"),
+            (b"[" * 100_000, "nested too deeply"),
+            (b'{"count": %s}' % (b"1" * 5_000), "too many digits"),
+            (b'{"name": "a", "count": 1, "name": "b"}', "'name' more than once"),
+        ],
+    )
+    def test_a_body_that_means_nothing_certain_is_refused(
+        self, client: TestClient, content: bytes, words: str
     ) -> None:
         answer = client.post(
             "/api/v1/things", content=content, headers={"Content-Type": "application/json"}
@@ -167,6 +175,7 @@ class TestInput:
 
         assert answer.status_code == 400
         assert answer.json()["error"]["code"] == "validation_error"
+        assert words in answer.json()["error"]["message"]
 
     def test_a_number_stays_the_one_that_was_written(
         self, client: TestClient, sessions: sessionmaker[Session], tenant_id: UUID
@@ -190,7 +199,13 @@ class TestInput:
         assert answer.json()["error"]["details"][0]["field"] == "thing_id"
 
     @pytest.mark.parametrize(
-        ("query", "field"), [("limit=0", "limit"), ("colour=red", "colour"), ("limit=%00", "limit")]
+        ("query", "field"),
+        [
+            ("limit=0", "limit"),
+            ("colour=red", "colour"),
+            ("limit=%00", "limit"),
+            ("limit=1&limit=2", "limit"),
+        ],
     )
     def test_a_bad_query_is_refused(self, client: TestClient, query: str, field: str) -> None:
         answer = client.get(f"/api/v1/things/{uuid4()}?{query}")
@@ -206,6 +221,7 @@ class TestInput:
 
         assert answer.status_code == 415
         assert answer.json()["error"]["code"] == "unsupported_media_type"
+        assert "application/json" in answer.json()["error"]["message"]
 
     def test_a_form_takes_no_json(self, client: TestClient) -> None:
         assert client.post("/api/v1/things/imports", json={}).status_code == 415
@@ -221,6 +237,7 @@ class TestInput:
 
         assert answer.status_code == 413
         assert answer.json()["error"]["code"] == "payload_too_large"
+        assert "at most 1 MiB" in answer.json()["error"]["message"]
 
     def test_a_file_may_be_larger(self, client: TestClient) -> None:
         size = 2 * BODY_BYTES_MAX

@@ -1,6 +1,7 @@
 """The one place where something that went wrong becomes an HTTP answer."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from payymo.api.services import ApiServices
 from payymo.domain.errors import (
@@ -44,11 +46,11 @@ STATUS_BY_FAMILY: Final[Mapping[type[PayymoError], HTTPStatus]] = {
     PayymoError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-#: What the framework itself refuses: the code and the sentence.
+#: What the framework itself refuses: the code, and a sentence where the refusal has none.
 _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     HTTPStatus.BAD_REQUEST: (
         "validation_error",
-        "The body could not be read: it must be what Content-Type says, in UTF-8.",
+        "The body could not be read: it must be what Content-Type says.",
     ),
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
     HTTPStatus.METHOD_NOT_ALLOWED: (
@@ -127,9 +129,23 @@ async def _answer_ours(request: Request, error: PayymoError) -> Response:
     return payymo_error_response(error, services.clock())
 
 
-async def _answer_framework(_: Request, error: HTTPException) -> Response:
+async def _answer_framework(request: Request, error: HTTPException) -> Response:
     code, message = _REFUSALS.get(error.status_code, ("validation_error", "Invalid request."))
-    return error_response(error.status_code, code, message, headers=error.headers)
+    if error.detail != HTTPStatus(error.status_code).phrase:
+        message = f"{error.detail.rstrip('.')}."
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return error_response(error.status_code, code, message, headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return every method that an address knows: the router names those of one route only."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return methods
 
 
 async def _answer_invalid(_: Request, error: RequestValidationError) -> Response:
@@ -161,10 +177,10 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "extra_forbidden": "There is no such field: remove it or correct its name.",
     "string_type": "This must be text.",
     "string_unicode": "This must be text in valid Unicode.",
-    "string_too_short": "This must have at least {min_length} characters.",
+    "string_too_short": "This must have at least {min_length} character(s).",
     "string_too_long": "This must have at most {max_length} characters.",
     "string_pattern_mismatch": "This must have the form {pattern}.",
-    "too_short": "This must have at least {min_length} items.",
+    "too_short": "This must have at least {min_length} item(s).",
     "too_long": "This must have at most {max_length} items.",
     "enum": "This must be one of: {expected}.",
     "literal_error": "This must be one of: {expected}.",
@@ -190,11 +206,18 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 
 
+#: How Pydantic writes a choice that is a member of an enum: ``<Colour.RED: 'red'>``.
+_ENUM_MEMBER: Final = re.compile(r"<\w+\.\w+: ('[^']*')>")
+
+
 def _sentence(fault: Mapping[str, Any]) -> str:
     context = fault.get("ctx", {})
-    wanted = _SENTENCES.get(fault["type"])
+    kind = fault["type"]
+    if kind == "too_long" and isinstance(fault.get("input"), str):
+        kind = "string_too_long"  # so it is for texts that must stay secret
+    wanted = _SENTENCES.get(kind)
     if wanted is not None:
-        return wanted.format_map(context)
+        return _ENUM_MEMBER.sub(r"\1", wanted.format_map(context))
     # Pydantic sets its own name for the error before a ValueError's words; an e-mail's has none.
     message = str(fault["msg"]).removeprefix("Value error, ")
     message = message[:1].upper() + message[1:]

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Final
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
@@ -15,6 +16,9 @@ from payymo.domain.money import check_currency, parse_amount
 #: Longest number that is looked at: many more characters than any amount of money has.
 AMOUNT_CHARACTERS_MAX: Final = 40
 
+EMAIL_CHARACTERS_MAX: Final = 254
+
+_COUNTRY: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -66,6 +70,30 @@ def _read_date(given: object) -> date:
         raise InvalidInputError("There is no such day in the calendar.") from error
 
 
+def _check_email(given: str) -> str:
+    try:
+        # Any domain will do: installations at home and in tests have their own.
+        checked = validate_email(
+            given.strip(),
+            check_deliverability=False,
+            globally_deliverable=False,
+            test_environment=True,
+        )
+    except EmailNotValidError as error:
+        raise InvalidInputError(
+            "This must be an e-mail address such as ada@example.com."
+        ) from error
+    return checked.normalized
+
+
+def _check_country(given: str) -> str:
+    if not _COUNTRY.fullmatch(given):
+        raise InvalidInputError(
+            "Write the country as two letters, its code in ISO 3166-1, such as DE."
+        )
+    return given.upper()
+
+
 def _check_text(given: str) -> str:
     if "\0" in given:
         raise InvalidInputError("The text must not hold a NUL character.")
@@ -90,6 +118,18 @@ PositiveAmountIn = Annotated[
 AmountOut = Annotated[str, Field(examples=["12.50"])]
 CurrencyIn = Annotated[
     str, AfterValidator(_saying(check_currency)), Field(min_length=3, max_length=3)
+]
+#: A country by its code, in any case; it comes out in upper case.
+CountryIn = Annotated[
+    str,
+    AfterValidator(_saying(_check_country)),
+    Field(json_schema_extra={"pattern": "^[A-Za-z]{2}$"}, examples=["GB"]),
+]
+#: An e-mail address; its domain's case is made one, the name before it stays as it is.
+EmailIn = Annotated[
+    str,
+    AfterValidator(_saying(_check_email)),
+    Field(max_length=EMAIL_CHARACTERS_MAX, examples=["ada@example.com"]),
 ]
 #: A day, and nothing that merely could be read as one (a timestamp, a count of seconds).
 DateIn = Annotated[

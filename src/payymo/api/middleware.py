@@ -103,7 +103,9 @@ class RequestMiddleware:
     def _record(self, scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
         route = scope.get("route")
         template = route.path if isinstance(route, APIRoute) else UNMATCHED
-        method = scope["method"] if template != UNMATCHED else UNMATCHED
+        # Labels live for ever: those that a client may invent would fill the memory.
+        is_known = isinstance(route, APIRoute) and scope["method"] in (route.methods or ())
+        method = scope["method"] if is_known else UNMATCHED
         self._metrics.record(method, template, status, seconds)
         logger.info(
             "request",

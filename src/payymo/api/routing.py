@@ -9,6 +9,7 @@ POST with an ``Idempotency-Key`` runs once (see :mod:`payymo.api.idempotency`).
 import functools
 import inspect
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal
 from http import HTTPStatus
@@ -98,19 +99,41 @@ class LimitedRequest(Request):
         self._receive = self._receive_limited
         self._bytes_left = bytes_max
         announced = self.headers.get("content-length", "")
+        self._bytes_max = bytes_max
         if announced.isdecimal() and int(announced) > bytes_max:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            raise self._too_large()
 
     @override
     async def json(self) -> Any:
-        return json.loads(await self.body(), parse_float=Decimal, parse_constant=_refuse_constant)
+        body = await self.body()
+        try:
+            return json.loads(
+                body,
+                parse_float=Decimal,
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_read_object,
+            )
+        except json.JSONDecodeError:
+            raise
+        except UnicodeDecodeError as error:
+            raise _bad_body("The body is not text in UTF-8.") from error
+        except ValueError as error:
+            raise _bad_body("The body holds a number with too many digits.") from error
+        except RecursionError as error:
+            raise _bad_body("The body is nested too deeply.") from error
 
     async def _receive_limited(self) -> Message:
         message = await self._whole_receive()
         self._bytes_left -= len(message.get("body", b""))
         if self._bytes_left < 0:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            raise self._too_large()
         return message
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"The body is too large: at most {self._bytes_max // 2**20} MiB may be sent here.",
+        )
 
 
 def resource_router(path: str, *, tag: str) -> APIRouter:
@@ -159,11 +182,30 @@ def _refuse_constant(name: str) -> Never:
     raise json.JSONDecodeError(f"{name} is not JSON", name, 0)
 
 
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object whose fields are all there once: of two, nobody knows which counts."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise _bad_body(f"The body holds the field {names.most_common(1)[0][0]!r} more than once.")
+    return read
+
+
+def _bad_body(sentence: str) -> HTTPException:
+    return HTTPException(HTTPStatus.BAD_REQUEST, sentence)
+
+
 def _check_query(request: Request, known: set[str]) -> None:
     if not request.scope["query_string"]:
         return
-    problems = []
-    for name, value in request.query_params.multi_items():
+    items = request.query_params.multi_items()
+    times = Counter(name for name, _ in items)
+    problems = [
+        Problem(name, "This is there more than once: send it once.")
+        for name in times
+        if name in known and times[name] > 1
+    ]
+    for name, value in items:
         if name not in known:
             choice = f"this address reads {', '.join(sorted(known))}" if known else "none is read"
             problems.append(Problem(name, f"There is no such query parameter: {choice}."))
@@ -181,7 +223,8 @@ def _check_media_type(request: Request, wanted: str | None) -> None:
     name = (given or "").partition(";")[0].strip().lower()
     is_json = wanted == "application/json" and name.startswith("application/")
     if name != wanted and not (is_json and name.endswith("+json")):
-        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers={"Accept": wanted})
+        sentence = f"The body must be {wanted}: say so in Content-Type."
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence, {"Accept": wanted})
 
 
 def _has_body(request: Request) -> bool:

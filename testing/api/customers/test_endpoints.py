@@ -53,6 +53,14 @@ class TestCreating:
 
         assert (created["email"], created["country"], created["ibans"]) == (None, None, [])
 
+    def test_writes_codes_in_capitals_and_each_account_once(self, member: TestClient) -> None:
+        spaced = "DE89 3704 0044 0532 0130 00"
+        body = {"number": "C-1", "name": "X", "country": "gb", "ibans": [IBAN, spaced]}
+
+        created = member.post(URL, json=body).json()["data"]
+
+        assert (created["country"], created["ibans"]) == ("GB", [IBAN])
+
     def test_a_number_is_given_once(self, member: TestClient, customer: Customer) -> None:
         answer = member.post(URL, json={"number": "C-1", "name": "Another"})
 
@@ -71,8 +79,8 @@ class TestCreating:
             ({"number": None}, "number", "text"),
             ({"name": "x" * 201}, "name", "at most 200"),
             ({"name": "a\0b"}, "name", "NUL"),
-            ({"email": "nobody"}, "email", "email"),
-            ({"country": "gb"}, "country", "form"),
+            ({"email": "nobody"}, "email", "e-mail address such as"),
+            ({"country": "G1"}, "country", "two letters"),
             ({"ibans": ["DE89370400440532013001"]}, "ibans.0", "IBAN"),
             ({"ibans": "DE89370400440532013000"}, "ibans", "list"),
             ({"ibans": [IBAN] * 51}, "ibans", "at most 50"),

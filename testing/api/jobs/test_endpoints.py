@@ -135,6 +135,12 @@ class TestCancelling:
 
         assert answer.status_code == 404
 
+    def test_says_what_may_be_changed(self, client: TestClient, add_job: AddJob) -> None:
+        answer = client.patch(f"/api/v1/jobs/{add_job().id}", json={"status": "running"})
+
+        (fault,) = answer.json()["error"]["details"]
+        assert fault["message"] == "This must be one of: 'cancelled'."
+
     @pytest.mark.parametrize(
         "body", [{}, {"status": "running"}, {"status": None}, {"status": "cancelled", "kind": "x"}]
     )

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Self, TypedDict
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, EmailStr, Field, with_config
+from pydantic import AfterValidator, ConfigDict, Field, with_config
 from stdnum import iban
 from stdnum.exceptions import ValidationError
 
 from payymo.api.envelopes import RequestModel, ResponseModel
-from payymo.api.fields import ShortText, refuse
+from payymo.api.fields import CountryIn, EmailIn, ShortText, refuse
 from payymo.postgres.reconciliation.models import Customer
 
 IBANS_MAX = 50
@@ -22,20 +22,22 @@ def _check_iban(given: str) -> str:
         raise refuse("The IBAN is not valid: check it for a missing or swapped digit.") from error
 
 
+def _without_repeats(ibans: list[str]) -> list[str]:
+    return list(dict.fromkeys(ibans))
+
+
 Iban = Annotated[ShortText, AfterValidator(_check_iban), Field(examples=["DE89370400440532013000"])]
 Ibans = Annotated[
     list[Iban],
     Field(description="Accounts that the customer pays from.", max_length=IBANS_MAX),
+    AfterValidator(_without_repeats),
 ]
 Number = Annotated[
     ShortText, Field(description="Your own number for the customer.", examples=["C-1001"])
 ]
 Name = Annotated[ShortText, Field(examples=["Example Ltd"])]
-Email = Annotated[EmailStr | None, Field(examples=["accounts@example.com"])]
-Country = Annotated[
-    str | None,
-    Field(description="ISO 3166-1 alpha-2 code.", pattern="^[A-Z]{2}$", examples=["GB"]),
-]
+Email = Annotated[EmailIn | None, Field(examples=["accounts@example.com"])]
+Country = Annotated[CountryIn | None, Field(description="ISO 3166-1 alpha-2 code.")]
 
 
 class CustomerRead(ResponseModel):

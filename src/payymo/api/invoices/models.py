@@ -151,7 +151,7 @@ class InvoiceQuery(BaseModel):
     def _ends_after_start(cls, end: date | None, info: ValidationInfo) -> date | None:
         start = info.data.get("issued_from")
         if start is not None and end is not None and end < start:
-            raise refuse("issued_to must not be before issued_from.")
+            raise refuse("This must not be before issued_from.")
         return end
 
     @field_validator("max_total")
@@ -159,7 +159,7 @@ class InvoiceQuery(BaseModel):
     def _max_is_not_less(cls, most: Decimal | None, info: ValidationInfo) -> Decimal | None:
         least = info.data.get("min_total")
         if least is not None and most is not None and most < least:
-            raise refuse("max_total must not be less than min_total.")
+            raise refuse("This must not be less than min_total.")
         return most
 
     def criteria(self, today: date) -> InvoiceFilter:

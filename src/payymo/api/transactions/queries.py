@@ -67,7 +67,7 @@ class TransactionQuery(BaseModel):
     def _ends_after_start(cls, end: date | None, info: ValidationInfo) -> date | None:
         start = info.data.get("start_date")
         if start is not None and end is not None and end < start:
-            raise refuse("end_date must not be before start_date.")
+            raise refuse("This must not be before start_date.")
         return end
 
     @field_validator("max_amount")
@@ -75,7 +75,7 @@ class TransactionQuery(BaseModel):
     def _max_is_not_less(cls, most: Decimal | None, info: ValidationInfo) -> Decimal | None:
         least = info.data.get("min_amount")
         if least is not None and most is not None and most < least:
-            raise refuse("max_amount must not be less than min_amount.")
+            raise refuse("This must not be less than min_amount.")
         return most
 
     @field_validator("cursor")
