@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -197,6 +198,17 @@ class TestAccessLog:
         assert line["error"]["message"] == "It is so already."
         assert line["error"]["cause"]["type"] == "builtins.ZeroDivisionError"
         assert "hidden" not in json.dumps(line)
+
+
+class TestJsonFormatter:
+    @pytest.mark.parametrize("exc_info", [None, False, (None, None, None)])
+    def test_writes_a_record_without_an_error_however_that_is_said(self, exc_info: Any) -> None:
+        record = logging.makeLogRecord({"msg": "Job ended", "exc_info": exc_info, "job_id": "7"})
+
+        line = json.loads(JsonFormatter().format(record))
+
+        assert (line["message"], line["job_id"]) == ("Job ended", "7")
+        assert "error" not in line
 
 
 class TestMetrics:

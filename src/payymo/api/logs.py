@@ -38,7 +38,8 @@ class JsonFormatter(logging.Formatter):
         line.update(
             (name, value) for name, value in vars(record).items() if name not in _USUAL_FIELDS
         )
-        if record.exc_info is not None and record.exc_info[1] is not None:
+        # Whoever logs with exc_info=False leaves just that in the record.
+        if record.exc_info and record.exc_info[1] is not None:
             line["error"] = _describe(record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
 
