@@ -1,0 +1,138 @@
+"""The OpenAPI document holds: whatever a client sends, the answer is one that it describes.
+
+Schemathesis writes the requests, those that the document allows and those that it forbids, always
+the same ones. Each operation meets a tenant's book with one of everything in it, so that ids in
+addresses lead somewhere as often as they do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from sqlalchemy.orm import Session, sessionmaker
+from testing.api.conftest import TOKEN_KEY, HandClock, NoProviders, RowQueue
+from testing.factories import add_account, add_customer, add_invoice, add_transaction
+
+from payymo.api.app import create_app
+from payymo.api.limits import Limit
+from payymo.api.services import ApiServices
+from payymo.postgres.encryption import KEY_BYTES, KeyRing
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.reconcile import match_payments
+
+EXAMPLES: Final = 8
+
+CHECKS: Final = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+#: No worker runs beside these tests, and so one answer says.
+NOT_READY: Final = ("/readyz", 503)
+
+#: Nobody is told to wait here.
+UNLIMITED: Final = Limit(burst=1_000_000, per_second=1_000)
+
+
+def describe() -> dict[str, Any]:
+    """Return the document, for which no database is needed."""
+    services = ApiServices(
+        sessions=sessionmaker(),
+        providers=NoProviders(),
+        queue=RowQueue(),
+        token_key=TOKEN_KEY,
+        key_ring=KeyRing([bytes(KEY_BYTES)]),
+        clock=HandClock(),
+        public_url="http://testserver",
+    )
+    return create_app(services).openapi()
+
+
+DOCUMENT: Final = describe()
+OPERATIONS: Final = [
+    (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
+]
+
+
+@pytest.fixture
+def services(services: ApiServices) -> ApiServices:
+    return replace(services, member_limit=UNLIMITED, address_limit=UNLIMITED, auth_limit=UNLIMITED)
+
+
+@pytest.fixture
+def ids(
+    sessions: sessionmaker[Session], tenant_id: UUID, client: TestClient
+) -> Mapping[str, UUID | str]:
+    """What every parameter of an address may be, to lead somewhere."""
+    with tenant_transaction(sessions, tenant_id) as session:
+        account = add_account(session, tenant_id)
+        customer = add_customer(session, tenant_id)
+        invoice = add_invoice(session, tenant_id, customer)
+        payment = add_transaction(session, tenant_id, account, remittance=invoice.number)
+        run = match_payments(session, tenant_id, now=datetime(2026, 3, 1, tzinfo=UTC))
+        match = list_matches(session, tenant_id, where=MatchFilter()).rows[0]
+        known: dict[str, UUID | str] = {
+            "account_id": account.id,
+            "connection_id": account.connection_id,
+            "customer_id": customer.id,
+            "institution_id": account.connection.institution_id,
+            "invoice_id": invoice.id,
+            "match_id": match.id,
+            "match_run_id": run.match_run_id,
+            "provider": "gocardless",
+            "transaction_id": payment.id,
+        }
+    job = client.post("/api/v1/match_runs").json()["data"]
+    file = "number,customer_number,customer_name,currency,total,issue_date\nA,B,C,EUR,1,2026-02-01"
+    report = client.post(
+        "/api/v1/invoices/imports", content=file, headers={"Content-Type": "text/csv"}
+    ).json()["data"]
+    return known | {"job_id": job["id"], "import_id": report["import_id"]}
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_answer_is_one_that_the_document_describes(
+    app: FastAPI, client: TestClient, ids: Mapping[str, UUID | str], method: str, path: str
+) -> None:
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema.app = app
+    operation = schema[path][method]
+    named = {parameter.name: str(ids[parameter.name]) for parameter in operation.path_parameters}
+    cases = st.one_of(
+        operation.as_strategy(GenerationMode.POSITIVE, path_parameters=named or None),
+        operation.as_strategy(GenerationMode.POSITIVE),
+        operation.as_strategy(GenerationMode.NEGATIVE, path_parameters=named or None),
+    )
+
+    @seed(20260228)
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases)
+    def answer_well(case: Case[Any]) -> None:
+        answer = case.call(headers=dict(client.headers))
+        assert answer.status_code < 500 or (path, answer.status_code) == NOT_READY
+        case.validate_response(answer, checks=CHECKS)
+
+    answer_well()
