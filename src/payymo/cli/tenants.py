@@ -21,7 +21,9 @@ def choose_tenant(sessions: sessionmaker[Session], wanted: str | None) -> UUID:
     if not tenants:
         raise NotFoundError("There is no tenant yet: register one, or run `payymo up`.")
     meant = [
-        tenant for tenant in tenants if wanted is None or wanted in {tenant.name, str(tenant.id)}
+        tenant
+        for tenant in tenants
+        if wanted is None or wanted == tenant.name or wanted.lower() == str(tenant.id)
     ]
     if not meant:
         raise NotFoundError("There is no such tenant.")

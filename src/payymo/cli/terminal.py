@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -13,6 +13,7 @@ from uuid import UUID
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from payymo.domain.errors import PayymoError
 
@@ -35,10 +36,10 @@ def print_error(error: PayymoError) -> None:
 
     :param error: What went wrong.
     """
-    err.print(f"[red]Error:[/] {_plain(error.message)}")
+    err.print(Text.assemble(("Error:", "red"), " ", _plain(error.message)))
     for problem in error.problems[:_PROBLEMS_SHOWN_MAX]:
         place = f"{problem.field}: " if problem.field else ""
-        err.print(f"  {_plain(place + problem.message)}")
+        err.print(_plain(f"  {place}{problem.message}"))
     if len(error.problems) > _PROBLEMS_SHOWN_MAX:
         err.print(f"  … and {len(error.problems) - _PROBLEMS_SHOWN_MAX} more.")
 
@@ -69,14 +70,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     out.print(table)
 
 
-def _plain(text: str) -> str:
-    """Return text that the console shows as it is: banks write square brackets, too."""
-    return text.replace("[", r"\[")
+def _plain(text: str) -> Text:
+    """Return text that the console shows as it is and never obeys, whatever a bank wrote."""
+    return Text("".join(char if char.isprintable() or char == "\n" else " " for char in text))
 
 
 def _plain_value(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {each.name: getattr(value, each.name) for each in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, date):
