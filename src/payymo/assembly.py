@@ -219,16 +219,25 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
             engine.dispose()
 
 
-def _check_revision(sessions: sessionmaker[Session]) -> None:
+def read_revision(sessions: sessionmaker[Session]) -> str | None:
+    """Return which revision a database's tables are at; ``None`` if it has none.
+
+    :param sessions: Opener of transactions.
+    :raises ConfigurationError: If the database cannot be used.
+    """
     try:
         with sessions.begin() as session:
-            revision = database_revision(session)
+            return database_revision(session)
     except DBAPIError:
         # Not chained: the driver's own words may hold the address.
         raise ConfigurationError(
             "The database cannot be used: check that its server runs and that `payymo db init` "
             "was run with this login."
         ) from None
+
+
+def _check_revision(sessions: sessionmaker[Session]) -> None:
+    revision = read_revision(sessions)
     if revision is None:
         raise ConfigurationError("The database is empty: run `payymo db init` first.")
     if revision != latest_revision():

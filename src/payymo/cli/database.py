@@ -2,15 +2,10 @@
 
 import typer
 
-from payymo.assembly import open_database
+from payymo.assembly import open_database, read_revision
 from payymo.cli.terminal import JsonOption, out, print_json
 from payymo.postgres.core import create_owner_engine, create_sessions
-from payymo.postgres.schema import (
-    database_revision,
-    init_database,
-    latest_revision,
-    upgrade_database,
-)
+from payymo.postgres.schema import init_database, latest_revision, upgrade_database
 from payymo.settings import load_settings
 
 app = typer.Typer(
@@ -43,9 +38,10 @@ def status(*, json: JsonOption = False) -> None:
     """Say which revision the database is at, and which this version needs."""
     with open_database(load_settings()) as url:
         engine = create_owner_engine(url)
-        with create_sessions(engine).begin() as session:
-            revision = database_revision(session)
-        engine.dispose()
+        try:
+            revision = read_revision(create_sessions(engine))
+        finally:
+            engine.dispose()
     if json:
         print_json({"revision": revision, "latest": latest_revision()})
     else:

@@ -1,0 +1,194 @@
+"""An installation is built out of its settings, or says what is missing."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.orm import Session, sessionmaker
+from testing.fakes import FakeClock
+
+from payymo.assembly import ConfiguredProviders, open_installation
+from payymo.domain.banking import ProviderCredentials
+from payymo.domain.enums import Provider
+from payymo.domain.errors import ConfigurationError
+from payymo.postgres.auth.operations.credentials import record_credentials
+from payymo.postgres.embedded import EmbeddedServer
+from payymo.postgres.encryption import KEY_BYTES, KeyRing
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.settings import Settings, load_settings
+
+GOCARDLESS = Provider.GOCARDLESS
+KEY_RING = KeyRing([bytes(KEY_BYTES)])
+DATABASE_VARIABLE = "DATABASE_URL"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for setting in Settings.model_fields.values():
+        monkeypatch.delenv(str(setting.validation_alias), raising=False)
+    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+@dataclass
+class Gate:
+    """A provider's door, which remembers who came in."""
+
+    secret_ids: list[str] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/token/new/"):
+            self.secret_ids.append(json.loads(request.content)["secret_id"])
+            return httpx.Response(
+                200,
+                json={
+                    "access": "access",
+                    "access_expires": 86_400,
+                    "refresh": "refresh",
+                    "refresh_expires": 2_592_000,
+                },
+            )
+        return httpx.Response(200, json=[])
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def http(gate: Gate) -> Iterator[httpx.Client]:
+    with httpx.Client(transport=httpx.MockTransport(gate.answer)) as client:
+        yield client
+
+
+class TestConfiguredProviders:
+    def build(self, sessions: sessionmaker[Session], http: httpx.Client) -> ConfiguredProviders:
+        return ConfiguredProviders(load_settings(), sessions, KEY_RING, FakeClock(), http)
+
+    @pytest.fixture
+    def providers(
+        self, sessions: sessionmaker[Session], http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    ) -> ConfiguredProviders:
+        """Providers of an installation that has credentials."""
+        monkeypatch.setenv("GOCARDLESS_SECRET_ID", "installation")
+        monkeypatch.setenv("GOCARDLESS_SECRET_KEY", "key")
+        return self.build(sessions, http)
+
+    def enter(self, sessions: sessionmaker[Session], tenant_id: UUID, secret_id: str) -> None:
+        with tenant_transaction(sessions, tenant_id) as session:
+            credentials = ProviderCredentials(secret_id, "key")
+            record_credentials(session, tenant_id, GOCARDLESS, credentials, key_ring=KEY_RING)
+
+    def test_a_tenants_own_credentials_win_over_the_installations(
+        self,
+        providers: ConfiguredProviders,
+        sessions: sessionmaker[Session],
+        tenant_id: UUID,
+        other_tenant_id: UUID,
+        gate: Gate,
+    ) -> None:
+        self.enter(sessions, tenant_id, "own")
+
+        list(providers.provider_for(tenant_id, GOCARDLESS).list_institutions("GB"))
+        list(providers.provider_for(other_tenant_id, GOCARDLESS).list_institutions("GB"))
+
+        assert gate.secret_ids == ["own", "installation"]
+
+    def test_credentials_that_were_changed_count_at_once(
+        self, providers: ConfiguredProviders, sessions: sessionmaker[Session], tenant_id: UUID
+    ) -> None:
+        before = providers.provider_for(tenant_id, GOCARDLESS)
+        assert providers.provider_for(tenant_id, GOCARDLESS) is before
+
+        self.enter(sessions, tenant_id, "own")
+
+        assert providers.provider_for(tenant_id, GOCARDLESS) is not before
+
+    def test_without_any_credentials_it_says_where_they_go(
+        self, sessions: sessionmaker[Session], http: httpx.Client, tenant_id: UUID, gate: Gate
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="set GOCARDLESS_SECRET_ID and"):
+            self.build(sessions, http).provider_for(tenant_id, GOCARDLESS)
+
+        assert gate.secret_ids == []
+
+
+class TestOpenInstallation:
+    def complaint(self, monkeypatch: pytest.MonkeyPatch, url: str) -> str:
+        """Return why an installation over this database cannot be opened."""
+        monkeypatch.setenv(DATABASE_VARIABLE, url)
+        with pytest.raises(ConfigurationError) as caught, open_installation(load_settings()):
+            pass
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+        assert str(make_url(url).database) not in caught.value.message
+        return caught.value.message
+
+    def test_a_database_that_was_set_up_is_ready(
+        self, monkeypatch: pytest.MonkeyPatch, database: str
+    ) -> None:
+        monkeypatch.setenv(DATABASE_VARIABLE, database)
+
+        with open_installation(load_settings()) as house:
+            with house.sessions.begin() as session:
+                assert session.scalar(text("SELECT current_user")) == "payymo_app"
+            assert house.api_services(fallback_url="http://here").public_url == "http://here"
+            assert house.worker_services().providers is house.providers
+            assert house.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+        assert house.engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+        assert repr(house.secrets.jwt_key) not in repr(house)
+
+    def test_a_setting_says_where_browsers_reach_it(
+        self, monkeypatch: pytest.MonkeyPatch, database: str
+    ) -> None:
+        monkeypatch.setenv(DATABASE_VARIABLE, database)
+        monkeypatch.setenv("PAYYMO_PUBLIC_URL", "https://pay.example/")
+
+        with open_installation(load_settings()) as house:
+            services = house.api_services(fallback_url="http://here")
+
+        assert services.public_url == "https://pay.example"
+
+    def test_an_empty_database_is_to_be_set_up_first(
+        self, monkeypatch: pytest.MonkeyPatch, server: EmbeddedServer, template: str
+    ) -> None:
+        name = f"payymo_empty_{uuid4().hex}"
+        engine = create_engine(server.url(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+            try:
+                complaint = self.complaint(monkeypatch, server.url(name))
+            finally:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()
+
+        assert complaint == "The database is empty: run `payymo db init` first."
+
+    def test_a_database_of_another_version_is_to_be_upgraded(
+        self, monkeypatch: pytest.MonkeyPatch, database: str
+    ) -> None:
+        engine = create_engine(database)
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        engine.dispose()
+
+        complaint = self.complaint(monkeypatch, database)
+
+        assert complaint == (
+            "The database's tables are not those of this version: run `payymo db upgrade`."
+        )
+
+    def test_a_server_that_does_not_answer_is_told_without_its_address(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        complaint = self.complaint(monkeypatch, "postgresql://ada:hunter2@127.0.0.1:1/ledger")
+
+        assert complaint.startswith("The database cannot be used: check that its server runs")
+        for secret in ("hunter2", "127.0.0.1", "ada"):
+            assert secret not in complaint.replace("database", "")
