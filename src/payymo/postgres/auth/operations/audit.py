@@ -1,12 +1,18 @@
 """The record of who did what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
 
 from payymo.postgres.auth.models import AuditEntry
+from payymo.postgres.bulk import insert_rows
+from payymo.postgres.core import Base
+
+_TABLE = Base.metadata.tables[AuditEntry.__tablename__]
 
 
 def record_audit(
@@ -41,4 +47,34 @@ def record_audit(
             before=before,
             after=after,
         )
+    )
+
+
+def record_audits(
+    session: Session,
+    tenant_id: UUID,
+    *,
+    action: str,
+    entity: str,
+    entity_ids: Sequence[UUID],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> None:
+    """Write down that Payymo did the same to many things.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant in which it was done.
+    :param action: Verb in the past tense (``confirmed``).
+    :param entity: Table of the things (``matches``).
+    :param entity_ids: The things.
+    :param before: Values that were changed, as JSON.
+    :param after: Values since then, as JSON.
+    """
+    columns = ("tenant_id", "id", "action", "entity", "entity_id", "before", "after")
+    was, became = (msgspec.json.encode(values).decode() for values in (before, after))
+    insert_rows(
+        session,
+        _TABLE,
+        columns,
+        [(tenant_id, uuid7(), action, entity, each, was, became) for each in entity_ids],
     )

@@ -11,7 +11,20 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, insert, select, update
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    Uuid,
+    any_,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -19,8 +32,9 @@ from payymo.domain.enums import MatchOrigin, MatchStatus, TransactionStatus
 from payymo.domain.errors import InvalidInputError, NotFoundError, Problem, RuleError
 from payymo.domain.matching.records import Proposal, ProposedAllocation, Rejection
 from payymo.domain.money import exponent_of
-from payymo.postgres.auth.operations.audit import record_audit
-from payymo.postgres.core import Page
+from payymo.postgres.auth.operations.audit import record_audit, record_audits
+from payymo.postgres.bulk import insert_rows
+from payymo.postgres.core import Base, Page
 from payymo.postgres.reconciliation.models import Invoice, Match, MatchLine
 from payymo.postgres.reconciliation.operations.allocations import (
     AllocationValues,
@@ -28,6 +42,9 @@ from payymo.postgres.reconciliation.operations.allocations import (
     reverse_allocations,
 )
 from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
+
+_MATCHES = Base.metadata.tables[Match.__tablename__]
+_LINES = Base.metadata.tables[MatchLine.__tablename__]
 
 _TRANSITIONS = {
     MatchStatus.CONFIRMED: MatchStatus.SUGGESTED,
@@ -133,19 +150,17 @@ def record_proposals(
     :returns: The open suggestion of each payment that has one.
     """
     known = {
-        match.transaction_id: match
-        for match in session.scalars(
-            select(Match).where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
-        )
-        if match.transaction_id in considered
+        suggestion.transaction_id: suggestion
+        for suggestion in _list_suggestions(session, tenant_id)
+        if suggestion.transaction_id in considered
     }
     wanted = {proposal.payment_id: proposal for proposal in proposals}
     kept = {
-        payment_id: match.id
-        for payment_id, match in known.items()
-        if payment_id in wanted and _says(match, wanted[payment_id])
+        payment_id: suggestion.id
+        for payment_id, suggestion in known.items()
+        if payment_id in wanted and _says(suggestion, wanted[payment_id])
     }
-    _withdraw(session, tenant_id, [match.id for at, match in known.items() if at not in kept])
+    _withdraw(session, tenant_id, [known[at].id for at in known.keys() - kept.keys()])
     new = [proposal for proposal in proposals if proposal.payment_id not in kept]
     added = _insert(session, tenant_id, new, match_run_id, engine_version)
     changed = (set(known) | set(added)) - set(kept)
@@ -154,25 +169,86 @@ def record_proposals(
     return kept | added
 
 
-def _says(match: Match, proposal: Proposal) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Suggestion:
+    """A match that waits, without what the database would have to read besides."""
+
+    id: UUID
+    transaction_id: UUID
+    confidence: Decimal
+    is_tie: bool
+    lines: list[tuple[UUID, Decimal]]
+
+
+def _list_suggestions(
+    session: Session, tenant_id: UUID, *, match_ids: Collection[UUID] | None = None
+) -> Collection[_Suggestion]:
+    """Return the open suggestions by id, and keep others from deciding on those asked for."""
+    statement = (
+        select(
+            Match.id,
+            Match.transaction_id,
+            Match.confidence,
+            Match.is_tie,
+            MatchLine.invoice_id,
+            MatchLine.amount,
+        )
+        .join(
+            MatchLine, (MatchLine.tenant_id == Match.tenant_id) & (MatchLine.match_id == Match.id)
+        )
+        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
+        .order_by(Match.id, MatchLine.id)
+    )
+    if match_ids is not None:
+        statement = statement.where(Match.id == any_(_uuids(match_ids))).with_for_update(of=Match)
+    found: dict[UUID, _Suggestion] = {}
+    for row in session.execute(statement):
+        suggestion = found.get(row.id)
+        if suggestion is None:
+            suggestion = _Suggestion(row.id, row.transaction_id, row.confidence, row.is_tie, [])
+            found[row.id] = suggestion
+        suggestion.lines.append((row.invoice_id, row.amount))
+    return found.values()
+
+
+def _says(suggestion: _Suggestion, proposal: Proposal) -> bool:
     """Return whether an open suggestion says what the engine proposes now."""
     return (
-        {(line.invoice_id, line.amount) for line in match.lines}
+        set(suggestion.lines)
         == {(allocation.invoice_id, allocation.amount) for allocation in proposal.allocations}
-        and match.confidence == _confidence(proposal.confidence)
-        and match.is_tie == proposal.is_tie
+        and suggestion.confidence == _confidence(proposal.confidence)
+        and suggestion.is_tie == proposal.is_tie
     )
 
 
-def _withdraw(session: Session, tenant_id: UUID, match_ids: Sequence[UUID]) -> None:
+def _withdraw(session: Session, tenant_id: UUID, match_ids: Collection[UUID]) -> None:
     if match_ids:
         session.execute(
-            update(Match),
-            [
-                {"tenant_id": tenant_id, "id": match_id, "status": MatchStatus.WITHDRAWN}
-                for match_id in match_ids
-            ],
+            update(Match)
+            .where(Match.tenant_id == tenant_id, Match.id == any_(_uuids(match_ids)))
+            .values(status=MatchStatus.WITHDRAWN)
+            .execution_options(synchronize_session=False)
         )
+
+
+def _uuids(ids: Collection[UUID]) -> BindParameter[list[UUID]]:
+    return literal(list(ids), ARRAY(Uuid))
+
+
+_MATCH_COLUMNS = (
+    "tenant_id",
+    "id",
+    "transaction_id",
+    "match_run_id",
+    "status",
+    "origin",
+    "confidence",
+    "is_tie",
+    "evidence",
+    "runner_up",
+    "engine_version",
+)
+_LINE_COLUMNS = ("tenant_id", "id", "match_id", "invoice_id", "amount")
 
 
 def _insert(
@@ -182,32 +258,38 @@ def _insert(
     match_run_id: UUID,
     engine_version: str,
 ) -> dict[UUID, UUID]:
-    matches, lines, added = [], [], {}
+    matches: list[Sequence[Any]] = []
+    lines: list[Sequence[Any]] = []
+    added: dict[UUID, UUID] = {}
     for proposal in proposals:
         match_id = uuid7()
         added[_uuid(proposal.payment_id)] = match_id
         matches.append(
-            {
-                "tenant_id": tenant_id,
-                "id": match_id,
-                "transaction_id": proposal.payment_id,
-                "match_run_id": match_run_id,
-                "status": MatchStatus.SUGGESTED,
-                "origin": MatchOrigin.ENGINE,
-                "confidence": _confidence(proposal.confidence),
-                "is_tie": proposal.is_tie,
-                "evidence": _evidence_as_json(proposal),
-                "runner_up": _runner_up_as_json(proposal),
-                "engine_version": engine_version,
-                "decided_by": None,
-                "decided_at": None,
-            }
+            (
+                tenant_id,
+                match_id,
+                proposal.payment_id,
+                match_run_id,
+                MatchStatus.SUGGESTED.value,
+                MatchOrigin.ENGINE.value,
+                _confidence(proposal.confidence),
+                proposal.is_tie,
+                _as_text(_evidence_as_json(proposal)),
+                _as_text(_runner_up_as_json(proposal)),
+                engine_version,
+            )
         )
-        lines += _lines(tenant_id, match_id, proposal.allocations)
-    if matches:
-        session.execute(insert(Match), matches)
-        session.execute(insert(MatchLine), lines)
+        lines += [
+            (tenant_id, uuid7(), match_id, allocation.invoice_id, allocation.amount)
+            for allocation in proposal.allocations
+        ]
+    insert_rows(session, _MATCHES, _MATCH_COLUMNS, matches)
+    insert_rows(session, _LINES, _LINE_COLUMNS, lines)
     return added
+
+
+def _as_text(document: Mapping[str, Any] | None) -> str | None:
+    return None if document is None else msgspec.json.encode(document).decode()
 
 
 def _lines(
@@ -375,7 +457,7 @@ def confirm_match(
         left by now than it needs; ``invoice_is_void``. The match is unchanged then.
     """
     match = _get_locked(session, tenant_id, match_id, MatchStatus.CONFIRMED)
-    record_allocations(session, tenant_id, _allocations_of([match]), now=now)
+    record_allocations(session, tenant_id, _allocations_of(match), now=now)
     _decide(session, match, MatchStatus.CONFIRMED, actor_id=actor_id, now=now)
     return match
 
@@ -391,41 +473,32 @@ def apply_matches(
     :param now: Present time.
     :raises RuleError: ``over_allocation`` if less is left by now than they need.
     """
-    matches = [
-        match
-        for match in session.scalars(
-            select(Match)
-            .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
-            .order_by(Match.id)
-            .with_for_update(of=Match)
-        )
-        if match.id in match_ids
+    matches = _list_suggestions(session, tenant_id, match_ids=match_ids)
+    if not matches:
+        return 0
+    allocations = [
+        AllocationValues(match.id, match.transaction_id, invoice_id, amount)
+        for match in matches
+        for invoice_id, amount in match.lines
     ]
-    record_allocations(session, tenant_id, _allocations_of(matches), now=now)
-    if matches:
-        session.execute(
-            update(Match),
-            [
-                {
-                    "tenant_id": tenant_id,
-                    "id": match.id,
-                    "status": MatchStatus.CONFIRMED,
-                    "decided_by": None,
-                    "decided_at": now,
-                }
-                for match in matches
-            ],
-        )
-        update_match_status(session, tenant_id, {match.transaction_id for match in matches})
-    for match in matches:
-        _audit(
-            session,
-            tenant_id,
-            match.id,
-            MatchStatus.CONFIRMED,
-            before=MatchStatus.SUGGESTED,
-            actor_id=None,
-        )
+    record_allocations(session, tenant_id, allocations, now=now)
+    ids = [match.id for match in matches]
+    session.execute(
+        update(Match)
+        .where(Match.tenant_id == tenant_id, Match.id == any_(_uuids(ids)))
+        .values(status=MatchStatus.CONFIRMED, decided_by=None, decided_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    update_match_status(session, tenant_id, {match.transaction_id for match in matches})
+    record_audits(
+        session,
+        tenant_id,
+        action=MatchStatus.CONFIRMED,
+        entity="matches",
+        entity_ids=ids,
+        before={"status": MatchStatus.SUGGESTED},
+        after={"status": MatchStatus.CONFIRMED},
+    )
     return len(matches)
 
 
@@ -512,10 +585,9 @@ def _decide(
     session.refresh(match)
 
 
-def _allocations_of(matches: Sequence[Match]) -> list[AllocationValues]:
+def _allocations_of(match: Match) -> list[AllocationValues]:
     return [
         AllocationValues(match.id, match.transaction_id, line.invoice_id, line.amount)
-        for match in matches
         for line in match.lines
     ]
 
