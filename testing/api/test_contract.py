@@ -1,5 +1,7 @@
 """The OpenAPI document holds: whatever a client sends, the answer is one that it describes.
 
+What the document forbids is refused, and nothing is ever a fault of ours.
+
 Schemathesis writes the requests, those that the document allows and those that it forbids, always
 the same ones. Each operation meets a tenant's book with one of everything in it, so that ids in
 addresses lead somewhere as often as they do not.
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -36,11 +39,12 @@ from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.reconcile import match_payments
 
-EXAMPLES: Final = 8
+EXAMPLES: Final = 10
 
 CHECKS: Final = [
     status_code_conformance,
     content_type_conformance,
+    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
 ]

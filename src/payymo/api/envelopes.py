@@ -5,12 +5,14 @@ finished answer itself, so that nothing is validated a second time on the way ou
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from payymo.api.fields import refuse
 from payymo.api.pagination import Paging
 
 JSON = "application/json"
@@ -20,6 +22,15 @@ class RequestModel(BaseModel):
     """Base of every request body: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_number(cls, given: object) -> object:
+        # FastAPI lets Pydantic read objects by their attributes. A number is read as a Decimal,
+        # which is such an object, and would pass where every field may be left out.
+        if isinstance(given, Decimal):
+            raise refuse("This must be a JSON object.")
+        return given
 
 
 class ResponseModel(BaseModel):

@@ -274,6 +274,15 @@ class TestRefresh:
 
 
 class TestLogout:
+    @pytest.mark.parametrize("body", ["0.9", "7", '"token"', "[]", "true"])
+    def test_what_is_no_object_ends_nothing(self, client: TestClient, body: str) -> None:
+        answer = client.post(
+            "/api/v1/auth/logout", content=body, headers={"Content-Type": "application/json"}
+        )
+
+        assert answer.status_code == 400
+        assert answer.json()["error"]["details"][0]["field"] == "body"
+
     def test_the_family_ends(self, browser: TestClient, registered: dict[str, Any]) -> None:
         token = registered["refresh_token"]
 
