@@ -429,7 +429,8 @@ def rewrite_transactions(
 ) -> int:
     """Write known transactions anew from what the bank says now, and return how many.
 
-    What people said of them (category, note) and what was allocated stays.
+    What people said of them (category, note) and what was allocated stays; how much of the
+    payment that explains is said anew, since its amount may be another.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
@@ -445,6 +446,10 @@ def rewrite_transactions(
             "occurrence": "CASE WHEN old.fingerprint = new.fingerprint"
             " THEN old.occurrence ELSE new.occurrence END",
             "transaction_date": "COALESCE(new.transaction_date, old.transaction_date)",
+            "match_status": "CASE WHEN old.allocated = 0 THEN old.match_status"
+            " WHEN old.allocated >= new.amount"
+            f" THEN '{TransactionMatchStatus.MATCHED}'"
+            f" ELSE '{TransactionMatchStatus.PARTIALLY_MATCHED}' END",
             "missing_since": "NULL",
             "updated_at": "now()",
         },
