@@ -68,10 +68,13 @@ _BANK_NOISE = re.compile(
 @lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """Return a text in upper case, its letters without marks."""
+    if text.isascii():
+        return text.upper()
     decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign)).upper()
 
 
+@lru_cache(maxsize=65_536)
 def compact(text: str) -> str:
     """Return the letters and digits of a text, folded."""
     return "".join(_WORD.findall(fold(text)))
@@ -142,6 +145,7 @@ class NumberKeys:
 _TAIL_LENGTH_MIN = 3
 
 
+@lru_cache(maxsize=65_536)
 def keys_of_number(number: str, issued: date) -> NumberKeys:
     """Return the ways in which people write an invoice number.
 

@@ -94,6 +94,10 @@ _FAMILIES = {
     EvidenceKind.NAME_IN_TEXT: "payer",
     EvidenceKind.CUSTOMER_NUMBER: "payer",
 }
+_REFERENCES = {kind for kind, family in _FAMILIES.items() if family == "reference"}
+#: Kinds that tell one invoice or customer from others, which an amount alone does not.
+_TELLING = {kind for kind, family in _FAMILIES.items() if family in {"reference", "payer"}}
+
 #: With fewer independent reasons than two, no explanation is surer than this.
 _SINGLE_REASON_MAX = 0.9
 _REASONS_MIN = 2
@@ -145,6 +149,22 @@ class Explanation:
 
 
 @dataclass(slots=True)
+class _Case:
+    """One payment while its explanations are weighed, with what many of them have in common.
+
+    :ivar of_customer: Evidence that one customer paid, for each that was asked about.
+    :ivar of_unquoted: Evidence against any invoice that is not quoted, where it is the same.
+    :ivar of_exact_amount: What it is worth that just this amount is open, and a sentence for it.
+    """
+
+    payment: Payment
+    reading: Reading
+    of_customer: dict[int, tuple[Evidence, ...]] = field(default_factory=dict)
+    of_unquoted: tuple[Evidence, ...] | None = None
+    of_exact_amount: tuple[float, str] | None = None
+
+
+@dataclass(slots=True)
 class Scorer:
     """Scores the explanations of payments against one book of open invoices.
 
@@ -163,7 +183,8 @@ class Scorer:
         """
         refused = self.rejected.get(payment.id, ())
         candidates = [at for at in self._candidates(payment, reading) if at not in refused]
-        singles = [self._single(payment, reading, at) for at in candidates]
+        case = _Case(payment, reading)
+        singles = [self._single(case, at) for at in candidates]
         singles = _pool_siblings(self.index, payment, reading, singles)
         found = singles + list(self._sets(payment, reading, singles, refused))
         if is_repeat:
@@ -201,28 +222,57 @@ class Scorer:
             if _relation(payment.amount, index.invoices[at], reading)[0] > _ODD_AMOUNT_BITS:
                 yield at
 
-    def _single(self, payment: Payment, reading: Reading, at: int) -> Explanation:
-        invoice = self.index.invoices[at]
-        evidence = [
-            *self._reference_evidence(reading, (at,)),
-            *_payer_evidence(self.index, reading, self.index.customer_of[at]),
-            _amount_evidence(self.index, payment, invoice, reading),
+    def _single(self, case: _Case, at: int) -> Explanation:
+        payment, invoice = case.payment, self.index.invoices[at]
+        about = (*self._evidence_of_quotes(case, at), *self._evidence_of_payer(case, at))
+        evidence = (
+            *about,
+            self._evidence_of_amount(case, invoice),
             _date_evidence(payment, invoice),
-        ]
-        if not any(_FAMILIES.get(item.kind) in {"reference", "payer"} for item in evidence):
-            evidence.append(
-                Evidence(
-                    EvidenceKind.COMPETITION,
-                    invoice.id,
-                    _AMOUNT_ONLY_BITS,
-                    "Nothing but the amount speaks for this invoice.",
-                )
+        )
+        if _TELLING.isdisjoint([item.kind for item in about]):
+            amount_only = Evidence(
+                EvidenceKind.COMPETITION,
+                invoice.id,
+                _AMOUNT_ONLY_BITS,
+                "Nothing but the amount speaks for this invoice.",
             )
+            evidence = (*evidence, amount_only)
         return Explanation(
             members=((at, min(payment.amount, invoice.balance)),),
-            bits=self._prior() + sum(item.weight for item in evidence),
-            evidence=tuple(evidence),
+            bits=self._prior() + sum([item.weight for item in evidence]),
+            evidence=evidence,
         )
+
+    def _evidence_of_quotes(self, case: _Case, at: int) -> tuple[Evidence, ...]:
+        reading = case.reading
+        if at in reading.hits or reading.strange_numbers:
+            return tuple(self._reference_evidence(reading, (at,)))
+        if case.of_unquoted is None:
+            case.of_unquoted = tuple(self._reference_evidence(reading, (at,)))
+        return case.of_unquoted
+
+    def _evidence_of_payer(self, case: _Case, at: int) -> tuple[Evidence, ...]:
+        customer = self.index.customer_of[at]
+        known = case.of_customer.get(customer)
+        if known is None:
+            known = tuple(_payer_evidence(self.index, case.reading, customer))
+            case.of_customer[customer] = known
+        return known
+
+    def _evidence_of_amount(self, case: _Case, invoice: OpenInvoice) -> Evidence:
+        amount, balance = case.payment.amount, invoice.balance
+        if amount == balance:
+            if case.of_exact_amount is None:
+                share = self.index.share_of_amount(invoice.currency, amount)
+                text = f"The amount is exactly what is open: {_shown(balance, invoice)}."
+                case.of_exact_amount = log2(0.8 / share), text
+            weight, text = case.of_exact_amount
+            return Evidence(EvidenceKind.AMOUNT_EXACT, invoice.id, weight, text)
+        weight, sentence = _relation(amount, invoice, case.reading)
+        kind = EvidenceKind.AMOUNT_PART if amount < balance else EvidenceKind.AMOUNT_OVER
+        text = sentence.format(_shown(abs(amount - balance), invoice))
+        return Evidence(kind, invoice.id, weight, text)
 
     def _prior(self) -> float:
         return _PAYABLE_BITS - log2(max(len(self.index.invoices), 1))
@@ -465,9 +515,6 @@ def _pool_siblings(
     return [_pooled(group) for group in groups.values()]
 
 
-_REFERENCES = {kind for kind, family in _FAMILIES.items() if family == "reference"}
-
-
 def _pooled(group: Sequence[Explanation]) -> Explanation:
     if len(group) == 1:
         return group[0]
@@ -550,21 +597,12 @@ def _date_evidence(payment: Payment, invoice: OpenInvoice) -> Evidence:
 # --------------------------------------------------------------------- amounts
 
 
-def _amount_evidence(
-    index: InvoiceIndex, payment: Payment, invoice: OpenInvoice, reading: Reading
-) -> Evidence:
-    amount, balance = payment.amount, invoice.balance
-    if amount == balance:
-        weight = log2(0.8 / index.share_of_amount(payment.currency, amount))
-        text = f"The amount is exactly what is open: {_shown(balance, invoice)}."
-        return Evidence(EvidenceKind.AMOUNT_EXACT, invoice.id, weight, text)
-    weight, text = _relation(amount, invoice, reading)
-    kind = EvidenceKind.AMOUNT_PART if amount < balance else EvidenceKind.AMOUNT_OVER
-    return Evidence(kind, invoice.id, weight, text)
-
-
 #: What an amount is worth that is part of what is open, and no usual part.
 _ODD_AMOUNT_BITS = -4.0
+
+#: Sentences with a gap for the difference: most are never read.
+_SHORT = "The amount is {} less than what is open"
+_OVER = "The amount is {} more than what is open"
 
 
 def _relation(amount: Decimal, invoice: OpenInvoice, reading: Reading) -> tuple[float, str]:
@@ -580,14 +618,13 @@ def _shown(amount: Decimal, invoice: OpenInvoice) -> str:
 
 def _short_amount(amount: Decimal, invoice: OpenInvoice, reading: Reading) -> tuple[float, str]:
     short = invoice.balance - amount
-    said = f"The amount is {_shown(short, invoice)} less than what is open"
     if short <= _CENT or (short < _UNIT and amount == amount.to_integral_value()):
-        return 1.0, f"{said}: rounded."
+        return 1.0, f"{_SHORT}: rounded."
     if short <= invoice.balance * _SMALL_SHARE:
         bits = 2.0 if reading.is_processor else 0.5
-        return bits, f"{said}: a discount or a fee."
+        return bits, f"{_SHORT}: a discount or a fee."
     if short <= min(_BANK_FEE_MAX, invoice.balance * _BANK_FEE_SHARE_MAX) and _is_round(short):
-        return 0.0, f"{said}: a bank's fee."
+        return 0.0, f"{_SHORT}: a bank's fee."
     if any(abs(amount - invoice.total * part) <= _CENT for part in _FRACTIONS):
         return 0.0, "The amount is a round part of the invoice: an instalment."
     return _ODD_AMOUNT_BITS, "The amount is part of what is open."
@@ -600,11 +637,10 @@ def _is_round(amount: Decimal) -> bool:
 def _over_amount(amount: Decimal, invoice: OpenInvoice) -> tuple[float, str]:
     balance = invoice.balance
     over = amount - balance
-    said = f"The amount is {_shown(over, invoice)} more than what is open"
     if over <= _CENT or (over < _UNIT and amount == amount.to_integral_value()):
-        return 1.0, f"{said}: rounded."
+        return 1.0, f"{_OVER}: rounded."
     if over <= balance * _OVER_SHARE_MAX or over in _USUAL_EXCESS or amount == 2 * balance:
-        return _OVERPAID_BITS, f"{said}."
+        return _OVERPAID_BITS, f"{_OVER}."
     return -8.0, "The amount is far more than what is open."
 
 
