@@ -284,7 +284,7 @@ def _read_tenant(reference: str) -> UUID:
     except ValueError:
         tenant_id = None
     if tenant_id is None:
-        raise NotFoundError("There is no such consent.")
+        raise NotFoundError("There is no such consent: connect the bank again.")
     return tenant_id
 
 

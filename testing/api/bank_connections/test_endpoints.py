@@ -94,6 +94,12 @@ class TestCreate:
         assert answer.status_code == 400
         assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
 
+    def test_what_is_no_id_of_a_bank_is_told_where_to_find_one(self, client: TestClient) -> None:
+        answer = client.post(PATH, json={"institution_id": "Sandbox Finance"})
+
+        (detail,) = answer.json()["error"]["details"]
+        assert "find it with GET /api/v1/institutions" in detail["message"]
+
     def test_a_bank_that_is_down_leaves_nothing(
         self,
         client: TestClient,
@@ -202,6 +208,9 @@ class TestCallback:
 
         assert answer.status_code in {400, 404}
         assert answer.json()["error"]["code"] in {"validation_error", "resource_not_found"}
+        if answer.status_code == 404:
+            said = answer.json()["error"]["message"]
+            assert said == "There is no such consent: connect the bank again."
 
     def test_without_a_reference_one_is_asked_for(self, anonymous: TestClient) -> None:
         answer = anonymous.get(CALLBACK)

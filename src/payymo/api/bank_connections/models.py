@@ -1,12 +1,21 @@
 """Bodies of bank connections."""
 
+import re
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AnyHttpUrl, ConfigDict, Field, StringConstraints, UrlConstraints
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    UrlConstraints,
+)
 
 from payymo.api.envelopes import RequestModel, ResponseModel
+from payymo.api.fields import refuse
 from payymo.domain.enums import ConnectionStatus, Provider, RunStatus, SyncTrigger
 from payymo.postgres.common.models import Connection, SyncRun, SyncRunAccount
 
@@ -18,6 +27,15 @@ ReturnUrl = Annotated[
         examples=["https://example.com/done"],
     ),
 ]
+
+
+_INSTITUTION: Final = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def _check_institution(given: str) -> str:
+    if not _INSTITUTION.fullmatch(given):
+        raise refuse("This must be the id of a bank: find it with GET /api/v1/institutions.")
+    return given
 
 
 class ConnectionCreate(RequestModel):
@@ -36,8 +54,10 @@ class ConnectionCreate(RequestModel):
 
     institution_id: Annotated[
         str,
-        StringConstraints(max_length=200, pattern=r"^[\w.-]+$"),
+        StringConstraints(max_length=200),
+        AfterValidator(_check_institution),
         Field(
+            json_schema_extra={"pattern": f"^{_INSTITUTION.pattern}$"},
             description="Payymo's id of the bank, or the provider's.",
             examples=["SANDBOXFINANCE_SFIN0000"],
         ),

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
-from payymo.api.fields import ShortText
+from payymo.api.fields import CountryIn, ShortText
 from payymo.api.institutions.models import InstitutionRead
 from payymo.api.openapi import errors
 from payymo.api.pagination import PagingDep
@@ -29,9 +29,8 @@ _INSTITUTIONS = TypeAdapter(list[InstitutionRead])
 _ID_CHARACTERS_MAX = 200
 
 Country = Annotated[
-    str | None,
+    CountryIn | None,
     Query(
-        pattern="^[A-Za-z]{2}$",
         description="ISO 3166-1 alpha-2 code; XX for the provider's test bank.",
         examples=["DE"],
     ),

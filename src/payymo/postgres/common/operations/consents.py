@@ -64,7 +64,7 @@ def get_consent_by_reference(session: Session, tenant_id: UUID, reference: str) 
         )
     ).one_or_none()
     if consent is None:
-        raise NotFoundError("There is no such consent.")
+        raise NotFoundError("There is no such consent: connect the bank again.")
     return consent
 
 
