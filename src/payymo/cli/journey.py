@@ -16,7 +16,7 @@ import msgspec
 from payymo.cli.browser import walk_consent
 from payymo.cli.scoring import Score, Truth, score_links
 from payymo.cli.stack import SandboxAddress
-from payymo.domain.errors import PayymoError
+from payymo.domain.errors import PayymoError, Problem
 
 #: The bank of the demonstration, and whose books it holds.
 BANK = "SANDBOXFINANCE_SFIN0000"
@@ -24,7 +24,7 @@ BOOKS = "business"
 
 _JOB_SECONDS_MAX = 600.0
 _POLL_SECONDS = 0.2
-_PAGE_SIZE = 500
+_PAGE_SIZE = 200
 _ENDED = {"succeeded", "failed", "cancelled"}
 
 #: Tells a person what is going on: a line, and how far of how much where that is known.
@@ -131,7 +131,9 @@ class Api:
     def _answer(response: httpx.Response) -> dict[str, Any]:
         body: dict[str, Any] = msgspec.json.decode(response.content)
         if response.is_error:
-            raise PayymoError(body["error"]["message"])
+            error = body["error"]
+            problems = [Problem(each["field"], each["message"]) for each in error["details"]]
+            raise PayymoError(error["message"], problems=problems)
         return body
 
 
