@@ -25,6 +25,8 @@ from payymo.postgres.common.models import Account, SyncRun, Transaction
 from payymo.postgres.core import create_owner_engine
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.jobs.operations.queue import last_worker_heartbeat
+from payymo.postgres.reconciliation.models import MatchRun
+from payymo.postgres.reconciliation.operations.match_runs import lock_matching
 from payymo.postgres.tenancy import tenant_transaction
 
 ROOT = Path(__file__).parents[2]
@@ -225,6 +227,25 @@ class TestUntilStopped:
         assert job.status is JobStatus.QUEUED
         with tenant_transaction(services.sessions, account.tenant_id) as session:
             assert session.scalars(select(SyncRun.status)).all() == [RunStatus.FAILED]
+
+    def test_a_long_matching_is_handed_back_and_leaves_nothing(
+        self, worker: threading.Event, services: WorkerServices, own_tenant: UUID
+    ) -> None:
+        def job() -> Job:
+            return read_jobs(services.sessions, own_tenant)[0]
+
+        with tenant_transaction(services.sessions, own_tenant) as other_matching:
+            lock_matching(other_matching, own_tenant)
+            with tenant_transaction(services.sessions, own_tenant) as session:
+                services.queue.queue_match(session, own_tenant, requested_by=None)
+            wait_until(lambda: job().status is JobStatus.RUNNING)
+            worker.set()
+            time.sleep(2 * HASTY.finishing_max)
+
+        wait_until(lambda: job().error_code == "worker_stopped")
+        assert job().status is JobStatus.QUEUED
+        with tenant_transaction(services.sessions, own_tenant) as session:
+            assert session.scalars(select(MatchRun.id)).all() == []
 
 
 WORKER = """

@@ -328,3 +328,37 @@ def test_runs_of_one_tenant_wait_for_each_other(database: str) -> None:
     engine.dispose()
 
     assert (free, free_again) == ([False, True], True)
+
+
+def test_it_tells_how_far_it_is_and_goes_on_when_it_looks_again(
+    session: Session, tenant_id: Any, book: Book
+) -> None:
+    book.invoice("INV-2026-0042", "119.00")
+    book.payment("119.00", "INV-2026-0042")
+    book.payment("33.33", "gift", name="A Stranger")
+    told: list[tuple[int, int]] = []
+
+    match_payments(session, tenant_id, now=NOW, progress=lambda *far: told.append(far))
+
+    # One of two payments is applied, so the other is looked at again; then no invoice is left.
+    assert told == [(0, 2), (2, 2), (3, 3)]
+
+
+class Enough(Exception):  # noqa: N818  # what a caller raises is its own affair
+    """Somebody wants the matching to end."""
+
+
+def test_what_the_progress_raises_ends_the_matching(
+    session: Session, tenant_id: Any, book: Book
+) -> None:
+    book.invoice("INV-2026-0042", "119.00")
+    book.payment("119.00", "INV-2026-0042")
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise Enough
+
+    with pytest.raises(Enough):
+        match_payments(session, tenant_id, now=NOW, progress=stop)
+
+    assert book.matches(MatchStatus.CONFIRMED) == []

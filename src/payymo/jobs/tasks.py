@@ -80,6 +80,10 @@ def _match(attempt: Attempt) -> Mapping[str, Any]:
     services = attempt.services
     with tenant_transaction(services.sessions, attempt.this.tenant_id) as session:
         report = match_payments(
-            session, attempt.this.tenant_id, now=services.clock(), job_id=attempt.this.job_id
+            session,
+            attempt.this.tenant_id,
+            now=services.clock(),
+            job_id=attempt.this.job_id,
+            progress=attempt.report,
         )
     return {**asdict(report), "match_run_id": str(report.match_run_id)}

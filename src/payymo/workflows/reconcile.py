@@ -1,6 +1,6 @@
 """Matching all unexplained payments of a tenant with all its open invoices."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -38,6 +38,10 @@ ROUNDS_MAX = 10
 FULL_ROUNDS = 2
 
 
+#: Told now and then: how many payments were looked at, of how many that are known to need it.
+type Progress = Callable[[int, int], None]
+
+
 @dataclass(frozen=True, slots=True)
 class MatchReport:
     """What a matching found.
@@ -72,7 +76,12 @@ class _Round:
 
 
 def match_payments(
-    session: Session, tenant_id: UUID, *, now: datetime, job_id: UUID | None = None
+    session: Session,
+    tenant_id: UUID,
+    *,
+    now: datetime,
+    job_id: UUID | None = None,
+    progress: Progress | None = None,
 ) -> MatchReport:
     """Match what came in with what is owed, and say what was found.
 
@@ -83,15 +92,25 @@ def match_payments(
     :param tenant_id: Tenant whose payments are matched.
     :param now: Present time.
     :param job_id: Background job that it runs in.
+    :param progress: Told how many payments were looked at, of how many; both go on growing when
+        what was applied makes it worth looking again. What it raises ends the matching.
     :raises NotFoundError: If there is no such tenant.
     """
     lock_matching(session, tenant_id)
     threshold = _threshold(session, tenant_id)
     run = start_match_run(session, tenant_id, job_id=job_id, engine_version=ENGINE_VERSION, now=now)
-    rounds = [_look(session, tenant_id, run.id, threshold=threshold, now=now)]
-    while rounds[-1].applied and len(rounds) < ROUNDS_MAX:
-        among = None if len(rounds) < FULL_ROUNDS else rounds[-1].suggested
-        rounds.append(_look(session, tenant_id, run.id, threshold=threshold, now=now, among=among))
+    rounds: list[_Round] = []
+    while not rounds or (rounds[-1].applied and len(rounds) < ROUNDS_MAX):
+        looked = _look(
+            session,
+            tenant_id,
+            run.id,
+            threshold=threshold,
+            now=now,
+            among=None if len(rounds) < FULL_ROUNDS else rounds[-1].suggested,
+            progress=_after(rounds, progress or _tell_nobody),
+        )
+        rounds.append(looked)
 
     suggested = set(rounds[-1].suggested)
     applied = {payment_id for each in rounds for payment_id in each.applied} - suggested
@@ -114,6 +133,16 @@ def match_payments(
     )
 
 
+def _tell_nobody(_done: int, _total: int) -> None:
+    """Take no notice of the progress."""
+
+
+def _after(rounds: Sequence[_Round], progress: Progress) -> Progress:
+    """Return the progress of the next round, those before included."""
+    before = sum(each.payment_count for each in rounds)
+    return lambda done, total: progress(before + done, before + total)
+
+
 def _threshold(session: Session, tenant_id: UUID) -> Decimal | None:
     """Return how sure a match must be to be applied; ``None`` when none is ever."""
     tenant = get_tenant(session, tenant_id)
@@ -127,7 +156,8 @@ def _look(
     *,
     threshold: Decimal | None,
     now: datetime,
-    among: Collection[UUID] | None = None,
+    among: Collection[UUID] | None,
+    progress: Progress,
 ) -> _Round:
     payments = [
         payment
@@ -141,7 +171,9 @@ def _look(
         rejections=list_rejections(session, tenant_id),
         closed=list_closed_invoices(session, tenant_id),
         explained=_earlier_payments(session, tenant_id, payments),
+        progress=lambda done: progress(done, len(payments)),
     )
+    progress(len(payments), len(payments))
     suggestions = record_proposals(
         session,
         tenant_id,

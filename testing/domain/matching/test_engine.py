@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from testing.domain.matching.builders import a_payment, an_invoice, others
 
 from payymo.domain.enums import EvidenceKind
-from payymo.domain.matching.engine import propose
+from payymo.domain.matching.engine import PROGRESS_EVERY, propose
 from payymo.domain.matching.records import (
     ClosedInvoice,
     OpenInvoice,
@@ -525,3 +525,12 @@ def test_nothing_is_proposed_from_nothing() -> None:
     assert propose([], []).proposals == ()
     assert propose([a_payment("INV-1001")], []).proposals == ()
     assert propose([], [an_invoice("INV-1001")]).proposals == ()
+
+
+def test_it_tells_how_far_it_is() -> None:
+    payments = [a_payment(id=f"p{number}") for number in range(PROGRESS_EVERY + 1)]
+    told: list[int] = []
+
+    propose(payments, [an_invoice("INV-1001")], progress=told.append)
+
+    assert told == [0, PROGRESS_EVERY]

@@ -1,7 +1,7 @@
 """Which open invoices each payment is for, how surely, and why."""
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import date
 
 from payymo.domain.matching.allocation import Claim, allocate
@@ -20,6 +20,13 @@ CONFIDENCE_MIN = 0.25
 #: Within how many days an equal payment with the same text is taken for the same one.
 REPEAT_DAYS = 10
 
+#: Payments between two reports on how far it is.
+PROGRESS_EVERY = 500
+
+
+def _tell_nobody(_done: int) -> None:
+    """Take no notice of the progress."""
+
 
 def propose(
     payments: Sequence[Payment],
@@ -29,6 +36,7 @@ def propose(
     closed: Collection[ClosedInvoice] = (),
     explained: Collection[Payment] = (),
     confidence_min: float = CONFIDENCE_MIN,
+    progress: Callable[[int], None] = _tell_nobody,
 ) -> Outcome:
     """Return the best explanation of each payment, where there is a likely one.
 
@@ -42,21 +50,23 @@ def propose(
     :param explained: Payments that are explained already, with their whole amounts: an equal one
         that comes shortly afterwards is likely the same, booked twice.
     :param confidence_min: Proposals below this probability are left out.
+    :param progress: Told now and then how many payments have been looked at; what it raises ends
+        the run.
     """
+    if not invoices:
+        return Outcome(proposals=())
     index = InvoiceIndex(invoices, closed)
     scorer = Scorer(index, _rejected_places(index, rejections))
     in_order = sorted(payments, key=_earliest_first)
     repeats = _repeats([*explained, *payments])
-    claims = [
-        Claim.of(
-            payment,
-            scorer.explanations(
-                payment, read_payment(index, payment), is_repeat=payment.id in repeats
-            ),
-        )
-        for payment in in_order
-        if payment.amount > 0
-    ]
+    claims = []
+    for done, payment in enumerate(in_order):
+        if done % PROGRESS_EVERY == 0:
+            progress(done)
+        if payment.amount > 0:
+            reading = read_payment(index, payment)
+            explanations = scorer.explanations(payment, reading, is_repeat=payment.id in repeats)
+            claims.append(Claim.of(payment, explanations))
     return Outcome(proposals=allocate(index, claims, confidence_min=confidence_min))
 
 
