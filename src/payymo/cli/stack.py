@@ -18,9 +18,10 @@ from pydantic import SecretStr
 from payymo.domain.errors import ConfigurationError
 from payymo.settings import Settings, load_settings
 
-#: How long the whole house may take to open, and a single process to leave, in seconds.
+#: How long the whole house may take to open, and a single process to leave, in seconds: a worker
+#: needs more than it gives its running jobs, in order to hand them back.
 START_SECONDS_MAX = 90.0
-STOP_SECONDS_MAX = 20.0
+STOP_SECONDS_MAX = 30.0
 _POLL_SECONDS = 0.1
 _STATE_FILE = "sandbox.json"
 _ADDRESS_FILE = "sandbox_address.json"
