@@ -29,7 +29,8 @@ class MatchQuery(BaseModel):
 
     status: MatchStatus | None = None
     min_confidence: Annotated[
-        Decimal | None, Field(ge=0, le=1, description="Only those that are as sure.")
+        Decimal | None,
+        Field(ge=0, le=1, decimal_places=8, description="Only those that are as sure."),
     ] = None
     invoice_id: Annotated[UUID | None, Field(description="Only those of this invoice.")] = None
     transaction_id: Annotated[UUID | None, Field(description="Only those of this payment.")] = None

@@ -417,19 +417,21 @@ class TestCreateMatch:
         lines = [
             ProposedAllocation(invoice.id, Decimal("10.00")),
             ProposedAllocation(invoice.id, Decimal(0)),
-            ProposedAllocation(uuid4(), Decimal("10.00")),
         ]
+        unknown = ProposedAllocation(uuid4(), Decimal("10.00"))
 
         with pytest.raises(InvalidInputError) as refusal:
             create_match(session, tenant_id, payment.id, lines, actor_id=ACTOR, now=NOW)
+        with pytest.raises(NotFoundError) as absent:
+            create_match(session, tenant_id, payment.id, [*lines, unknown], actor_id=ACTOR, now=NOW)
         with pytest.raises(InvalidInputError) as empty:
             create_match(session, tenant_id, payment.id, [], actor_id=ACTOR, now=NOW)
 
         assert [problem.field for problem in refusal.value.problems] == [
             "allocations.1.invoice_id",
             "allocations.1.amount",
-            "allocations.2.invoice_id",
         ]
+        assert [problem.field for problem in absent.value.problems] == ["allocations.2.invoice_id"]
         assert [problem.field for problem in empty.value.problems] == ["allocations"]
 
     def test_an_unknown_payment_is_not_found(self, session: Session, tenant_id: UUID) -> None:

@@ -364,7 +364,7 @@ def create_match(
     :param allocations: How much of it goes to which invoice; each invoice once.
     :param actor_id: User who matches.
     :param now: Present time.
-    :raises NotFoundError: If the tenant has no such transaction.
+    :raises NotFoundError: If the tenant has no such transaction or invoice.
     :raises InvalidInputError: If an invoice is unknown or named twice, or an amount not positive.
     :raises RuleError: ``not_a_payment``, ``over_allocation``, ``currency_mismatch`` or
         ``invoice_is_void``.
@@ -416,12 +416,17 @@ def _check_allocations(
             )
         )
     )
+    absent = [
+        Problem(f"allocations.{number}.invoice_id", "There is no such invoice.")
+        for number, allocation in enumerate(allocations)
+        if allocation.invoice_id not in known
+    ]
+    if absent:
+        raise NotFoundError("There is no such invoice.", problems=absent)
     problems = []
     seen = set()
     for number, allocation in enumerate(allocations):
         place = f"allocations.{number}"
-        if allocation.invoice_id not in known:
-            problems.append(Problem(f"{place}.invoice_id", "There is no such invoice."))
         if allocation.invoice_id in seen:
             problems.append(Problem(f"{place}.invoice_id", "Name each invoice once."))
         if allocation.amount <= 0:
