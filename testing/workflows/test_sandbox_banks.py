@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import RecordingQueue
 from testing.factories import add_invoice, add_tenant
-from testing.sandbox_house import BOOKED, FIRST_DAY, HASTY, SandboxHouse
+from testing.sandbox_house import BOOKED, FIRST_DAY, HASTY, PENDING, SandboxHouse
 
 from payymo.domain.enums import (
     ConnectionStatus,
@@ -49,8 +49,8 @@ BOOKS = [(bank.id, scenario) for bank in BANKS.values() for scenario in bank.sce
 
 #: Days between syncs: first every day, so that all that a bank does later is seen as it happens,
 #: and then at longer intervals, so that much happens unseen.
-CLOSE_STEPS = (1, 1, 1, 1, 1, 1, 7, 9, 10, 9)
-WIDE_STEPS = (1, 7, 18, 15)
+CLOSE_STEPS = (1, 1, 1, 1, 1, 8, 12, 16)
+WIDE_STEPS = (8, 33)
 
 #: Banks where the same row comes under other ids each time it is asked for.
 RESTLESS = frozenset({"ids_reissued", "internal_ids_reissued"})
@@ -128,6 +128,23 @@ def test_two_equal_coffees_stay_two_from_reservation_to_booking(house: SandboxHo
     house.pass_days(7)
     bond.sync()
     bond.check()
+
+
+def test_a_reservation_without_a_date_waits_until_it_books(house: SandboxHouse) -> None:
+    bond = house.connect("GLENMORRIS_GLMOIE2D")
+    bond.sync(SyncTrigger.FIRST)
+    bond.check()
+    before = bond.snapshot()
+    reserved = {row.id for row in before if row.status is PENDING}
+
+    bond.sync()
+    assert bond.snapshot() == before
+    house.pass_days(1)
+    bond.sync()
+
+    bond.check()
+    assert reserved
+    assert reserved <= {row.id for row in bond.snapshot() if row.status is BOOKED}
 
 
 @pytest.mark.parametrize(

@@ -328,11 +328,12 @@ def _judge_absent(
     present = comparison.seen | {verdict.known_id for _, verdict in comparison.rest}
     absence = judge_absence(
         (
-            AbsentRow(known.transaction_id, known.is_booked, known.day)
+            AbsentRow(known.transaction_id, known.is_booked, known.day, known.is_dated)
             for known in comparison.payloads
             if known.transaction_id not in present
         ),
         since=answer.since,
+        today=answer.received_at.date(),
         oldest_booked=comparison.oldest_booked,
         is_empty=not answer.statement.rows,
     )

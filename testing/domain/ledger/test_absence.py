@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from payymo.domain.ledger.absence import Absence, AbsentRow, judge_absence
 
 BOOKED_1 = AbsentRow(UUID(int=1), is_booked=True, day=date(2026, 2, 1))
 BOOKED_9 = AbsentRow(UUID(int=9), is_booked=True, day=date(2026, 2, 9))
+TODAY = date(2026, 2, 10)
 PENDING = AbsentRow(UUID(int=5), is_booked=False, day=date(2026, 2, 9))
 
 
@@ -12,6 +15,7 @@ def test_pending_rows_are_closed_and_booked_rows_marked() -> None:
     absence = judge_absence(
         [BOOKED_9, PENDING],
         since=date(2026, 1, 1),
+        today=TODAY,
         oldest_booked=date(2026, 1, 3),
         is_empty=False,
     )
@@ -21,7 +25,11 @@ def test_pending_rows_are_closed_and_booked_rows_marked() -> None:
 
 def test_history_that_was_cut_short_says_nothing_of_what_came_before() -> None:
     absence = judge_absence(
-        [BOOKED_1, BOOKED_9], since=None, oldest_booked=date(2026, 2, 1), is_empty=False
+        [BOOKED_1, BOOKED_9],
+        since=None,
+        today=TODAY,
+        oldest_booked=date(2026, 2, 1),
+        is_empty=False,
     )
 
     assert absence == Absence(closed=(), missing=(BOOKED_9.id,))
@@ -29,19 +37,39 @@ def test_history_that_was_cut_short_says_nothing_of_what_came_before() -> None:
 
 def test_rows_before_the_first_day_that_was_asked_for_are_not_missing() -> None:
     absence = judge_absence(
-        [BOOKED_1], since=date(2026, 2, 2), oldest_booked=date(2026, 1, 1), is_empty=False
+        [BOOKED_1],
+        since=date(2026, 2, 2),
+        today=TODAY,
+        oldest_booked=date(2026, 1, 1),
+        is_empty=False,
     )
 
     assert absence == Absence((), ())
 
 
 def test_an_empty_answer_where_rows_were_known_says_nothing() -> None:
-    absence = judge_absence([BOOKED_9, PENDING], since=None, oldest_booked=None, is_empty=True)
+    absence = judge_absence(
+        [BOOKED_9, PENDING], since=None, today=TODAY, oldest_booked=None, is_empty=True
+    )
 
     assert absence == Absence((), ())
 
 
 def test_an_empty_answer_closes_pending_rows_where_nothing_was_booked() -> None:
-    absence = judge_absence([PENDING], since=None, oldest_booked=None, is_empty=True)
+    absence = judge_absence([PENDING], since=None, today=TODAY, oldest_booked=None, is_empty=True)
 
     assert absence == Absence((PENDING.id,), ())
+
+
+def test_a_pending_row_without_a_date_is_in_no_answer_that_begins_on_a_day() -> None:
+    undated = replace(PENDING, is_dated=False)
+    old = replace(BOOKED_1, is_booked=False, is_dated=False)
+    judge = partial(judge_absence, oldest_booked=date(2026, 1, 20), is_empty=False)
+
+    begun = judge([undated], since=date(2026, 1, 15), today=TODAY)
+    whole = judge([undated], since=None, today=TODAY)
+    later = judge([old], since=date(2026, 1, 15), today=date(2026, 2, 12))
+
+    assert begun == Absence((), ())
+    assert whole == Absence((PENDING.id,), ())
+    assert later == Absence((BOOKED_1.id,), ())

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
+
+from payymo.domain.ledger.identity import BOOKED_AFTER_PENDING_DAYS_MAX
+
+#: For so long after it was first seen, a pending row without a date can still book.
+UNDATED_MARGIN: Final = timedelta(days=BOOKED_AFTER_PENDING_DAYS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +17,13 @@ class AbsentRow:
     """A known row that an answer does not hold.
 
     :ivar day: The row's day; the day on which it was first seen where the bank gave none.
+    :ivar is_dated: Whether the bank gave it a date at all.
     """
 
     id: UUID
     is_booked: bool
     day: date
+    is_dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +39,34 @@ class Absence:
 
 
 def judge_absence(
-    absent: Iterable[AbsentRow], *, since: date | None, oldest_booked: date | None, is_empty: bool
+    absent: Iterable[AbsentRow],
+    *,
+    since: date | None,
+    today: date,
+    oldest_booked: date | None,
+    is_empty: bool,
 ) -> Absence:
     """Return what to do about the rows that an answer leaves out.
 
     Banks cut history short without saying so, and now and then answer with nothing at all. So an
     answer speaks only of the days after its oldest booked row, and an empty one where booked rows
-    are known speaks of nothing.
+    are known speaks of nothing. Rows without a date are in no answer that begins on a day: those
+    that are pending stay so until it would be too late for them to book.
 
     :param absent: Known rows, pending or booked, that the answer does not hold.
     :param since: First day asked for; ``None`` when all was.
+    :param today: Day of the answer.
     :param oldest_booked: Day of the answer's oldest booked row; ``None`` where it has none.
     :param is_empty: Whether the answer holds no row at all.
     """
     rows = list(absent)
     if is_empty and any(row.is_booked for row in rows):
         return Absence((), ())
-    closed = tuple(row.id for row in rows if not row.is_booked)
+    closed = tuple(
+        row.id
+        for row in rows
+        if not row.is_booked and (row.is_dated or since is None or row.day < today - UNDATED_MARGIN)
+    )
     if oldest_booked is None:
         return Absence(closed, ())
     first_day = max(since or oldest_booked, oldest_booked)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, exists, select
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from payymo.domain.banking import PulledRow
@@ -61,6 +61,7 @@ class KnownPayload(NamedTuple):
     """The payload that a known row was last written from; light, as there can be many.
 
     :ivar day: The row's transaction date.
+    :ivar is_dated: Whether the bank gave it a date.
     :ivar is_away: The bank left it out last time.
     """
 
@@ -68,6 +69,7 @@ class KnownPayload(NamedTuple):
     content_hash: bytes
     is_booked: bool
     day: date
+    is_dated: bool
     is_away: bool
 
 
@@ -147,6 +149,7 @@ def list_known_payloads(
             GcTransaction.content_hash,
             Transaction.status == TransactionStatus.BOOKED,
             Transaction.transaction_date,
+            func.coalesce(Transaction.booking_date, Transaction.value_date).is_not(None),
             Transaction.missing_since.is_not(None),
         )
         .join(
