@@ -108,6 +108,13 @@ class TransactionSort(StrEnum):
     SMALLEST_FIRST = "amount"
 
 
+class MatchSort(StrEnum):
+    """In which order matches are listed; of equally sure ones the latest comes first."""
+
+    LATEST_FIRST = "-created_at"
+    SUREST_FIRST = "-confidence"
+
+
 class Direction(StrEnum):
     """Which way money went, seen from the account (ISO 20022 CreditDebitCode, in words)."""
 

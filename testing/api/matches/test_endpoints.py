@@ -287,6 +287,45 @@ class TestFilters:
         assert [fault["field"] for fault in answer.json()["error"]["details"]] == [field]
 
 
+class TestOrder:
+    @pytest.fixture
+    def waiting(self, invoice: AddInvoice, payment: AddPayment, suggest: Suggest) -> list[str]:
+        """Three suggestions in the order in which they were made."""
+        owed = invoice()
+        made = [
+            suggest(payment(), (owed, "100"), confidence=confidence)
+            for confidence in ("0.7000", "0.9000", "0.5000")
+        ]
+        return [str(match_id) for match_id in made]
+
+    def test_what_waits_comes_the_surest_first(
+        self, viewer: TestClient, waiting: list[str]
+    ) -> None:
+        middling, sure, unsure = waiting
+
+        assert ids(viewer, status="suggested") == [sure, middling, unsure]
+        assert ids(viewer, status="suggested", per_page=1, page=2) == [middling]
+
+    def test_any_other_list_comes_the_latest_first(
+        self, viewer: TestClient, waiting: list[str]
+    ) -> None:
+        assert ids(viewer) == waiting[::-1]
+
+    def test_either_order_can_be_asked_for(self, viewer: TestClient, waiting: list[str]) -> None:
+        middling, sure, unsure = waiting
+
+        assert ids(viewer, status="suggested", sort="-created_at") == waiting[::-1]
+        assert ids(viewer, sort="-confidence") == [sure, middling, unsure]
+
+    def test_of_equally_sure_ones_the_latest_comes_first(
+        self, viewer: TestClient, invoice: AddInvoice, payment: AddPayment, suggest: Suggest
+    ) -> None:
+        owed = invoice()
+        first, second = (str(suggest(payment(), (owed, "100"))) for _ in range(2))
+
+        assert ids(viewer, status="suggested") == [second, first]
+
+
 class TestMatchingByHand:
     def test_allocates_at_once_to_several_invoices(
         self,

@@ -45,7 +45,7 @@ def list_all(
     session: SessionDep,
     paging: PagingDep,
 ) -> Response:
-    """Return matches with their evidence, the latest first."""
+    """Return matches with their evidence: what waits with the surest first, else the latest."""
     where = MatchFilter(
         status=query.status,
         min_confidence=query.min_confidence,
@@ -53,7 +53,12 @@ def list_all(
         transaction_id=query.transaction_id,
     )
     page = list_matches(
-        session, member.tenant_id, where=where, page=paging.page, per_page=paging.per_page
+        session,
+        member.tenant_id,
+        where=where,
+        sort=query.order,
+        page=paging.page,
+        per_page=paging.per_page,
     )
     rows = present_matches(session, member.tenant_id, page.rows)
     return page_response(_MATCHES, rows, total=page.total, paging=paging)

@@ -13,6 +13,7 @@ from payymo.domain.enums import (
     EvidenceKind,
     InvoiceStatus,
     MatchOrigin,
+    MatchSort,
     MatchStatus,
     TransactionMatchStatus,
 )
@@ -34,6 +35,21 @@ class MatchQuery(BaseModel):
     ] = None
     invoice_id: Annotated[UUID | None, Field(description="Only those of this invoice.")] = None
     transaction_id: Annotated[UUID | None, Field(description="Only those of this payment.")] = None
+    sort: Annotated[
+        MatchSort | None,
+        Field(
+            description="Order: the latest first (`-created_at`) or the surest (`-confidence`). "
+            "If absent, suggestions come the surest first, and any other list the latest."
+        ),
+    ] = None
+
+    @property
+    def order(self) -> MatchSort:
+        """In which order, said or not."""
+        if self.sort is not None:
+            return self.sort
+        is_waiting = self.status is MatchStatus.SUGGESTED
+        return MatchSort.SUREST_FIRST if is_waiting else MatchSort.LATEST_FIRST
 
 
 class MatchedPayment(ResponseModel):

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from payymo.domain.enums import MatchOrigin, MatchStatus, TransactionStatus
+from payymo.domain.enums import MatchOrigin, MatchSort, MatchStatus, TransactionStatus
 from payymo.domain.errors import InvalidInputError, NotFoundError, Problem, RuleError
 from payymo.domain.matching.records import Proposal, ProposedAllocation, Rejection
 from payymo.domain.money import exponent_of
@@ -50,6 +50,11 @@ _TRANSITIONS = {
     MatchStatus.CONFIRMED: MatchStatus.SUGGESTED,
     MatchStatus.REJECTED: MatchStatus.SUGGESTED,
     MatchStatus.REVERSED: MatchStatus.CONFIRMED,
+}
+
+_ORDERS = {
+    MatchSort.LATEST_FIRST: (Match.id.desc(),),
+    MatchSort.SUREST_FIRST: (Match.confidence.desc(), Match.id.desc()),
 }
 
 
@@ -84,14 +89,16 @@ def list_matches(
     tenant_id: UUID,
     *,
     where: MatchFilter = MatchFilter(),  # frozen
+    sort: MatchSort = MatchSort.LATEST_FIRST,
     page: int = 1,
     per_page: int = 100,
 ) -> Page[Match]:
-    """Return the tenant's matches with their lines, the latest first.
+    """Return the tenant's matches with their lines.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
     :param where: Which ones.
+    :param sort: In which order.
     :param page: Page, from 1.
     :param per_page: Rows of a page.
     """
@@ -100,7 +107,7 @@ def list_matches(
     rows = session.scalars(
         select(Match)
         .where(*conditions)
-        .order_by(Match.id.desc())
+        .order_by(*_ORDERS[sort])
         .offset((page - 1) * per_page)
         .limit(per_page)
     )
