@@ -35,7 +35,10 @@ from payymo.jobs.services import WorkerServices
 from payymo.jobs.worker import run_worker
 from payymo.postgres.core import create_app_engine, create_sessions
 from payymo.postgres.reconciliation.operations.matches import create_match, reverse_match
-from payymo.postgres.reconciliation.operations.payments import get_payment
+from payymo.postgres.reconciliation.operations.payments import (
+    get_payment,
+    list_unexplained_payments,
+)
 from payymo.sandbox.banks import BANKS, SANDBOX_BANK
 from payymo.sandbox.books.library import Library
 from payymo.sandbox.server import Access, create_sandbox, running_sandbox
@@ -330,6 +333,22 @@ def test_a_payment_that_pays_an_invoice_can_be_restated(house: SandboxHouse, cen
         freed = get_payment(session, house.tenant_id, paid.id)
         assert freed.allocated == 0
         assert freed.match_status is TransactionMatchStatus.UNMATCHED
+
+
+def test_money_that_the_bank_took_back_pays_no_invoice(house: SandboxHouse) -> None:
+    bond = house.connect("TEJOVELHO_TEJVPTPL")
+    bond.sync(SyncTrigger.FIRST)
+    house.pass_days(5)
+    bond.sync()
+    house.pass_days(5)
+    bond.sync()
+
+    incoming = [row for row in bond.snapshot() if row.status is BOOKED and row.amount > 0]
+    gone = {row.id for row in incoming if row.is_missing}
+    with house.read() as session:
+        payable = {row.id for row in list_unexplained_payments(session, house.tenant_id)}
+    assert gone
+    assert payable == {row.id for row in incoming} - gone
 
 
 class TestCommitted:

@@ -337,6 +337,7 @@ class TestAbsent:
 
         assert marked.missing_since == NOW + timedelta(days=1)
         assert [row.missing_since for row in house.rows(BOOKED)] == [None, None]
+        assert len(house.queue.matches) == 2  # when it came, and when it came back
 
     def test_an_empty_answer_loses_nothing(self, house: House) -> None:
         house.books.booked, house.books.pending = [a_payload()], [a_payload("-1.00", text="Tram")]

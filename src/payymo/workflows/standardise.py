@@ -322,7 +322,11 @@ def _judge_absent(
 ) -> None:
     """Close or mark the known rows that the answer leaves out, and take back what it has again."""
     is_away = {known.transaction_id for known in comparison.payloads if known.is_away}
-    mark_found(session, tenant_id, comparison.seen & is_away)
+    found = comparison.seen & is_away
+    mark_found(session, tenant_id, found)
+    changes.is_booked_changed |= any(
+        known.is_booked and known.transaction_id in found for known in comparison.payloads
+    )
     if changes.unreadable:
         return  # what could not be understood may be one of them
     present = comparison.seen | {verdict.known_id for _, verdict in comparison.rest}

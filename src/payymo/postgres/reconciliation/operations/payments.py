@@ -57,12 +57,15 @@ def list_payments_of(
 def list_unexplained_payments(session: Session, tenant_id: UUID) -> Sequence[Payment]:
     """Return the booked money that came in and is not wholly explained.
 
-    Transfers from the tenant's own accounts are left out: no customer paid them.
+    Transfers from the tenant's own accounts are left out: no customer paid them. So is what the
+    bank lists no more: as long as it does not, that money may never have come.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the accounts.
     """
-    statement = _incoming(tenant_id).where(Transaction.amount > Transaction.allocated)
+    statement = _incoming(tenant_id).where(
+        Transaction.amount > Transaction.allocated, Transaction.missing_since.is_(None)
+    )
     return [_as_payment(row, row.amount - row.allocated) for row in session.execute(statement)]
 
 
