@@ -15,7 +15,7 @@ from testing.fakes import FakeClock
 from payymo.assembly import ConfiguredProviders, open_installation
 from payymo.domain.banking import ProviderCredentials
 from payymo.domain.enums import Provider
-from payymo.domain.errors import ConfigurationError
+from payymo.domain.errors import ConfigurationError, OutageError
 from payymo.postgres.auth.operations.credentials import record_credentials
 from payymo.postgres.embedded import EmbeddedServer
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
@@ -192,3 +192,24 @@ class TestOpenInstallation:
         assert complaint.startswith("The database cannot be used: check that its server runs")
         for secret in ("hunter2", "127.0.0.1", "ada"):
             assert secret not in complaint.replace("database", "")
+
+    def test_a_database_that_goes_away_in_the_middle_is_a_sentence(
+        self, monkeypatch: pytest.MonkeyPatch, database: str
+    ) -> None:
+        monkeypatch.setenv(DATABASE_VARIABLE, database)
+        cut_off = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+        with (
+            pytest.raises(OutageError, match="went away"),
+            open_installation(load_settings()) as house,
+            house.sessions.begin() as session,
+        ):
+            session.execute(text("SELECT 1"))
+            owner = create_engine(database)
+            with owner.begin() as connection:
+                connection.execute(cut_off)
+            owner.dispose()
+            session.execute(text("SELECT 1"))

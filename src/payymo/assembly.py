@@ -10,13 +10,13 @@ from uuid import UUID
 
 import httpx
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.api.services import ApiServices
 from payymo.domain.banking import Clock, ProviderCredentials
 from payymo.domain.enums import Provider
-from payymo.domain.errors import ConfigurationError
+from payymo.domain.errors import ConfigurationError, OutageError
 from payymo.jobs.app import PostgresJobQueue
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.auth.operations.credentials import find_credentials
@@ -189,9 +189,10 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
     :param settings: The installation's settings.
     :raises ConfigurationError: If something is not set up; the message says what to do.
+    :raises OutageError: If the database goes away within the block.
     """
     secrets = load_secrets(settings)
-    with open_database(settings) as url:
+    with open_database(settings) as url, _naming_outages():
         if settings.database_url is None:
             init_database(url)
         engine = create_app_engine(url)
@@ -217,6 +218,19 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
                 )
         finally:
             engine.dispose()
+
+
+@contextmanager
+def _naming_outages() -> Iterator[None]:
+    """Say in a sentence that the database went away while it was worked with."""
+    try:
+        yield
+    except OperationalError:
+        # Not chained: the driver's own words may hold the address.
+        raise OutageError(
+            "The database went away in the middle of the work: check its server, and run the "
+            "command again. Nothing is half-written."
+        ) from None
 
 
 def read_revision(sessions: sessionmaker[Session]) -> str | None:

@@ -123,6 +123,10 @@ class ConfigurationError(PayymoError):
     code = "configuration_error"
 
 
+class OutageError(PayymoError):
+    """Something that this installation stands on went away; worth trying again."""
+
+
 class ProviderError(PayymoError):
     """The bank or the open-banking provider did not do what we asked.
 
