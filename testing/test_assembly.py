@@ -202,14 +202,14 @@ class TestOpenInstallation:
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
-        with (
-            pytest.raises(OutageError, match="went away"),
-            open_installation(load_settings()) as house,
-            house.sessions.begin() as session,
-        ):
-            session.execute(text("SELECT 1"))
-            owner = create_engine(database)
-            with owner.begin() as connection:
-                connection.execute(cut_off)
-            owner.dispose()
-            session.execute(text("SELECT 1"))
+        def work() -> None:
+            with open_installation(load_settings()) as house, house.sessions.begin() as session:
+                session.execute(text("SELECT 1"))
+                owner = create_engine(database)
+                with owner.begin() as connection:
+                    connection.execute(cut_off)
+                owner.dispose()
+                session.execute(text("SELECT 1"))
+
+        with pytest.raises(OutageError, match="went away"):
+            work()
