@@ -25,7 +25,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, raiseload
+from sqlalchemy.orm.attributes import set_committed_value
 from uuid_utils.compat import uuid7
 
 from payymo.domain.enums import MatchOrigin, MatchSort, MatchStatus, TransactionStatus
@@ -106,12 +107,28 @@ def list_matches(
     total = session.scalar(select(func.count()).select_from(Match).where(*conditions))
     rows = session.scalars(
         select(Match)
+        .options(raiseload(Match.lines))
         .where(*conditions)
         .order_by(*_ORDERS[sort])
         .offset((page - 1) * per_page)
         .limit(per_page)
+    ).all()
+    _attach_lines(session, tenant_id, rows)
+    return Page(rows=rows, total=total or 0)
+
+
+def _attach_lines(session: Session, tenant_id: UUID, matches: Sequence[Match]) -> None:
+    """Read the lines of a page of matches: by one array of ids, not by a thousand parameters."""
+    lines: dict[UUID, list[MatchLine]] = {match.id: [] for match in matches}
+    statement = (
+        select(MatchLine)
+        .where(MatchLine.tenant_id == tenant_id, MatchLine.match_id == any_(_uuids(lines)))
+        .order_by(MatchLine.id)
     )
-    return Page(rows=rows.all(), total=total or 0)
+    for line in session.scalars(statement):
+        lines[line.match_id].append(line)
+    for match in matches:
+        set_committed_value(match, "lines", lines[match.id])
 
 
 def list_rejections(session: Session, tenant_id: UUID) -> Sequence[Rejection]:

@@ -43,11 +43,12 @@ def list_payments_of(
     :param tenant_id: Tenant that owns them.
     :param matches: A page of matches.
     """
+    ids = {match.transaction_id for match in matches}
     rows = session.scalars(
         select(Transaction)
         .where(
             Transaction.tenant_id == tenant_id,
-            Transaction.id.in_({match.transaction_id for match in matches}),
+            Transaction.id == any_(literal(list(ids), ARRAY(Uuid))),
         )
         .execution_options(populate_existing=True)
     )
