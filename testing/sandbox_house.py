@@ -357,6 +357,8 @@ class Truth:
     :ivar shown: Amount of each booked row that was ever to be seen, by name.
     :ivar ids: Payymo's id of each booked row, by name.
     :ivar pending: Payymo's ids of the rows that were pending last time, by amount.
+    :ivar texts: Each text that was read of a booked row, by name.
+    :ivar kept: Rows that kept their id when they booked.
     """
 
     bond: Bond
@@ -368,6 +370,7 @@ class Truth:
     pending: dict[Decimal, set[UUID]] = field(default_factory=dict)
     opening: Decimal = Decimal(0)
     texts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    kept: set[UUID] = field(default_factory=set)
 
     def check(self, account: Account) -> None:
         """Assert that the account's ledger is what the book says now."""
@@ -414,6 +417,7 @@ class Truth:
             ended = {each for each in ids if by_id[each].status is not PENDING}
             if len(ended) == len(new[amount]):
                 assert ended == new[amount]
+                self.kept |= ended
         self.pending = defaultdict(set)
         for row in pending:
             self.pending[row.amount].add(row.id)

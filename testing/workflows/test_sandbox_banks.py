@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import RecordingQueue
 from testing.factories import add_invoice, add_tenant
-from testing.sandbox_house import BOOKED, FIRST_DAY, HASTY, PENDING, SandboxHouse
+from testing.sandbox_house import BOOKED, FIRST_DAY, HASTY, PENDING, Bond, SandboxHouse
 
 from payymo.domain.enums import (
     ConnectionStatus,
@@ -111,6 +111,19 @@ def test_the_ledger_is_the_book_on_every_day(
         assert bond.snapshot() == before
         assert (again.added_count, again.updated_count) == (0, 0)
     assert again.added_count == 0
+    _check_that_quirks_showed(bond)
+
+
+def _check_that_quirks_showed(bond: Bond) -> None:
+    """Assert that what the bank is there for has happened: otherwise nothing is proven."""
+    if not bond.bank.quirks:
+        return
+    (truth,) = bond.truths.values()
+    assert truth.kept
+    if "restated_row" in bond.bank.quirks:
+        assert any(len(texts) > 1 for texts in truth.texts.values())
+    if "removed_row" in bond.bank.quirks:
+        assert any(row.is_missing for row in bond.snapshot())
 
 
 def test_two_equal_coffees_stay_two_from_reservation_to_booking(house: SandboxHouse) -> None:
