@@ -139,12 +139,13 @@ def read_payment(index: InvoiceIndex, payment: Payment) -> Reading:
     taken = _read_field(index, field, hits)
     if field and not taken:
         strange.append(field)
-    strange += _read_words(index, words, hits)
+    runs = tuple(_runs(words))
+    strange += _read_runs(index, runs, hits)
     strange += _strange_as_written(index, clean)
     _read_end_to_end_id(index, payment.end_to_end_id, hits)
     name_words = words_of_name(payment.payer_name) if payment.payer_name else ()
     is_processor = not _PROCESSORS.isdisjoint(name_words)
-    payers = _read_payers(index, payment, () if is_processor else name_words, words)
+    payers = _read_payers(index, payment, () if is_processor else name_words, words, runs)
     numbers = tuple(dict.fromkeys(strange))
     return Reading(
         hits=hits,
@@ -191,13 +192,17 @@ def _read_end_to_end_id(
         _note(index, hits, key, found, pieces=1, kind=EvidenceKind.END_TO_END_ID)
 
 
-def _read_words(
-    index: InvoiceIndex, words: Sequence[str], hits: dict[int, ReferenceHit]
+#: Neighbouring words of a text: where they begin and end, and what they are as one.
+type _Run = tuple[int, int, str]
+
+
+def _read_runs(
+    index: InvoiceIndex, runs: Sequence[_Run], hits: dict[int, ReferenceHit]
 ) -> list[str]:
     """Note every quoted reference, the longest first; return the numbers that are strange."""
     taken: set[int] = set()
     strange: list[str] = []
-    for start, end, joined in _runs(words):
+    for start, end, joined in runs:
         if not taken.isdisjoint(range(start, end)):
             continue
         pieces = end - start
@@ -211,7 +216,7 @@ def _read_words(
     return strange
 
 
-def _runs(words: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+def _runs(words: Sequence[str]) -> Iterator[_Run]:
     """Yield every run of neighbouring words that holds a digit, the longest first."""
     has_digit = [any(sign.isdigit() for sign in word) for word in words]
     for pieces in range(min(_PIECES_MAX, len(words)), 0, -1):
@@ -304,7 +309,11 @@ def _bits_of_reference(
 
 
 def _read_payers(
-    index: InvoiceIndex, payment: Payment, name: tuple[str, ...], words: tuple[str, ...]
+    index: InvoiceIndex,
+    payment: Payment,
+    name: tuple[str, ...],
+    words: tuple[str, ...],
+    runs: Sequence[_Run],
 ) -> Mapping[int, Sequence[PayerSignal]]:
     payers: dict[int, list[PayerSignal]] = defaultdict(list)
     iban = compact(payment.payer_iban or "")
@@ -319,7 +328,7 @@ def _read_payers(
     for at, bits in _customers_in_text(index, words_for_names(words)):
         text = f"The text names {index.name_of_customer(at)}."
         payers[at].append(PayerSignal(EvidenceKind.NAME_IN_TEXT, bits, text))
-    for at, number in _customer_numbers(index, words):
+    for at, number in _customer_numbers(index, runs):
         bits = index.rarity_among_customers(len(index.by_customer_number[number])) - 1
         text = f"The text quotes the customer number {number}."
         payers[at].append(PayerSignal(EvidenceKind.CUSTOMER_NUMBER, bits, text))
@@ -335,8 +344,8 @@ def _likely(
     return {at: payers[at] for at in ranked if best[at] > best[ranked[0]] - _PAYER_BITS_BEHIND_MAX}
 
 
-def _customer_numbers(index: InvoiceIndex, words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    for number in dict.fromkeys(joined for _start, _end, joined in _runs(words)):
+def _customer_numbers(index: InvoiceIndex, runs: Sequence[_Run]) -> Iterator[tuple[int, str]]:
+    for number in dict.fromkeys(joined for _start, _end, joined in runs):
         for at in index.by_customer_number.get(number, ()):
             yield at, number
 
