@@ -51,7 +51,7 @@ def measure() -> list[Measurement]:
 def _measure(url: str, folder: Path) -> list[Measurement]:
     port, bare_port = free_port(), free_port()
     serve = [sys.executable, "-m", "payymo", "serve", "--port", str(port)]
-    with _server(serve, port, "/healthz", {}):
+    with _server(serve, port, "/healthz", {}, folder / "api.log"):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             token = register(http, name="Bench", login=new_login("bench"))
             headers = {"Authorization": f"Bearer {token}"}
@@ -70,7 +70,7 @@ def _measure(url: str, folder: Path) -> list[Measurement]:
             "BENCH_TENANT_ID": tenant_id,
             "BENCH_BODY": str(body),
         }
-        with _server(bare, bare_port, "/bare", environment):
+        with _server(bare, bare_port, "/bare", environment, folder / "bare.log"):
             return _compare((port, PATH, headers), (bare_port, "/bare", {}))
 
 
@@ -113,10 +113,13 @@ def _compare(api: _Target, bare: _Target) -> list[Measurement]:
 
 @contextmanager
 def _server(
-    command: list[str], port: int, path: str, environment: Mapping[str, str]
+    command: list[str], port: int, path: str, environment: Mapping[str, str], log: Path
 ) -> Iterator[None]:
     """Run a server until the block ends; it is ready when it answers."""
-    process = subprocess.Popen(command, env=os.environ | environment)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=os.environ | environment, stdout=output, stderr=output
+        )
     try:
         give_up_at = time.monotonic() + START_SECONDS_MAX
         while True:
