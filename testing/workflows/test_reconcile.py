@@ -1,13 +1,14 @@
 """Matching the payments of a tenant with its invoices, in the database."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 from testing.factories import (
     add_account,
     add_customer,
@@ -24,6 +25,7 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.engine import ENGINE_VERSION
+from payymo.domain.matching.records import ProposedAllocation
 from payymo.postgres.auth.operations.tenants import get_tenant
 from payymo.postgres.common.models import Account, Transaction
 from payymo.postgres.core import create_app_engine, create_sessions
@@ -37,13 +39,14 @@ from payymo.postgres.reconciliation.operations.match_runs import (
 from payymo.postgres.reconciliation.operations.matches import (
     MatchFilter,
     confirm_match,
+    create_match,
     list_matches,
     reject_match,
     reverse_match,
 )
 from payymo.postgres.reconciliation.operations.payments import get_payment
 from payymo.postgres.tenancy import enter_tenant, tenant_transaction
-from payymo.workflows.reconcile import match_payments
+from payymo.workflows.reconcile import match_payments, reconcile
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -362,3 +365,43 @@ def test_what_the_progress_raises_ends_the_matching(
         match_payments(session, tenant_id, now=NOW, progress=stop)
 
     assert book.matches(MatchStatus.CONFIRMED) == []
+
+
+class TestAPersonDecidesMeanwhile:
+    @pytest.fixture
+    def committed(self, database: str) -> Iterator[sessionmaker[Session]]:
+        engine = create_app_engine(database)
+        yield create_sessions(engine)
+        engine.dispose()
+
+    @pytest.fixture
+    def tenant(self, committed: sessionmaker[Session]) -> UUID:
+        with committed.begin() as session:
+            return add_tenant(session)
+
+    def test_the_decision_counts_and_the_matching_looks_again(
+        self, committed: sessionmaker[Session], tenant: UUID
+    ) -> None:
+        with tenant_transaction(committed, tenant) as session:
+            book = Book(session, tenant)
+            quoted = book.invoice("INV-2026-0042", "119.00").id
+            chosen = book.invoice("INV-2026-0050", "119.00").id
+            payment = book.payment("119.00", "INV-2026-0042").id
+        decided: list[UUID] = []
+
+        def decide(done: int, _total: int) -> None:
+            if done and not decided:
+                with tenant_transaction(committed, tenant) as session:
+                    line = ProposedAllocation(chosen, Decimal("119.00"))
+                    match = create_match(session, tenant, payment, [line], actor_id=None, now=NOW)
+                    decided.append(match.id)
+
+        report = reconcile(committed, tenant, clock=lambda: NOW, progress=decide)
+
+        assert report.applied_count == 0
+        with tenant_transaction(committed, tenant) as session:
+            (match,) = list_matches(session, tenant).rows
+            assert (match.id, match.status) == (decided[0], MatchStatus.CONFIRMED)
+            assert get_invoice(session, tenant, quoted).status is InvoiceStatus.OPEN
+            assert get_invoice(session, tenant, chosen).status is InvoiceStatus.PAID
+            assert list_match_runs(session, tenant, page=1, per_page=10).total == 1

@@ -12,7 +12,7 @@ from payymo.cli.terminal import JsonOption, TenantOption, out, print_json
 from payymo.domain.errors import InvalidInputError
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.invoices import import_invoices
-from payymo.workflows.reconcile import match_payments
+from payymo.workflows.reconcile import reconcile
 
 invoices_app = typer.Typer(help="Take invoices in.", no_args_is_help=True, add_completion=False)
 
@@ -60,8 +60,7 @@ def match(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
     """Match unexplained payments to open invoices now."""
     with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
-        with tenant_transaction(house.sessions, tenant_id) as session:
-            report = match_payments(session, tenant_id, now=house.clock())
+        report = reconcile(house.sessions, tenant_id, clock=house.clock)
     if json:
         print_json(report)
     else:

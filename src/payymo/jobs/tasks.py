@@ -13,8 +13,7 @@ from payymo.jobs.app import Order
 from payymo.jobs.attempts import Attempt
 from payymo.jobs.outcomes import Failure, Try
 from payymo.jobs.services import WorkerServices
-from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows.reconcile import match_payments
+from payymo.workflows.reconcile import reconcile
 from payymo.workflows.sync import sync_connection
 
 
@@ -78,12 +77,11 @@ def _sync(attempt: Attempt) -> Mapping[str, Any] | Failure:
 
 def _match(attempt: Attempt) -> Mapping[str, Any]:
     services = attempt.services
-    with tenant_transaction(services.sessions, attempt.this.tenant_id) as session:
-        report = match_payments(
-            session,
-            attempt.this.tenant_id,
-            now=services.clock(),
-            job_id=attempt.this.job_id,
-            progress=attempt.report,
-        )
+    report = reconcile(
+        services.sessions,
+        attempt.this.tenant_id,
+        clock=services.clock,
+        job_id=attempt.this.job_id,
+        progress=attempt.report,
+    )
     return {**asdict(report), "match_run_id": str(report.match_run_id)}

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -275,10 +276,9 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     path = request.url.path
-    if error.status_code == 404 and path.startswith(API_PREFIX) and not path.endswith("/"):  # noqa: PLR2004
+    is_unknown = error.status_code == HTTPStatus.NOT_FOUND
+    if is_unknown and path.startswith(API_PREFIX) and not path.endswith("/"):
         return RedirectResponse(str(request.url.replace(path=f"{path}/")), 301)
-    if error.status_code == 404:  # noqa: PLR2004
-        refused = not_found()
-    else:
-        refused = refusal(error.status_code, error.detail, error.detail)
+    detail = error.detail
+    refused = not_found() if is_unknown else refusal(error.status_code, detail, detail)
     return answer(refused.body, refused.status)

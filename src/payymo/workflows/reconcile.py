@@ -6,8 +6,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.domain.banking import Clock
+from payymo.domain.errors import RuleError
 from payymo.domain.matching.engine import ENGINE_VERSION, REPEAT_DAYS, propose
 from payymo.domain.matching.records import Payment, Proposal
 from payymo.postgres.auth.operations.tenants import get_tenant
@@ -29,6 +31,10 @@ from payymo.postgres.reconciliation.operations.payments import (
     list_explained_payments,
     list_unexplained_payments,
 )
+from payymo.postgres.tenancy import tenant_transaction
+
+#: A run that a person's decision overtakes begins anew, so often in all.
+RUNS_MAX = 3
 
 #: What is applied makes the rest clearer, so we look again until nothing more is sure. After so
 #: many rounds the rest waits for the next run.
@@ -36,7 +42,6 @@ ROUNDS_MAX = 10
 
 #: So many rounds look at all payments; later ones only at those with a suggestion.
 FULL_ROUNDS = 2
-
 
 #: Told now and then: how many payments were looked at, of how many that are known to need it.
 type Progress = Callable[[int, int], None]
@@ -73,6 +78,39 @@ class _Round:
     invoice_count: int
     applied: Collection[UUID]
     suggested: Collection[UUID]
+
+
+def reconcile(
+    sessions: sessionmaker[Session],
+    tenant_id: UUID,
+    *,
+    clock: Clock,
+    job_id: UUID | None = None,
+    progress: Progress | None = None,
+) -> MatchReport:
+    """Match what came in with what is owed in a transaction of its own, and say what was found.
+
+    A person may allocate the same money while the engine thinks. What the person decided counts:
+    nothing of the run is kept, and another one begins.
+
+    :param sessions: Opener of transactions.
+    :param tenant_id: Tenant whose payments are matched.
+    :param clock: Tells the time.
+    :param job_id: Background job that it runs in.
+    :param progress: As for :func:`match_payments`.
+    :raises NotFoundError: If there is no such tenant.
+    :raises RuleError: ``over_allocation`` if people decide faster than the engine thinks.
+    """
+    for runs_left in reversed(range(RUNS_MAX)):
+        try:
+            with tenant_transaction(sessions, tenant_id) as session:
+                return match_payments(
+                    session, tenant_id, now=clock(), job_id=job_id, progress=progress
+                )
+        except RuleError as error:
+            if error.code != "over_allocation" or not runs_left:
+                raise
+    raise AssertionError("the last run returns or raises")
 
 
 def match_payments(

@@ -88,7 +88,7 @@ def _sum_by_key(statement: Statement, day: date) -> Decimal:
 def _day_of(row: dict[str, Any]) -> str:
     """Return a row's day by whichever of its dates it has: some banks give only one of them."""
     return next(
-        row[name]
+        str(row[name])
         for name in ("bookingDate", "bookingDateTime", "valueDate", "valueDateTime")
         if name in row
     )
