@@ -35,7 +35,7 @@ FIELDS = set(
     description reference counterparty_name counterparty_iban transaction_date booking_date
     value_date status category note match_status created_at updated_at
     bank_connection_id payee remittance structured_reference end_to_end_id
-    bank_transaction_code allocated superseded_by internal_id
+    bank_transaction_code allocated superseded_by missing_since internal_id
     """.split()
 )
 
@@ -91,6 +91,13 @@ class TestARow:
 
         assert set(row) == FIELDS
 
+    def test_says_that_the_bank_took_it_back(self, client: TestClient, add: AddTransaction) -> None:
+        transaction = add(missing_since=datetime(2026, 2, 3, 1, 0, tzinfo=UTC))
+
+        row = client.get(f"{URL}/{transaction.id}").json()["data"]
+
+        assert row["missing_since"] == "2026-02-03T01:00:00Z"
+
     def test_says_what_the_bank_said(
         self, client: TestClient, add: AddTransaction, account: Account
     ) -> None:
@@ -138,6 +145,7 @@ class TestARow:
             "value_date": "2026-02-03",
             "status": "booked",
             "superseded_by": None,
+            "missing_since": None,
             "category": None,
             "note": None,
             "match_status": "unmatched",

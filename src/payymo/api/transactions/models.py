@@ -79,6 +79,10 @@ class TransactionRead:
     superseded_by: Annotated[
         UUID | None, Field(description="The row that took this one's place, if one did.")
     ]
+    missing_since: Annotated[
+        datetime | None,
+        Field(description="When the bank first left it out of an answer that should hold it."),
+    ]
     category: Annotated[str | None, Field(examples=["Hosting"])]
     note: Annotated[str | None, Field(examples=["Asked the customer on the phone."])]
     match_status: TransactionMatchStatus

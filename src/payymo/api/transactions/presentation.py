@@ -55,6 +55,7 @@ def present_transaction(line: TransactionLine) -> TransactionRead:
         value_date=line.value_date,
         status=line.status,
         superseded_by=line.superseded_by,
+        missing_since=line.missing_since,
         category=line.category,
         note=line.note,
         match_status=line.match_status,
