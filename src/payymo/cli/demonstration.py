@@ -249,8 +249,8 @@ def _print_outcome(outcome: Outcome) -> None:
 
 def _print_questions(answers: list[dict[str, Any]], url: str, login: Login, *, later: bool) -> None:
     out.print()
-    when = "Repeat them after `make up`:" if later else "Repeat them:"
-    out.print(f"[bold]Three questions[/] {when}\n")
+    when = "to be repeated after `make up`" if later else "to be repeated"
+    out.print(f"[bold]Three questions[/], {when}:\n")
     out.print(
         f"  TOKEN=$(curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \\\n"
         f"    -d '{json_module.dumps({'email': login.email, 'password': login.password})}' \\\n"
