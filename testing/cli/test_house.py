@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,6 +194,31 @@ class TestUp:
         file.write_text('{"secret_id": "own-id", "secret_key": "own-key"}')
         house.payymo("connections", "credentials", "--file", str(file))
         house.payymo("connections", "credentials", "--forget")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a killed parent")
+def test_a_house_whose_parent_is_killed_closes_and_opens_again(data_folder: Path) -> None:
+    command = [sys.executable, "-m", "payymo", "up", "--port", "0", "--customers", "1", "--json"]
+    logins = []
+    for _ in range(2):
+        with subprocess.Popen(
+            command, env=clean_environment(data_folder), stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            logins.append(said["email"])
+            process.kill()
+        give_up_at = time.monotonic() + STOP_SECONDS_MAX
+        while time.monotonic() < give_up_at:
+            try:
+                httpx.get(f"{said['url']}/healthz")
+            except httpx.ConnectError:
+                break
+            time.sleep(0.2)
+        else:
+            pytest.fail("the API outlived its parent")
+
+    assert logins[0] == logins[1]
 
 
 class TestTranslate:

@@ -1,5 +1,6 @@
 """API, worker and sandbox as processes of their own, started and stopped together."""
 
+import ctypes
 import json
 import os
 import signal
@@ -23,6 +24,8 @@ from payymo.settings import Settings, load_settings
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 30.0
 _POLL_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 _STATE_FILE = "sandbox.json"
 _ADDRESS_FILE = "sandbox_address.json"
 
@@ -215,9 +218,15 @@ def _start(
         text=True,
         # Ctrl-C reaches the whole terminal group: the parent alone decides who leaves when.
         start_new_session=True,
+        preexec_fn=_leave_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # it makes one system call
     )
     stack.callback(_stop, process)
     return process
+
+
+def _leave_with_parent() -> None:
+    """Ask the kernel to tell this process to stop when its parent is gone, even if killed."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
