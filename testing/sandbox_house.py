@@ -63,6 +63,7 @@ CALLBACK = "https://payymo.invalid/callback"
 HASTY = Timing(heartbeat=0.3, silence_max=1.5, takeover=0.3, polling=0.3, finishing_max=5)
 
 BOOKED, PENDING = TransactionStatus.BOOKED, TransactionStatus.PENDING
+REMOVED = TransactionStatus.REMOVED
 
 type Payload = dict[str, Any]
 
@@ -359,6 +360,7 @@ class Truth:
     :ivar pending: Payymo's ids of the rows that were pending last time, by amount.
     :ivar texts: Each text that was read of a booked row, by name.
     :ivar kept: Rows that kept their id when they booked.
+    :ivar gone: Names of booked rows that the bank left out last time.
     """
 
     bond: Bond
@@ -371,13 +373,15 @@ class Truth:
     opening: Decimal = Decimal(0)
     texts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     kept: set[UUID] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
 
     def check(self, account: Account) -> None:
         """Assert that the account's ledger is what the book says now."""
         visible = self._visible()
         self._note(visible)
         rows = self.bond.rows(self.account_id)
-        booked = [row for row in rows if row.status is BOOKED]
+        booked = [row for row in rows if row.status in {BOOKED, REMOVED}]
+        removed = {self._name(row) for row in booked if row.status is REMOVED}
         names = {self._name(row): row for row in booked}
 
         assert Counter(map(self._name, booked)) == Counter(dict.fromkeys(self.shown, 1))
@@ -385,6 +389,8 @@ class Truth:
         gone = self.shown.keys() - visible.keys()
         if self.bond.book != "volume":  # which shows 24 months and no more, and so forgets
             assert {name for name, row in names.items() if row.is_missing} == gone
+        assert removed <= gone & self.gone, "removed by a single answer"
+        self.gone = gone
         standing = [row.amount for name, row in names.items() if name not in gone]
         assert self.opening + sum(standing) == self._closing() == self._reported()
 

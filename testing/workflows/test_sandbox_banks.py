@@ -447,7 +447,7 @@ def _start_worker(house: SandboxHouse, url: str) -> "subprocess.Popen[bytes]":
         cwd=ROOT,
         env={
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
             "SECRET_ID": access.secret_id,
             "SECRET_KEY": access.secret_key,
         },

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,16 +13,24 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
+from testing import fakes
 from testing.factories import NOW, add_account, add_connection
 from testing.fakes import FakeBank, FakeBooks, FakeClock, FakeDirectory, FakeQueue, a_payload
 
-from payymo.domain.enums import RunStatus, SyncTrigger, TransactionStatus
-from payymo.postgres.common.models import Transaction
-from payymo.postgres.gocardless.models import GcTransaction
+from payymo.domain.enums import (
+    AccessScope,
+    ChangeKind,
+    RunStatus,
+    SyncTrigger,
+    TransactionStatus,
+)
+from payymo.domain.ledger import book as book_rules
+from payymo.postgres.common.models import Transaction, TransactionChange
+from payymo.postgres.gocardless.models import GcFetch, GcTransaction
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows import standardise
+from payymo.providers.gocardless.translate import translate
 from payymo.workflows.sync import SyncReport, sync_connection
 
 DEDUP_CASES = Path(__file__).resolve().parents[2] / "../shared/gocardless/dedup_cases.jsonl"
@@ -35,6 +44,7 @@ class Book:
     def __init__(self, sessions: sessionmaker[Session], tenant_id: UUID, names: set[str]) -> None:
         self.sessions, self.tenant_id = sessions, tenant_id
         self.bank, self.clock = FakeBank(), FakeClock()
+        self.first_day = self.clock.now + timedelta(days=1)
         self.accounts: dict[UUID, str] = {}
         with tenant_transaction(sessions, tenant_id) as session:
             connection = add_connection(session, tenant_id)
@@ -66,7 +76,7 @@ class TestChunks:
     def test_a_long_history_is_written_in_parts_that_count_on(
         self, sessions: sessionmaker[Session], tenant_id: UUID, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(standardise, "ROW_COUNT_MAX", 2)
+        monkeypatch.setattr(book_rules, "ROW_COUNT_MAX", 2)
         book = Book(sessions, tenant_id, {"a"})
         first = book.pull("a", [a_payload()] * 5, [])
         restated = book.pull("a", [a_payload(purposeCode="OTHR")] * 5, [])
@@ -168,3 +178,127 @@ def test_any_sequence_of_pulls_ends_in_the_truth(
     assert not [row for row in rows if row.status is TransactionStatus.PENDING]
     assert not [row for row in rows if row.missing_since and row.status is TransactionStatus.BOOKED]
     assert len(book.rows()) - before == len(rows)
+
+
+class TestWithdrawn:
+    """A booked row that the bank leaves out of complete answers."""
+
+    KEPT = a_payload(internalTransactionId="kept", bookingDate="2026-01-02")
+    GONE = a_payload(internalTransactionId="gone", bookingDate="2026-01-20")
+
+    @pytest.fixture
+    def book(self, sessions: sessionmaker[Session], tenant_id: UUID) -> Book:
+        book = Book(sessions, tenant_id, {"a"})
+        book.pull("a", [self.KEPT, self.GONE], [])
+        return book
+
+    def pull_without(self, book: Book) -> Transaction:
+        book.clock.now += timedelta(days=1)
+        book.pull("a", [self.KEPT], [])
+        (row,) = [row for row in book.rows() if row.internal_id == "gone"]
+        return row
+
+    def test_is_marked_by_the_first_and_removed_by_the_second(self, book: Book) -> None:
+        first, second = self.pull_without(book), self.pull_without(book)
+
+        assert (first.status, first.missing_since) == (TransactionStatus.BOOKED, book.first_day)
+        assert second.status is TransactionStatus.REMOVED
+
+    def test_comes_back_as_itself(self, book: Book) -> None:
+        self.pull_without(book)
+        removed = self.pull_without(book)
+        book.pull("a", [self.KEPT, self.GONE], [])
+
+        (row,) = [row for row in book.rows() if row.internal_id == "gone"]
+        assert (row.id, row.status, row.missing_since) == (
+            removed.id,
+            TransactionStatus.BOOKED,
+            None,
+        )
+
+    def test_stays_where_people_wrote_something_of_it(self, book: Book) -> None:
+        with tenant_transaction(book.sessions, book.tenant_id) as session:
+            session.execute(update(Transaction).values(note="mine"))
+        self.pull_without(book)
+
+        row = self.pull_without(book)
+
+        assert (row.status, row.note) == (TransactionStatus.BOOKED, "mine")
+        assert row.missing_since is not None
+
+    def test_each_change_keeps_what_the_row_was(self, book: Book) -> None:
+        self.pull_without(book)
+        self.pull_without(book)
+
+        with tenant_transaction(book.sessions, book.tenant_id) as session:
+            changes = session.scalars(
+                select(TransactionChange).order_by(TransactionChange.changed_at)
+            ).all()
+        assert [(change.kind, change.status) for change in changes] == [
+            (ChangeKind.MISSING, TransactionStatus.BOOKED),
+            (ChangeKind.REMOVED, TransactionStatus.BOOKED),
+        ]
+        assert changes[0].missing_since is None
+        assert changes[1].missing_since == book.first_day
+
+
+class TestUnreadable:
+    def test_a_row_that_nobody_understands_is_kept_and_becomes_one_when_somebody_does(
+        self, sessions: sessionmaker[Session], tenant_id: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        book = Book(sessions, tenant_id, {"a"})
+        odd = a_payload(internalTransactionId="odd", transactionAmount="a lot")
+        book.pull("a", [a_payload(), odd, odd], [])
+        again = book.pull("a", [a_payload(), odd, odd], [])
+
+        with tenant_transaction(sessions, tenant_id) as session:
+            kept = session.scalars(
+                select(GcTransaction).where(GcTransaction.transaction_id.is_(None))
+            ).all()
+            assert sorted(raw.position for raw in kept) == [2, 3]
+        assert (again.added_count, len(book.rows())) == (0, 1)
+
+        understand = translate
+        mended = json.dumps(a_payload(internalTransactionId="odd")).encode()
+        monkeypatch.setattr(
+            fakes,
+            "translate",
+            lambda row, **known: understand(
+                replace(row, payload=mended) if b"a lot" in row.payload else row, **known
+            ),
+        )
+        report = book.pull("a", [a_payload(), odd, odd], [])
+
+        assert (report.added_count, len(book.rows())) == (2, 3)
+        with tenant_transaction(sessions, tenant_id) as session:
+            raw = session.scalars(select(GcTransaction)).all()
+        assert len(raw) == 3
+        assert {one.transaction_id for one in raw} == {row.id for row in book.rows()}
+
+
+class TestAnswers:
+    def test_each_answer_remembers_the_raw_rows_that_it_consists_of(
+        self, sessions: sessionmaker[Session], tenant_id: UUID
+    ) -> None:
+        rows = [
+            a_payload(
+                internalTransactionId=str(number),
+                transactionAmount={"amount": f"{number + 1}.00", "currency": "EUR"},
+            )
+            for number in range(5)
+        ]
+        book = Book(sessions, tenant_id, {"a"})
+        for answer in (rows[:3], [rows[1], rows[3]], [rows[4], rows[0], rows[3]]):
+            book.clock.now += timedelta(days=1)
+            book.pull("a", answer, [])
+
+        with tenant_transaction(sessions, tenant_id) as session:
+            fetches = session.scalars(
+                select(GcFetch)
+                .where(GcFetch.scope == AccessScope.TRANSACTIONS)
+                .order_by(GcFetch.fetched_at)
+            ).all()
+        assert [
+            [(part.lower, part.upper) for part in fetch.positions or ()] for fetch in fetches
+        ] == [[(1, 4)], [(2, 3), (4, 5)], [(1, 2), (4, 6)]]
+        assert [fetch.position_max for fetch in fetches] == [3, 4, 5]

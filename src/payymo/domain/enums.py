@@ -99,6 +99,16 @@ class TransactionStatus(StrEnum):
     REMOVED = "removed"
 
 
+class ChangeKind(StrEnum):
+    """What a sync run did to a transaction that was known."""
+
+    REWRITTEN = "rewritten"
+    FOUND = "found"
+    MISSING = "missing"
+    CLOSED = "closed"
+    REMOVED = "removed"
+
+
 class TransactionSort(StrEnum):
     """In which order transactions are listed; rows that are equal go by their ids."""
 

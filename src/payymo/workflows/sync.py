@@ -36,6 +36,7 @@ from payymo.domain.errors import (
     ProviderQuotaError,
     RuleError,
 )
+from payymo.domain.ledger.book import Answer, Changes
 from payymo.domain.syncing import (
     DETAILS_EVERY,
     LOOK_BACK,
@@ -71,7 +72,7 @@ from payymo.postgres.gocardless.operations.fetches import find_last_look_back, r
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import FAILURES_IN_A_ROW_MAX, BankDataProvider, ProviderDirectory
 from payymo.workflows.queue import JobQueue
-from payymo.workflows.standardise import Answer, Changes, standardise
+from payymo.workflows.standardise import Entry, standardise
 
 #: Told after each account: how many are done, of how many.
 type Progress = Callable[[int, int], None]
@@ -270,9 +271,11 @@ def _task(
 class _Pull:
     """What the bank said of one account.
 
+    :ivar asked_at: When the first call was made (aware).
     :ivar calls: Each call in order, with why it failed; ``None`` where it did not.
     """
 
+    asked_at: datetime
     statement: Statement | None = None
     balances: BalanceAnswer | None = None
     details: AccountRecord | None = None
@@ -329,7 +332,7 @@ class _Sync:
         total = len(self.plan.tasks)
         progress(0, total)
         for done, task in enumerate(self.plan.tasks, 1):
-            pull = _ask(provider, task)
+            pull = _ask(provider, task, asked_at=self.clock())
             self.results.append(self._store(provider, task, pull))
             if pull.stopped_by is not None:
                 raise pull.stopped_by
@@ -344,7 +347,14 @@ class _Sync:
                 self._store_details(session, account, pull.details, now)
             changes = Changes()
             if pull.statement is not None:
-                changes = self._store_statement(session, provider, task, pull.statement, now=now)
+                changes = self._store_statement(
+                    session,
+                    provider,
+                    task,
+                    pull.statement,
+                    is_overtaken=_is_overtaken(account, pull),
+                    now=now,
+                )
             if pull.balances is not None:
                 self._store_balances(session, account, pull.balances, now)
             consequences = {
@@ -383,6 +393,7 @@ class _Sync:
         task: _Task,
         statement: Statement,
         *,
+        is_overtaken: bool,
         now: datetime,
     ) -> Changes:
         fetch_id = record_fetch(
@@ -395,14 +406,16 @@ class _Sync:
             row_count=len(statement.rows),
             last_updated=statement.last_updated,
             now=now,
+            is_overtaken=is_overtaken,
         )
         if statement.quota is not None:
             record_quota(session, self.tenant_id, task.account_id, statement.quota)
-        answer = Answer(task.account_id, fetch_id, statement, task.since, now)
+        answer = Answer(statement.rows, task.since, now, is_overtaken=is_overtaken)
+        entry = Entry(task.account_id, fetch_id, self.plan.sync_run_id)
         translate = partial(
             provider.translate, institution_reference=self.plan.institution_reference
         )
-        return standardise(session, self.tenant_id, answer, translate=translate)
+        return standardise(session, self.tenant_id, entry, answer, translate=translate)
 
     def _store_balances(
         self, session: Session, account: Account, answer: BalanceAnswer, now: datetime
@@ -482,9 +495,9 @@ class _Sync:
         )
 
 
-def _ask(provider: BankDataProvider, task: _Task) -> _Pull:
+def _ask(provider: BankDataProvider, task: _Task, *, asked_at: datetime) -> _Pull:
     """Ask the bank for all that is due of one account, until it is better not to ask on."""
-    pull = _Pull()
+    pull = _Pull(asked_at)
     if task.resting_until is not None:
         return pull
     if AccessScope.TRANSACTIONS not in task.exhausted:
@@ -502,6 +515,11 @@ def _ask(provider: BankDataProvider, task: _Task) -> _Pull:
             partial(provider.read_account, task.reference, with_details=True),
         )
     return pull
+
+
+def _is_overtaken(account: Account, pull: _Pull) -> bool:
+    """Return whether another sync entered a later answer while this one was under way."""
+    return account.last_synced_at is not None and account.last_synced_at > pull.asked_at
 
 
 def _note_call(

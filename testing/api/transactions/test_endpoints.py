@@ -551,6 +551,7 @@ class TestProvenance:
                     is_booked=bool(day),
                     content_hash=bytes([day]) * 32,
                     occurrence=1,
+                    position=day + 1,
                     identity_version=1,
                     identity_tier=tier,
                     payload={"transactionAmount": {"amount": "100.00", "currency": "EUR"}},

@@ -16,15 +16,16 @@ def is_identifiable(
 
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account whose rows are meant.
-    :param since: First day of booked rows; ``None`` is all. Pending rows have no limit.
+    :param since: First day of booked rows, removed ones included; ``None`` is all. Pending rows
+        have no limit.
     :param closed_after: Pending rows closed without a successor after this (aware) are included.
     """
-    is_booked = Transaction.status == TransactionStatus.BOOKED
+    was_booked = Transaction.status.in_((TransactionStatus.BOOKED, TransactionStatus.REMOVED))
     return and_(
         Transaction.tenant_id == tenant_id,
         Transaction.account_id == account_id,
         or_(
-            is_booked if since is None else is_booked & (Transaction.transaction_date >= since),
+            was_booked if since is None else was_booked & (Transaction.transaction_date >= since),
             Transaction.status == TransactionStatus.PENDING,
             and_(
                 Transaction.status == TransactionStatus.SUPERSEDED,
@@ -32,4 +33,16 @@ def is_identifiable(
                 Transaction.missing_since >= closed_after,
             ),
         ),
+    )
+
+
+def is_touched() -> ColumnElement[bool]:
+    """Return the condition for transactions that people edited, or that pay invoices.
+
+    What a bank withdraws is removed; of these, that is for people to decide.
+    """
+    return or_(
+        Transaction.allocated > 0,
+        Transaction.category.is_not(None),
+        Transaction.note.is_not(None),
     )

@@ -13,6 +13,7 @@ from payymo.domain.enums import (
     AccountStatus,
     AccountType,
     BalanceType,
+    ChangeKind,
     ConnectionStatus,
     ConsentStatus,
     IdentityTier,
@@ -265,6 +266,7 @@ class Transaction(Stamped, TenantRow):
     :ivar fingerprint: SHA-256 of amount, currency, date and normalised text.
     :ivar occurrence: Which of several rows with one fingerprint this is, from 1.
     :ivar raw_id: The raw row that it was last written from.
+    :ivar added_by: The sync run that added it; absent where that was before it was noted.
     :ivar identity_tier: By which evidence its latest row was recognised.
     :ivar missing_since: When the bank first left it out of an answer that should hold it.
     :ivar superseded_by: The booked row that took a closed pending row's place, where known.
@@ -275,6 +277,7 @@ class Transaction(Stamped, TenantRow):
     __table_args__ = (
         tenant_reference("account_id", "accounts", ondelete="CASCADE"),
         tenant_reference("superseded_by", "transactions"),
+        tenant_reference("added_by", "sync_runs"),
         # With the status, a page's total is counted without touching the table.
         Index(None, "tenant_id", "transaction_date", "id", postgresql_include=["status"]),
         Index(None, "tenant_id", "account_id", "transaction_date", "id"),
@@ -319,6 +322,7 @@ class Transaction(Stamped, TenantRow):
     fingerprint: Mapped[bytes]
     occurrence: Mapped[int]
     raw_id: Mapped[UUID]
+    added_by: Mapped[UUID | None]
     identity_version: Mapped[int] = mapped_column(SmallInteger)
     identity_tier: Mapped[IdentityTier]
     missing_since: Mapped[datetime | None]
@@ -333,3 +337,32 @@ class Transaction(Stamped, TenantRow):
     is_credit: Mapped[bool] = mapped_column(Computed("amount > 0", persisted=True))
 
     account: Mapped[Account] = relationship(viewonly=True)
+
+
+class TransactionChange(TenantRow):
+    """What a known transaction was before a sync run changed it: what an undo goes back to.
+
+    :ivar kind: What the run did to it.
+    :ivar raw_id: The raw row that it was written from before.
+    """
+
+    __tablename__ = "transaction_changes"
+    __table_args__ = (
+        tenant_reference("sync_run_id", "sync_runs", ondelete="CASCADE"),
+        tenant_reference("transaction_id", "transactions", ondelete="CASCADE"),
+        Index(None, "tenant_id", "sync_run_id"),
+        Index(None, "tenant_id", "transaction_id"),
+    )
+
+    sync_run_id: Mapped[UUID]
+    transaction_id: Mapped[UUID]
+    kind: Mapped[ChangeKind]
+    changed_at: Mapped[datetime]
+    raw_id: Mapped[UUID]
+    status: Mapped[TransactionStatus]
+    transaction_date: Mapped[date]
+    occurrence: Mapped[int]
+    identity_version: Mapped[int] = mapped_column(SmallInteger)
+    identity_tier: Mapped[IdentityTier]
+    missing_since: Mapped[datetime | None]
+    superseded_by: Mapped[UUID | None]

@@ -1,11 +1,12 @@
 """The raw tables of GoCardless Bank Account Data: appended to, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, false
+from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payymo.domain.enums import AccessScope, IdentityTier
@@ -89,6 +90,10 @@ class GcFetch(TenantRow):
     :ivar since: First day asked for; absent when all was.
     :ivar row_count: Rows in the answer, whether new or known.
     :ivar last_updated: When GoCardless last asked the bank, as written.
+    :ivar positions: The raw rows that the answer consists of; absent for answers from before it
+        was noted, and for other scopes than transactions.
+    :ivar position_max: Position of the account's last raw row after the answer.
+    :ivar is_overtaken: A later answer was entered before this one.
     """
 
     __tablename__ = "gc_fetches"
@@ -106,6 +111,9 @@ class GcFetch(TenantRow):
     until: Mapped[date | None]
     row_count: Mapped[int]
     last_updated: Mapped[str | None]
+    positions: Mapped[Sequence[Range[int]] | None] = mapped_column(INT4MULTIRANGE)
+    position_max: Mapped[int | None]
+    is_overtaken: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
 class GcBalance(TenantRow):
@@ -129,7 +137,9 @@ class GcTransaction(TenantRow):
 
     :ivar content_hash: SHA-256 of the canonical JSON, taken before any cleaning.
     :ivar occurrence: Which of several equal payloads of one answer it is, from 1.
-    :ivar transaction_id: The standardised row that it speaks of.
+    :ivar position: Which raw row of its account it is, from 1 in the order of arrival.
+    :ivar transaction_id: The standardised row that it speaks of; absent, like version and tier,
+        while the payload cannot be understood.
     """
 
     __tablename__ = "gc_transactions"
@@ -142,10 +152,11 @@ class GcTransaction(TenantRow):
 
     account_id: Mapped[UUID]
     fetch_id: Mapped[UUID]
-    transaction_id: Mapped[UUID]
+    transaction_id: Mapped[UUID | None]
     is_booked: Mapped[bool]
     content_hash: Mapped[bytes]
     occurrence: Mapped[int]
-    identity_version: Mapped[int] = mapped_column(SmallInteger)
-    identity_tier: Mapped[IdentityTier]
+    position: Mapped[int]
+    identity_version: Mapped[int | None] = mapped_column(SmallInteger)
+    identity_tier: Mapped[IdentityTier | None]
     payload: Mapped[Mapping[str, Any]]

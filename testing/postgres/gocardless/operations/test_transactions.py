@@ -6,10 +6,10 @@ from testing.factories import NOW, add_account
 
 from payymo.domain.banking import PulledRow
 from payymo.domain.enums import AccessScope, IdentityTier, RunStatus, SyncTrigger
+from payymo.domain.ledger.book import RawEntry
 from payymo.postgres.common.models import Account, SyncRun
 from payymo.postgres.gocardless.operations.fetches import record_fetch
 from payymo.postgres.gocardless.operations.transactions import (
-    RawEntry,
     add_raw_transactions,
     has_raw_transactions,
     list_raw_keys,
@@ -49,7 +49,7 @@ def fetch_id(session: Session, tenant_id: UUID, account: Account) -> UUID:
 
 def an_entry(payload: bytes, transaction_id: UUID, *, content: bytes = b"x") -> RawEntry:
     row = PulledRow(payload=payload, content_hash=content, is_booked=True)
-    return RawEntry(uuid4(), transaction_id, row, occurrence=1, tier=IdentityTier.NEW)
+    return RawEntry(uuid4(), transaction_id, row, occurrence=1, position=1, tier=IdentityTier.NEW)
 
 
 def test_a_payload_comes_back_as_it_was_received(

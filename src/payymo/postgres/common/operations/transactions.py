@@ -21,6 +21,8 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    insert,
+    literal,
     or_,
     select,
     tuple_,
@@ -28,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from payymo.domain.banking import TransactionRecord
 from payymo.domain.enums import (
     BalanceType,
+    ChangeKind,
     Direction,
     IdentityTier,
     TransactionMatchStatus,
@@ -38,6 +40,7 @@ from payymo.domain.enums import (
     TransactionStatus,
 )
 from payymo.domain.errors import NotFoundError
+from payymo.domain.ledger.book import TransactionEntry
 from payymo.domain.ledger.identity import (
     IDENTITY_VERSION,
     KnownRow,
@@ -46,13 +49,37 @@ from payymo.domain.ledger.identity import (
 )
 from payymo.postgres.bulk import insert_rows, update_rows
 from payymo.postgres.common.identifiable import is_identifiable
-from payymo.postgres.common.models import Account, Connection, Institution, Transaction
+from payymo.postgres.common.models import (
+    Account,
+    Connection,
+    Institution,
+    Transaction,
+    TransactionChange,
+)
 from payymo.postgres.core import Base, Page
 
 #: Rows that people see unless they ask for others.
 _STANDING = (TransactionStatus.PENDING, TransactionStatus.BOOKED)
+_ONCE_BOOKED = (TransactionStatus.BOOKED, TransactionStatus.REMOVED)
 
 _TABLE: Final = Base.metadata.tables[Transaction.__tablename__]
+_CHANGES: Final = Base.metadata.tables[TransactionChange.__tablename__]
+
+_CHANGE_COLUMNS: Final = (
+    "tenant_id", "id", "sync_run_id", "transaction_id", "kind", "changed_at",
+)  # fmt: skip
+
+#: What a change keeps of the row as it was.
+_KEPT_COLUMNS: Final = (
+    "raw_id",
+    "status",
+    "transaction_date",
+    "occurrence",
+    "identity_version",
+    "identity_tier",
+    "missing_since",
+    "superseded_by",
+)
 _ESCAPE = "\\"
 
 #: Rows that are read at a time where there can be a hundred thousand.
@@ -201,26 +228,6 @@ class CurrencySummary:
     count: int
     credit_total: Decimal
     debit_total: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionEntry:
-    """One translated row to be written.
-
-    :ivar id: The transaction that it speaks of.
-    :ivar raw_id: The raw row that it was translated from.
-    :ivar fingerprint: Of its content; see :func:`payymo.domain.ledger.identity.fingerprint`.
-    :ivar occurrence: Which of several rows with one fingerprint it is, from 1.
-    :ivar day_seen: Stands in for the row's day where the bank gives none and none is known.
-    """
-
-    id: UUID
-    raw_id: UUID
-    record: TransactionRecord
-    fingerprint: bytes
-    occurrence: int
-    tier: IdentityTier
-    day_seen: date
 
 
 def list_transactions(
@@ -386,7 +393,7 @@ def list_known_rows(
         KnownRow(
             id=row.id,
             sighting=Sighting(
-                is_booked=row.status is TransactionStatus.BOOKED,
+                is_booked=row.status in _ONCE_BOOKED,
                 amount=row.amount,
                 currency=row.currency,
                 day=row.transaction_date,
@@ -404,7 +411,12 @@ def list_known_rows(
 
 
 def add_transactions(
-    session: Session, tenant_id: UUID, account_id: UUID, entries: Iterable[TransactionEntry]
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    entries: Iterable[TransactionEntry],
+    *,
+    sync_run_id: UUID | None,
 ) -> int:
     """Add new transactions to an account, and return how many there were.
 
@@ -412,16 +424,20 @@ def add_transactions(
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account that they belong to.
     :param entries: The transactions.
+    :param sync_run_id: Run that adds them.
     """
     rows = [
         (
             tenant_id,
             account_id,
+            sync_run_id,
             *_columns_of(entry, entry.record.transaction_date or entry.day_seen),
         )
         for entry in entries
     ]
-    return insert_rows(session, _TABLE, ("tenant_id", "account_id", *_WRITTEN_COLUMNS), rows)
+    return insert_rows(
+        session, _TABLE, ("tenant_id", "account_id", "added_by", *_WRITTEN_COLUMNS), rows
+    )
 
 
 def rewrite_transactions(
@@ -470,9 +486,62 @@ def mark_found(session: Session, tenant_id: UUID, transaction_ids: Collection[UU
         missing_since=None,
         status=case(
             (Transaction.status == TransactionStatus.SUPERSEDED, TransactionStatus.PENDING),
+            (Transaction.status == TransactionStatus.REMOVED, TransactionStatus.BOOKED),
             else_=Transaction.status,
         ),
     )
+
+
+def record_changes(
+    session: Session,
+    tenant_id: UUID,
+    transaction_ids: Collection[UUID],
+    *,
+    kind: ChangeKind,
+    sync_run_id: UUID,
+    now: datetime,
+) -> None:
+    """Keep what transactions are before a sync run changes them.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param transaction_ids: The rows that are about to change.
+    :param kind: What the run does to them.
+    :param sync_run_id: The run.
+    :param now: The time (aware).
+    """
+    if not transaction_ids:
+        return
+    kept = [_TABLE.c[name] for name in _KEPT_COLUMNS]
+    ids = bindparam("ids", list(transaction_ids), type_=ARRAY(Uuid()))
+    changes = _CHANGES.c
+    session.execute(
+        insert(TransactionChange).from_select(
+            [*_CHANGE_COLUMNS, *_KEPT_COLUMNS],
+            select(
+                Transaction.tenant_id,
+                func.gen_random_uuid(),
+                literal(sync_run_id, changes.sync_run_id.type),
+                Transaction.id,
+                literal(kind, changes.kind.type),
+                literal(now, changes.changed_at.type),
+                *kept,
+            ).where(Transaction.tenant_id == tenant_id, Transaction.id == any_(ids)),
+            include_defaults=False,
+        )
+    )
+
+
+def remove_transactions(
+    session: Session, tenant_id: UUID, transaction_ids: Collection[UUID]
+) -> None:
+    """Take booked rows out of every list that the bank has withdrawn; nothing is deleted.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param transaction_ids: The rows.
+    """
+    _mark(session, tenant_id, transaction_ids, status=TransactionStatus.REMOVED)
 
 
 def mark_missing(

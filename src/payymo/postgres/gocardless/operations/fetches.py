@@ -1,9 +1,11 @@
 """Successful answers of GoCardless about accounts."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import AccessScope
@@ -21,6 +23,7 @@ def record_fetch(
     row_count: int,
     last_updated: str | None,
     now: datetime,
+    is_overtaken: bool = False,
 ) -> UUID:
     """Note that an answer came, and return the id of the note.
 
@@ -33,6 +36,7 @@ def record_fetch(
     :param row_count: Rows in the answer, whether new or known.
     :param last_updated: When GoCardless last asked the bank, as written.
     :param now: When the answer came (aware).
+    :param is_overtaken: Whether a later answer was entered before this one.
     """
     fetch = GcFetch(
         tenant_id=tenant_id,
@@ -44,10 +48,50 @@ def record_fetch(
         until=None,
         row_count=row_count,
         last_updated=last_updated,
+        is_overtaken=is_overtaken,
     )
     session.add(fetch)
     session.flush()
     return fetch.id
+
+
+def record_positions(
+    session: Session,
+    tenant_id: UUID,
+    fetch_id: UUID,
+    positions: Iterable[int],
+    *,
+    position_max: int,
+) -> None:
+    """Note which raw rows an answer consists of, so that it can be read once more.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the answer.
+    :param fetch_id: The answer.
+    :param positions: Positions of its raw rows within their account.
+    :param position_max: Position of the account's last raw row, the answer's own included.
+    """
+    session.execute(
+        update(GcFetch)
+        .where(GcFetch.tenant_id == tenant_id, GcFetch.id == fetch_id)
+        .values(positions=_ranges(positions), position_max=position_max)
+    )
+
+
+def _ranges(positions: Iterable[int]) -> list[Range[int]]:
+    """Return numbers as runs: an answer is mostly one stretch of an account's rows."""
+    ranges: list[Range[int]] = []
+    first = last = None
+    for position in sorted(set(positions)):
+        if last is not None and position == last + 1:
+            last = position
+            continue
+        if first is not None and last is not None:
+            ranges.append(Range(first, last + 1))
+        first = last = position
+    if first is not None and last is not None:
+        ranges.append(Range(first, last + 1))
+    return ranges
 
 
 def find_last_look_back(

@@ -4,17 +4,17 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, exists, func, select
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from payymo.domain.banking import PulledRow
 from payymo.domain.enums import IdentityTier, TransactionStatus
+from payymo.domain.ledger.book import KnownPayload, RawEntry, RawKey
 from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.postgres.bulk import insert_rows
-from payymo.postgres.common.identifiable import is_identifiable
+from payymo.postgres.common.identifiable import is_identifiable, is_touched
 from payymo.postgres.common.models import Transaction
 from payymo.postgres.core import Base
 from payymo.postgres.gocardless.models import GcFetch, GcTransaction
@@ -35,6 +35,7 @@ _COLUMNS = (
     "is_booked",
     "content_hash",
     "occurrence",
+    "position",
     "identity_version",
     "identity_tier",
     "payload",
@@ -55,48 +56,6 @@ class RawVersion:
     identity_tier: IdentityTier
     identity_version: int
     content_hash: bytes
-
-
-class KnownPayload(NamedTuple):
-    """The payload that a known row was last written from; light, as there can be many.
-
-    :ivar day: The row's transaction date.
-    :ivar is_dated: Whether the bank gave it a date.
-    :ivar is_away: The bank left it out last time.
-    """
-
-    transaction_id: UUID
-    content_hash: bytes
-    is_booked: bool
-    day: date
-    is_dated: bool
-    is_away: bool
-
-
-class RawKey(NamedTuple):
-    """A raw row, without its payload."""
-
-    id: UUID
-    content_hash: bytes
-    is_booked: bool
-    occurrence: int
-    transaction_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class RawEntry:
-    """A raw row to be added.
-
-    :ivar id: Its id.
-    :ivar transaction_id: The standardised row that it speaks of.
-    :ivar occurrence: Which of several equal payloads it is, from 1.
-    """
-
-    id: UUID
-    transaction_id: UUID
-    row: PulledRow
-    occurrence: int
-    tier: IdentityTier
 
 
 def list_raw_versions(
@@ -147,10 +106,13 @@ def list_known_payloads(
         select(
             Transaction.id,
             GcTransaction.content_hash,
-            Transaction.status == TransactionStatus.BOOKED,
+            Transaction.status.in_((TransactionStatus.BOOKED, TransactionStatus.REMOVED)),
+            GcTransaction.position,
             Transaction.transaction_date,
             func.coalesce(Transaction.booking_date, Transaction.value_date).is_not(None),
-            Transaction.missing_since.is_not(None),
+            Transaction.missing_since,
+            Transaction.status == TransactionStatus.REMOVED,
+            is_touched(),
         )
         .join(
             GcTransaction,
@@ -191,6 +153,7 @@ def list_raw_keys(
             GcTransaction.content_hash,
             GcTransaction.is_booked,
             GcTransaction.occurrence,
+            GcTransaction.position,
             GcTransaction.transaction_id,
         ).where(
             GcTransaction.tenant_id == tenant_id,
@@ -226,13 +189,56 @@ def add_raw_transactions(
             entry.row.is_booked,
             entry.row.content_hash,
             entry.occurrence,
-            IDENTITY_VERSION,
+            entry.position,
+            None if entry.tier is None else IDENTITY_VERSION,
             entry.tier,
             _storable(entry.row.payload),
         )
         for entry in entries
     ]
     return insert_rows(session, _TABLE, _COLUMNS, rows)
+
+
+def assign_raw_transaction(
+    session: Session, tenant_id: UUID, raw_id: UUID, transaction_id: UUID, tier: IdentityTier
+) -> None:
+    """Say which transaction a payload speaks of that could not be understood before.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the payload.
+    :param raw_id: The payload.
+    :param transaction_id: Transaction that it speaks of.
+    :param tier: By which evidence.
+    """
+    session.execute(
+        update(GcTransaction)
+        .where(GcTransaction.tenant_id == tenant_id, GcTransaction.id == raw_id)
+        .values(
+            transaction_id=transaction_id, identity_version=IDENTITY_VERSION, identity_tier=tier
+        )
+    )
+
+
+def find_last_position(session: Session, tenant_id: UUID, account_id: UUID) -> int:
+    """Return the position of the payload of an account that came last; 0 without one.
+
+    :param session: Open session; the caller manages the transaction, and has locked the account.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    noted = session.scalar(
+        select(func.max(GcFetch.position_max)).where(
+            GcFetch.tenant_id == tenant_id, GcFetch.account_id == account_id
+        )
+    )
+    if noted is not None:
+        return noted
+    last = session.scalar(
+        select(func.max(GcTransaction.position)).where(
+            GcTransaction.tenant_id == tenant_id, GcTransaction.account_id == account_id
+        )
+    )
+    return last or 0
 
 
 def _storable(payload: bytes) -> str:
