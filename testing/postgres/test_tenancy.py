@@ -246,6 +246,8 @@ class TestTheDatabase:
             "DELETE FROM gc_balances",
             "UPDATE gc_fetches SET row_count = 0",
             "DELETE FROM transactions",
+            "DELETE FROM events",
+            "UPDATE events SET kind = 'nothing'",
             "DELETE FROM allocations",
             "UPDATE allocations SET amount = 1",
             "UPDATE alembic_version SET version_num = '0001'",

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import Providers, RecordingQueue, an_account
 from testing.fakes import FakeClock
 
-from payymo.postgres.common.models import Account, BankConsent, Connection
+from payymo.domain.enums import SyncTrigger
+from payymo.postgres.common.models import Account, BankConsent, Connection, Event
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import (
     FinishedConnection,
@@ -18,6 +19,7 @@ from payymo.workflows.connect import (
     renew_connection,
     start_connection,
 )
+from payymo.workflows.sync import SyncReport, sync_connection
 
 CALLBACK = "https://payymo.test/callback"
 RETURN = "https://app.test/banks"
@@ -89,6 +91,17 @@ class House:
             clock=self.clock,
         )
 
+    def sync(self, connection_id: UUID) -> SyncReport:
+        return sync_connection(
+            self.sessions,
+            self.providers,
+            self.queue,
+            tenant_id=self.tenant_id,
+            connection_id=connection_id,
+            trigger=SyncTrigger.SCHEDULE,
+            clock=self.clock,
+        )
+
     def connect(self, *accounts: str) -> Connection:
         """Connect a bank, with accounts of these ids."""
         started = self.start()
@@ -110,6 +123,18 @@ class House:
     def connection(self, connection_id: UUID) -> Connection:
         with tenant_transaction(self.sessions, self.tenant_id) as session:
             return session.get_one(Connection, (self.tenant_id, connection_id))
+
+    def events(self, connection_id: UUID | None = None) -> list[Event]:
+        """Return what was told, oldest first."""
+        with tenant_transaction(self.sessions, self.tenant_id) as session:
+            statement = select(Event).order_by(Event.id)
+            if connection_id is not None:
+                statement = statement.where(Event.subject_id == connection_id)
+            return list(session.scalars(statement))
+
+    def told(self, connection_id: UUID) -> list[str]:
+        """Return the kinds of what was told of a connection, oldest first."""
+        return [event.kind.value for event in self.events(connection_id)]
 
 
 def count(house: House, table: type[object]) -> int:

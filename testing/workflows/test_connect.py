@@ -360,10 +360,12 @@ class TestRenew:
         finished = house.finish(second.reference)
 
         assert finished.connection.status is ConnectionStatus.ACTIVE
-        assert [one.status for one in house.consents(connection.id)] == [
-            ConsentStatus.GRANTED,
-            ConsentStatus.REJECTED,
+        assert (finished.consent_error or "").startswith("Consent was not given at the bank")
+        assert [(one.status, one.error_code) for one in house.consents(connection.id)] == [
+            (ConsentStatus.GRANTED, None),
+            (ConsentStatus.REJECTED, "consent_rejected"),
         ]
+        assert house.told(connection.id) == ["connection_activated", "connection_renewal_failed"]
 
     def test_an_old_consent_that_cannot_be_revoked_is_noted_and_not_fatal(
         self, house: House, bank: ConsentingBank
@@ -396,6 +398,8 @@ class TestRenew:
             AccountStatus.UNAVAILABLE,
             "not_in_consent",
         )
+        assert house.told(left_out.id) == ["account_disappeared"]
+        assert house.told(kept.id) == []
 
     def test_a_failed_connection_is_tried_again_and_waits(
         self, house: House, bank: ConsentingBank

@@ -1,13 +1,17 @@
 """Consents are looked after although nobody comes back from the bank."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from testing.consenting_bank import ConsentingBank, RecordingQueue, an_account
+from testing.factories import NOW
 from testing.fakes import FakeClock
 from testing.workflows.connecting import House
 
-from payymo.domain.enums import ConnectionStatus, ConsentStatus, SyncTrigger
+from payymo.domain.enums import ConnectionStatus, ConsentStatus, EventKind, RunStatus, SyncTrigger
 from payymo.domain.errors import ProviderUnavailableError
+from payymo.postgres.common.operations.connections import list_due_connections
+from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.consents import check_consents, poll_consents
 
 
@@ -30,11 +34,84 @@ class TestCheckConsents:
 
     def test_a_connection_before_its_date_stays(self, house: House, clock: FakeClock) -> None:
         connection = house.connect("account-1")
-        clock.now += timedelta(days=89)
+        clock.now += timedelta(days=75)
 
         self.check(house)
 
         assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+        assert house.told(connection.id) == ["connection_activated"]
+
+    def test_two_weeks_before_its_date_it_is_expiring_and_still_read(
+        self, house: House, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        clock.now += timedelta(days=76)
+
+        self.check(house)
+
+        assert house.connection(connection.id).status is ConnectionStatus.EXPIRING
+        assert house.sync(connection.id).status is RunStatus.SUCCEEDED
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            due = list_due_connections(session, house.tenant_id, now=clock.now)
+        assert [one.id for one in due] == [connection.id]
+
+    def test_each_warning_is_written_once_at_14_7_and_1_days(
+        self, house: House, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        for _ in range(95 * 2):
+            clock.now += timedelta(hours=12)
+            self.check(house)
+
+        told = house.events(connection.id)
+        warnings = [event for event in told if event.kind is EventKind.CONNECTION_EXPIRING]
+        assert [event.payload["days"] for event in warnings] == [14, 7, 1]
+        assert [event.occurred_at - NOW for event in warnings] == [
+            timedelta(days=76),
+            timedelta(days=83),
+            timedelta(days=89),
+        ]
+        assert house.told(connection.id)[-1] == "connection_expired"
+        assert len(told) == 5  # activated, three warnings, expired
+
+    def test_days_that_were_missed_give_the_most_urgent_warning_alone(
+        self, house: House, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        clock.now += timedelta(days=89, hours=12)
+
+        self.check(house)
+        self.check(house)
+
+        *_, warning = house.events(connection.id)
+        assert warning.payload["days"] == 1
+        assert house.told(connection.id) == ["connection_activated", "connection_expiring"]
+
+    def test_a_renewal_lets_the_warnings_begin_anew(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        clock.now += timedelta(days=80)
+        self.check(house)
+        house.renew(connection.id)
+        consent = house.consents(connection.id)[-1]
+        bank.grant(consent.provider_reference, an_account("account-1"))
+        granted = bank.consents[consent.provider_reference]
+        bank.consents[consent.provider_reference] = replace(
+            granted, granted_at=clock.now, expires_at=clock.now + timedelta(days=90)
+        )
+        house.finish(consent.reference)
+        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+        clock.now += timedelta(days=80)
+
+        self.check(house)
+
+        assert house.told(connection.id) == [
+            "connection_activated",
+            "connection_expiring",
+            "connection_renewed",
+            "connection_expiring",
+        ]
 
     def test_who_consented_and_closed_the_browser_is_connected(
         self, house: House, bank: ConsentingBank, queue: RecordingQueue
@@ -64,7 +141,12 @@ class TestCheckConsents:
             ConnectionStatus.ERROR,
             "consent_not_finished",
         )
-        assert house.consents(connection.id)[0].status is ConsentStatus.ERROR
+        (consent,) = house.consents(connection.id)
+        assert (consent.status, consent.error_code) == (
+            ConsentStatus.ERROR,
+            "consent_not_finished",
+        )
+        assert house.told(connection.id) == ["connection_failed"]
 
     def test_one_that_was_given_late_counts_all_the_same(
         self, house: House, bank: ConsentingBank, clock: FakeClock

@@ -24,6 +24,7 @@ from payymo.api.auth import endpoints as auth
 from payymo.api.bank_connections import endpoints as bank_connections
 from payymo.api.customers import endpoints as customers
 from payymo.api.errors import install_error_handlers
+from payymo.api.events import endpoints as events
 from payymo.api.health import endpoints as health
 from payymo.api.institutions import endpoints as institutions
 from payymo.api.invoices import endpoints as invoices
@@ -50,6 +51,7 @@ RESOURCES: Sequence[APIRouter] = (
     accounts.router,
     provider_credentials.router,
     jobs.router,
+    events.router,
     customers.router,
     matches.router,
     match_runs.router,

@@ -15,8 +15,8 @@ from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json, print_table
 from payymo.domain.banking import ProviderCredentials
+from payymo.domain.consents import READABLE
 from payymo.domain.enums import (
-    ConnectionStatus,
     ConsentStatus,
     Direction,
     Provider,
@@ -326,19 +326,17 @@ def _wait_for_consent(house: Installation, reference: str) -> None:
         if finished.consent_status is not ConsentStatus.PENDING:
             break
         time.sleep(_CONSENT_POLL_SECONDS)
-    connection = finished.connection
     if finished.consent_status is not ConsentStatus.GRANTED:
-        reason = connection.error_message if connection.status is ConnectionStatus.ERROR else None
+        reason = finished.consent_error
         raise PayymoError(reason or f"The consent was not given: it is {finished.consent_status}.")
+    connection = finished.connection
     out.print(f"Connected: {connection.id}. `payymo sync {connection.id}` reads it now.")
 
 
 def _active_connections(house: Installation, tenant_id: UUID) -> list[UUID]:
     with tenant_transaction(house.sessions, tenant_id) as session:
-        page = list_connections(
-            session, tenant_id, status=ConnectionStatus.ACTIVE, page=1, per_page=_ROWS_MAX
-        )
-        return [connection.id for connection in page.rows]
+        page = list_connections(session, tenant_id, page=1, per_page=_ROWS_MAX)
+        return [connection.id for connection in page.rows if connection.status in READABLE]
 
 
 def _read_credentials(file: Path) -> ProviderCredentials:

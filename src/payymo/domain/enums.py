@@ -23,10 +23,45 @@ class ConnectionStatus(StrEnum):
 
     PENDING = "pending"
     ACTIVE = "active"
+    EXPIRING = "expiring"
     EXPIRED = "expired"
     REVOKED = "revoked"
     SUSPENDED = "suspended"
     ERROR = "error"
+
+
+class ConnectionEvent(StrEnum):
+    """What can happen to a bank connection, worded to go with "is"."""
+
+    ASKED = "asked for"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    NEARED_END = "near its end"
+    RAN_OUT = "expired"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+class EventKind(StrEnum):
+    """What a tenant is told of."""
+
+    CONNECTION_ACTIVATED = "connection_activated"
+    CONNECTION_RENEWED = "connection_renewed"
+    CONNECTION_RENEWAL_FAILED = "connection_renewal_failed"
+    CONNECTION_EXPIRING = "connection_expiring"
+    CONNECTION_EXPIRED = "connection_expired"
+    CONNECTION_REVOKED = "connection_revoked"
+    CONNECTION_SUSPENDED = "connection_suspended"
+    CONNECTION_FAILED = "connection_failed"
+    ACCOUNT_APPEARED = "account_appeared"
+    ACCOUNT_DISAPPEARED = "account_disappeared"
+
+
+class EventSubject(StrEnum):
+    """What an event is about."""
+
+    BANK_CONNECTION = "bank_connection"
+    ACCOUNT = "account"
 
 
 class ConsentStatus(StrEnum):

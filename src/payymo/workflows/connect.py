@@ -51,11 +51,13 @@ class FinishedConnection:
     """A connection after its account holder came back.
 
     :ivar consent_status: What became of the consent; a connection may stand on another one.
+    :ivar consent_error: Why it was not given, in a sentence.
     :ivar return_url: Where whoever started it wants the browser to go; absent if nowhere.
     """
 
     connection: Connection
     consent_status: ConsentStatus
+    consent_error: str | None
     return_url: str | None
 
 
@@ -139,8 +141,7 @@ def renew_connection(
     )
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.lock_connection(session, tenant_id, connection_id)
-        if connection.status is ConnectionStatus.ERROR:
-            connections.mark_pending(session, connection)
+        connections.mark_asked(session, connection)
         _record_attempt(
             session,
             connection,
@@ -184,7 +185,7 @@ def finish_connection(
         )
         with tenant_transaction(sessions, tenant_id) as session:
             consent = consents.get_consent_by_reference(session, tenant_id, reference)
-    return FinishedConnection(connection, consent.status, consent.return_url)
+    return FinishedConnection(connection, consent.status, consent.error_message, consent.return_url)
 
 
 def disconnect(
@@ -225,7 +226,7 @@ def disconnect(
         for consent in _check_ended(session, connection, lasting):
             consents.close_consent(session, consent, ConsentStatus.REVOKED)
         cancel_connection_jobs(session, tenant_id, connection_id, now=clock())
-        connections.mark_revoked(session, connection)
+        connections.mark_revoked(session, connection, now=clock())
         _record_deed(session, connection, actor_id, "disconnected")
 
 

@@ -4,7 +4,7 @@ No transaction is open while the provider is asked.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,8 +16,9 @@ from payymo.domain.banking import AccountRecord, Clock, Consent
 from payymo.domain.enums import (
     AccountStatus,
     AccountType,
-    ConnectionStatus,
     ConsentStatus,
+    EventKind,
+    EventSubject,
     SyncTrigger,
 )
 from payymo.domain.errors import (
@@ -34,6 +35,7 @@ from payymo.domain.errors import (
 )
 from payymo.postgres.common.models import BankConsent, Connection
 from payymo.postgres.common.operations import accounts, connections, consents
+from payymo.postgres.common.operations.events import record_event
 from payymo.postgres.common.operations.quotas import record_quota
 from payymo.postgres.gocardless.operations import documents
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
@@ -93,9 +95,9 @@ def check_consents(
 ) -> None:
     """Bring every tenant's connections in line with the calendar and with the provider.
 
-    Connections whose consent ran out are marked. Consents that are still pending are asked for,
-    since the account holder may have consented and closed the browser; one that is not given
-    after :data:`CONSENT_TIME_MAX` is given up.
+    Connections whose consent ran out or is about to are marked, and warnings written. Consents
+    that are still pending are asked for, since the account holder may have consented and closed
+    the browser; one that is not given after :data:`CONSENT_TIME_MAX` is given up.
 
     :param sessions: Opener of transactions.
     :param providers: Finds the providers to ask.
@@ -104,7 +106,7 @@ def check_consents(
     """
     for tenant_id in _list_tenants(sessions):
         with tenant_transaction(sessions, tenant_id) as session:
-            connections.expire_connections(session, tenant_id, now=clock())
+            connections.age_connections(session, tenant_id, now=clock())
         _settle_pending(sessions, providers, queue, tenant_id, created_after=None, clock=clock)
 
 
@@ -301,7 +303,7 @@ def _apply(
     documents.record_documents(session, consent.tenant_id, answer.documents, now=now)
     if answer.status is ConsentStatus.PENDING:
         if now - consent.created_at > CONSENT_TIME_MAX:
-            _refuse(session, connection, consent, answer, _UNFINISHED)
+            _refuse(session, connection, consent, answer, _UNFINISHED, now=now)
         return ()
     if answer.status is ConsentStatus.GRANTED and found:
         return _open(
@@ -315,7 +317,7 @@ def _apply(
         )
     is_empty = answer.status is ConsentStatus.GRANTED
     reason = _NO_ACCOUNT if is_empty else _REFUSALS.get(answer.status, _FAILURE)
-    _refuse(session, connection, consent, answer, reason)
+    _refuse(session, connection, consent, answer, reason, now=now)
     return ()
 
 
@@ -354,8 +356,19 @@ def _open(
     for account, record in zip(recorded, records, strict=True):
         if record.quota is not None:
             record_quota(session, tenant_id, account.id, record.quota)
-    accounts.close_left_out_accounts(session, tenant_id, connection.id, consent.id)
-    connections.mark_active(session, connection, expires_at=expires_at)
+    closed = accounts.close_left_out_accounts(session, tenant_id, connection.id, consent.id)
+    connections.mark_active(
+        session,
+        connection,
+        consent_id=consent.id,
+        expires_at=expires_at,
+        is_renewal=bool(known),
+        now=now,
+    )
+    if known:
+        appeared = {account.id for account in recorded} - {account.id for account in known}
+        _tell_of_accounts(session, consent, EventKind.ACCOUNT_APPEARED, appeared, now=now)
+        _tell_of_accounts(session, consent, EventKind.ACCOUNT_DISAPPEARED, closed, now=now)
     queue.queue_sync(
         session,
         tenant_id,
@@ -364,6 +377,26 @@ def _open(
         requested_by=None,
     )
     return _replace_others(session, consent)
+
+
+def _tell_of_accounts(
+    session: Session,
+    consent: BankConsent,
+    kind: EventKind,
+    account_ids: Collection[UUID],
+    *,
+    now: datetime,
+) -> None:
+    for account_id in account_ids:
+        record_event(
+            session,
+            consent.tenant_id,
+            kind,
+            subject=(EventSubject.ACCOUNT, account_id),
+            key=str(consent.id),
+            payload={"bank_connection_id": str(consent.connection_id)},
+            now=now,
+        )
 
 
 def _replace_others(session: Session, consent: BankConsent) -> Sequence[BankConsent]:
@@ -388,16 +421,23 @@ def _refuse(
     consent: BankConsent,
     answer: Consent,
     reason: tuple[str, str],
+    *,
+    now: datetime,
 ) -> None:
     """Close a consent that was not given; a connection that has another keeps standing on it."""
+    code, message = reason
     is_open = answer.status in {ConsentStatus.PENDING, ConsentStatus.GRANTED}
     status = ConsentStatus.ERROR if is_open else answer.status
     consents.record_consent_state(session, consent, replace(answer, status=status))
-    if connection.status in {ConnectionStatus.PENDING, ConnectionStatus.ERROR}:
-        code, message = reason
-        connections.mark_stopped(
-            session, connection, ConnectionStatus.ERROR, error_code=code, error_message=message
-        )
+    consents.record_refusal(session, consent, error_code=code, error_message=message)
+    connections.mark_refused(
+        session,
+        connection,
+        consent_id=consent.id,
+        error_code=code,
+        error_message=message,
+        now=now,
+    )
 
 
 def _revoke_replaced(

@@ -16,10 +16,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import AccountRecord, BalanceAnswer, Clock, Quota, Statement
+from payymo.domain.consents import READABLE
 from payymo.domain.enums import (
     AccessScope,
     AccountStatus,
-    ConnectionStatus,
+    ConnectionEvent,
     Provider,
     RunStatus,
     SyncTrigger,
@@ -223,7 +224,7 @@ def _plan(
 ) -> _Plan:
     """Return what is due, with the run noted as begun."""
     connection = get_connection(session, tenant_id, connection_id)
-    if connection.status is not ConnectionStatus.ACTIVE:
+    if connection.status not in READABLE:
         raise RuleError(
             f"The connection is {connection.status}, and only an active one can be synced: "
             "finish or renew it first.",
@@ -654,18 +655,19 @@ def _note_report(
     if any(result.counts.pulled or not result.error_code for result in report.accounts):
         connection.last_synced_at = now
     connection.next_sync_at = report.retry_at
-    if connection.status is not ConnectionStatus.ACTIVE:
+    if connection.status not in READABLE:
         return  # somebody renewed or ended it meanwhile
     codes = {result.error_code for result in report.accounts} | {report.error_code}
-    stopped = next((code for code in _STOPPED_STATUSES if code in codes), None)
+    stopped = next((code for code in _STOPS if code in codes), None)
     if stopped is not None:
         message = next((r.error_message for r in report.accounts if r.error_code == stopped), None)
         mark_stopped(
             session,
             connection,
-            _STOPPED_STATUSES[stopped],
+            _STOPS[stopped],
             error_code=stopped,
             error_message=message or report.error_message or "",
+            now=now,
         )
         return
     connection.error_code = report.error_code
@@ -685,7 +687,7 @@ _CODES: Final[Mapping[type[PayymoError], str]] = {
     ConsentExpiredError: "consent_expired",
     ConsentSuspendedError: "consent_suspended",
 }
-_STOPPED_STATUSES: Final = {
-    "consent_expired": ConnectionStatus.EXPIRED,
-    "consent_suspended": ConnectionStatus.SUSPENDED,
+_STOPS: Final = {
+    "consent_expired": ConnectionEvent.RAN_OUT,
+    "consent_suspended": ConnectionEvent.SUSPENDED,
 }

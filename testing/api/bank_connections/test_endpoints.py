@@ -202,6 +202,29 @@ class TestCallback:
         assert data["status"] == "error"
         assert data["error"]["code"] == "consent_rejected"
 
+    def test_why_a_renewal_was_refused_is_shown_while_the_old_consent_stands(
+        self,
+        client: TestClient,
+        anonymous: TestClient,
+        bank: ConsentingBank,
+        connection_id: str,
+    ) -> None:
+        client.post(f"{PATH}/{connection_id}/renewals")
+        bank.status = ConsentStatus.REJECTED
+
+        anonymous.get(CALLBACK, params={"ref": bank.last_reference})
+
+        data = client.get(f"{PATH}/{connection_id}").json()["data"]
+        assert (data["status"], data["error"]) == ("active", None)
+        assert data["latest_consent"]["status"] == "rejected"
+        assert data["latest_consent"]["error"]["code"] == "consent_rejected"
+        told = client.get("/api/v1/events", params={"subject_id": connection_id}).json()["data"]
+        assert [event["kind"] for event in told] == [
+            "connection_renewal_failed",
+            "connection_activated",
+        ]
+        assert told[0]["payload"]["reason"] == "consent_rejected"
+
     @pytest.mark.parametrize("ref", ["x", "", f"{'0' * 32}.unknown", "\0", "ü.é", "a" * 201])
     def test_an_unknown_reference_tells_nothing(self, anonymous: TestClient, ref: str) -> None:
         answer = anonymous.get(CALLBACK, params={"ref": ref})

@@ -19,6 +19,7 @@ from payymo.api.bank_connections.models import (
     RenewalCreate,
     SyncRunRead,
 )
+from payymo.api.bank_connections.presentation import present_connection, present_connections
 from payymo.api.bank_connections.syncs import request_sync
 from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
@@ -63,7 +64,7 @@ def list_all(
     page = list_connections(
         session, member.tenant_id, status=status, page=paging.page, per_page=paging.per_page
     )
-    rows = [ConnectionRead.of(connection) for connection in page.rows]
+    rows = present_connections(session, member.tenant_id, page.rows)
     return page_response(_CONNECTIONS, rows, total=page.total, paging=paging)
 
 
@@ -126,15 +127,13 @@ def finish(
         return Response(status_code=HTTPStatus.SEE_OTHER, headers=headers)
     tenant_id = finished.connection.tenant_id
     with tenant_transaction(services.sessions, tenant_id) as session:
-        connection = get_connection(session, tenant_id, finished.connection.id)
-        return item_response(ConnectionRead.of(connection))
+        return item_response(present_connection(session, tenant_id, finished.connection.id))
 
 
 @router.get("/{connection_id}", response_model=Item[ConnectionRead])
 def read(connection_id: UUID, member: MemberDep, session: SessionDep) -> Response:
     """Return one connection."""
-    connection = get_connection(session, member.tenant_id, connection_id)
-    return item_response(ConnectionRead.of(connection))
+    return item_response(present_connection(session, member.tenant_id, connection_id))
 
 
 @router.patch(
@@ -159,8 +158,7 @@ def update(
         actor_id=member.user_id,
         clock=services.clock,
     )
-    connection = get_connection(session, member.tenant_id, connection_id)
-    return item_response(ConnectionRead.of(connection))
+    return item_response(present_connection(session, member.tenant_id, connection_id))
 
 
 @router.delete(
@@ -267,9 +265,7 @@ def _callback_url(services: ApiServices) -> str:
 
 
 def _started_response(session: Session, member: Member, started: StartedConnection) -> Response:
-    connection = get_connection(session, member.tenant_id, started.connection.id)
-    presented = ConnectionStarted(
-        **dict(ConnectionRead.of(connection)), consent_url=started.consent_url
-    )
+    connection = present_connection(session, member.tenant_id, started.connection.id)
+    presented = ConnectionStarted(**dict(connection), consent_url=started.consent_url)
     headers = {"Location": f"{API_PREFIX}{_PATH}/{connection.id}"}
     return item_response(presented, status=HTTPStatus.CREATED, headers=headers)

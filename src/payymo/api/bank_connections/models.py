@@ -16,8 +16,14 @@ from pydantic import (
 
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import refuse
-from payymo.domain.enums import ConnectionStatus, Provider, RunStatus, SyncTrigger
-from payymo.postgres.common.models import Connection, SyncRun, SyncRunAccount
+from payymo.domain.enums import (
+    ConnectionStatus,
+    ConsentStatus,
+    Provider,
+    RunStatus,
+    SyncTrigger,
+)
+from payymo.postgres.common.models import BankConsent, Connection, SyncRun, SyncRunAccount
 
 ReturnUrl = Annotated[
     AnyHttpUrl,
@@ -108,6 +114,31 @@ class ConnectedInstitution(ResponseModel):
     logo_url: Annotated[str | None, Field(examples=["https://example.com/logo.png"])]
 
 
+class ConsentRead(ResponseModel):
+    """The consent that was last asked for: perhaps one that is to renew the present one."""
+
+    status: ConsentStatus
+    error: Annotated[Fault | None, Field(description="Why it was not given.")]
+    history_days: Annotated[int, Field(description="Days of history asked for.", examples=[90])]
+    access_days: Annotated[int, Field(description="Days of access asked for.", examples=[180])]
+    created_at: datetime
+    granted_at: datetime | None
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, consent: BankConsent) -> Self:
+        """Present a consent."""
+        return cls(
+            status=consent.status,
+            error=Fault.of(consent.error_code, consent.error_message),
+            history_days=consent.history_days,
+            access_days=consent.access_days,
+            created_at=consent.created_at,
+            granted_at=consent.granted_at,
+            expires_at=consent.expires_at,
+        )
+
+
 class ConnectionRead(ResponseModel):
     """A connection to a bank; consents come and go, it stays."""
 
@@ -119,16 +150,21 @@ class ConnectionRead(ResponseModel):
     expires_at: Annotated[
         datetime | None, Field(description="When the present consent ends: renew it before.")
     ]
+    latest_consent: Annotated[
+        ConsentRead | None,
+        Field(description="The consent last asked for; a refused renewal shows here."),
+    ]
     last_synced_at: datetime | None
     next_sync_at: Annotated[datetime | None, Field(description="No sync by itself before this.")]
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, connection: Connection) -> Self:
+    def of(cls, connection: Connection, latest_consent: BankConsent | None) -> Self:
         """Present a connection.
 
         :param connection: Row of a session that is still open.
+        :param latest_consent: Consent last asked for, where one was.
         """
         return cls(
             id=connection.id,
@@ -137,6 +173,7 @@ class ConnectionRead(ResponseModel):
             status=connection.status,
             error=Fault.of(connection.error_code, connection.error_message),
             expires_at=connection.expires_at,
+            latest_consent=ConsentRead.of(latest_consent) if latest_consent else None,
             last_synced_at=connection.last_synced_at,
             next_sync_at=connection.next_sync_at,
             created_at=connection.created_at,

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payymo.domain.enums import AccessScope, ConnectionStatus, SyncTrigger
+from payymo.domain.consents import READABLE
+from payymo.domain.enums import AccessScope, SyncTrigger
 from payymo.domain.errors import ProviderQuotaError, RuleError
 from payymo.postgres.common.operations.accounts import list_connection_accounts
 from payymo.postgres.common.operations.connections import get_connection
@@ -37,7 +38,7 @@ def request_sync(
     """
     connection = get_connection(session, tenant_id, connection_id)
     has_ended = connection.expires_at is not None and connection.expires_at <= now
-    if connection.status is not ConnectionStatus.ACTIVE or has_ended:
+    if connection.status not in READABLE or has_ended:
         raise RuleError(
             "The connection is not active: finish or renew its consent first.",
             code="connection_not_active",

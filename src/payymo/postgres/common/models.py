@@ -1,7 +1,9 @@
 """The standardised tables: provider-agnostic, and what the API reads."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Computed, ForeignKey, Index, Numeric, SmallInteger, UniqueConstraint
@@ -16,6 +18,8 @@ from payymo.domain.enums import (
     ChangeKind,
     ConnectionStatus,
     ConsentStatus,
+    EventKind,
+    EventSubject,
     IdentityTier,
     Provider,
     RunStatus,
@@ -93,6 +97,9 @@ class BankConsent(Stamped, TenantRow):
 
     :ivar reference: Our own unguessable name for it: what the callback brings back.
     :ivar provider_reference: The provider's id of it.
+    :ivar detail: The provider's own word for how it stands, or what happened to it.
+    :ivar error_code: Why it was not given, for programs.
+    :ivar error_message: The same in a sentence.
     """
 
     __tablename__ = "consents"
@@ -113,6 +120,33 @@ class BankConsent(Stamped, TenantRow):
     granted_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     detail: Mapped[str | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+
+
+class Event(TenantRow):
+    """Something that a tenant should hear of: messages and webhooks are made from it.
+
+    :ivar subject_id: What it is about; it may be gone by now.
+    :ivar payload: More about it; never a name or a number of an account.
+    :ivar dedupe_key: What happened, in words that are the same for the same thing.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "dedupe_key"),
+        Index(None, "tenant_id", "occurred_at", "id"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
+    kind: Mapped[EventKind]
+    subject_kind: Mapped[EventSubject]
+    subject_id: Mapped[UUID]
+    occurred_at: Mapped[datetime]
+    payload: Mapped[Mapping[str, Any]]
+    dedupe_key: Mapped[str]
 
 
 class Account(Stamped, TenantRow):

@@ -3,28 +3,30 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 from testing.factories import NOW, add_connection
 
-from payymo.domain.enums import ConnectionStatus
+from payymo.domain.enums import ConnectionEvent, ConnectionStatus
 from payymo.domain.errors import NotFoundError
 from payymo.postgres.common.models import Connection
 from payymo.postgres.common.operations.connections import (
+    age_connections,
     claim_postponed_connections,
     delete_connection,
-    expire_connections,
     get_connection,
     list_connections,
     list_due_connections,
     lock_connection,
     mark_active,
-    mark_pending,
+    mark_asked,
+    mark_refused,
     mark_revoked,
     mark_stopped,
 )
+from payymo.postgres.common.operations.events import list_events
 from payymo.postgres.tenancy import tenant_transaction
 
 HOUR = timedelta(hours=1)
@@ -64,19 +66,42 @@ def test_the_newest_comes_first_and_a_status_may_be_asked_for(
 def test_a_mark_says_how_it_stands_and_the_next_one_replaces_it(
     session: Session, tenant_id: UUID
 ) -> None:
-    connection = add_connection(session, tenant_id, next_sync_at=NOW)
+    connection = add_connection(
+        session, tenant_id, status=ConnectionStatus.PENDING, next_sync_at=NOW
+    )
 
-    mark_stopped(
-        session, connection, ConnectionStatus.ERROR, error_code="broken", error_message="Broken."
+    mark_refused(
+        session,
+        connection,
+        consent_id=uuid4(),
+        error_code="broken",
+        error_message="Broken.",
+        now=NOW,
     )
     assert (connection.status, connection.error_code) == (ConnectionStatus.ERROR, "broken")
-    mark_pending(session, connection)
+    mark_asked(session, connection)
     assert (connection.status, connection.error_message) == (ConnectionStatus.PENDING, None)
-    mark_active(session, connection, expires_at=NOW)
+    mark_active(session, connection, consent_id=uuid4(), expires_at=NOW, is_renewal=False, now=NOW)
     assert (connection.status, connection.expires_at) == (ConnectionStatus.ACTIVE, NOW)
     assert connection.next_sync_at is None
-    mark_revoked(session, connection)
+    mark_stopped(
+        session,
+        connection,
+        ConnectionEvent.SUSPENDED,
+        error_code="consent_suspended",
+        error_message="Renew it.",
+        now=NOW,
+    )
+    assert connection.status is ConnectionStatus.SUSPENDED
+    mark_revoked(session, connection, now=NOW)
     assert (connection.status, connection.expires_at) == (ConnectionStatus.REVOKED, None)
+    told = list_events(session, tenant_id, subject_id=connection.id, page=1, per_page=10)
+    assert sorted(event.kind for event in told.rows) == [
+        "connection_activated",
+        "connection_failed",
+        "connection_revoked",
+        "connection_suspended",
+    ]
 
 
 DUE = [
@@ -85,6 +110,7 @@ DUE = [
     ({"expires_at": NOW}, False),
     ({"next_sync_at": NOW}, True),
     ({"next_sync_at": NOW + HOUR}, False),
+    ({"status": ConnectionStatus.EXPIRING, "expires_at": NOW + HOUR}, True),
     ({"status": ConnectionStatus.PENDING}, False),
     ({"status": ConnectionStatus.EXPIRED}, False),
 ]
@@ -114,7 +140,7 @@ def test_only_active_connections_expire(session: Session, tenant_id: UUID) -> No
     active = add_connection(session, tenant_id, expires_at=NOW)
     pending = add_connection(session, tenant_id, expires_at=NOW, status=ConnectionStatus.PENDING)
 
-    assert expire_connections(session, tenant_id, now=NOW) == 1
+    age_connections(session, tenant_id, now=NOW)
 
     session.expire_all()
     statuses = [

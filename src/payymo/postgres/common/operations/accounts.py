@@ -18,6 +18,9 @@ from payymo.postgres.core import Page
 #: How many digits of an account number are shown where the bank gives the account no name.
 DIGITS_SHOWN = 4
 
+#: Why an account is not read that the present consent leaves out.
+NOT_IN_CONSENT = "not_in_consent"
+
 
 def list_accounts(
     session: Session,
@@ -166,28 +169,31 @@ def record_accounts(
 
 def close_left_out_accounts(
     session: Session, tenant_id: UUID, connection_id: UUID, consent_id: UUID
-) -> None:
+) -> Sequence[UUID]:
     """Mark the accounts of a connection that its present consent does not open.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the connection.
     :param connection_id: Connection that they belong to.
     :param consent_id: Present consent.
+    :returns: Ids of those that the consent before it did open.
     """
-    session.execute(
+    return session.scalars(
         update(Account)
         .where(
             Account.tenant_id == tenant_id,
             Account.connection_id == connection_id,
             Account.consent_id != consent_id,
+            Account.error_code.is_distinct_from(NOT_IN_CONSENT),
         )
         .values(
             status=AccountStatus.UNAVAILABLE,
-            error_code="not_in_consent",
+            error_code=NOT_IN_CONSENT,
             error_message="The present consent does not include this account: "
             "renew the connection and choose it.",
         )
-    )
+        .returning(Account.id)
+    ).all()
 
 
 def _one(session: Session, statement: Select[Account]) -> Account:

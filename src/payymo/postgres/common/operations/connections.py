@@ -7,13 +7,26 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from payymo.domain.enums import ConnectionStatus, ConsentStatus
+from payymo.domain.consents import EXPIRING_WITHIN, READABLE, due_warning, next_status
+from payymo.domain.enums import (
+    ConnectionEvent,
+    ConnectionStatus,
+    ConsentStatus,
+    EventKind,
+    EventSubject,
+)
 from payymo.domain.errors import NotFoundError
 from payymo.postgres.common.models import BankConsent, Connection, Institution
+from payymo.postgres.common.operations.events import record_event
 from payymo.postgres.core import Page
 
 EXPIRED_MESSAGE = "The bank's consent has run out: renew the connection."
 _REVOKED_MESSAGE = "The connection was ended and its history kept: renew it to go on from there."
+
+_STOPS = {
+    ConnectionEvent.RAN_OUT: EventKind.CONNECTION_EXPIRED,
+    ConnectionEvent.SUSPENDED: EventKind.CONNECTION_SUSPENDED,
+}
 
 
 def list_connections(
@@ -92,88 +105,144 @@ def create_connection(
     return connection
 
 
-def mark_pending(session: Session, connection: Connection) -> None:
-    """Let a connection wait for a consent.
+def mark_asked(session: Session, connection: Connection) -> None:
+    """Note that a consent is asked for: a connection that failed waits again.
 
     :param session: Open session; the caller manages the transaction.
     :param connection: Connection, locked.
     """
-    _mark(connection, ConnectionStatus.PENDING, error_code=None, error_message=None)
+    status = next_status(connection.status, ConnectionEvent.ASKED)
+    if status is not connection.status:
+        _mark(connection, status, error_code=None, error_message=None)
     session.flush()
 
 
-def mark_active(session: Session, connection: Connection, *, expires_at: datetime | None) -> None:
+def mark_active(
+    session: Session,
+    connection: Connection,
+    *,
+    consent_id: UUID,
+    expires_at: datetime | None,
+    is_renewal: bool,
+    now: datetime,
+) -> None:
     """Let a connection be read.
 
     :param session: Open session; the caller manages the transaction.
     :param connection: Connection, locked.
-    :param expires_at: When the consent ends (aware), where known.
+    :param consent_id: Consent that opens it.
+    :param expires_at: When that ends (aware), where known.
+    :param is_renewal: Whether another consent opened it before.
+    :param now: The time (aware).
     """
-    _mark(connection, ConnectionStatus.ACTIVE, error_code=None, error_message=None)
+    status = next_status(connection.status, ConnectionEvent.GRANTED)
+    _mark(connection, status, error_code=None, error_message=None)
     connection.expires_at = expires_at
     connection.next_sync_at = None
     session.flush()
+    kind = EventKind.CONNECTION_RENEWED if is_renewal else EventKind.CONNECTION_ACTIVATED
+    _tell(session, connection, kind, key=str(consent_id), now=now)
+
+
+def mark_refused(
+    session: Session,
+    connection: Connection,
+    *,
+    consent_id: UUID,
+    error_code: str,
+    error_message: str,
+    now: datetime,
+) -> None:
+    """Note that a consent was not given: a connection that has another goes on standing.
+
+    :param session: Open session; the caller manages the transaction.
+    :param connection: Connection, locked.
+    :param consent_id: Consent that was not given.
+    :param error_code: Why, for programs.
+    :param error_message: Why and what to do, in a sentence.
+    :param now: The time (aware).
+    """
+    status = next_status(connection.status, ConnectionEvent.REFUSED)
+    is_failed = status is ConnectionStatus.ERROR
+    if is_failed:
+        _mark(connection, status, error_code=error_code, error_message=error_message)
+    session.flush()
+    kind = EventKind.CONNECTION_FAILED if is_failed else EventKind.CONNECTION_RENEWAL_FAILED
+    _tell(session, connection, kind, key=str(consent_id), now=now, reason=error_code)
 
 
 def mark_stopped(
     session: Session,
     connection: Connection,
-    status: ConnectionStatus,
+    event: ConnectionEvent,
     *,
     error_code: str,
     error_message: str,
+    now: datetime,
 ) -> None:
-    """Note that a connection cannot be read, and why.
+    """Note that a connection cannot be read any more, and why.
 
     :param session: Open session; the caller manages the transaction.
-    :param connection: Connection to mark.
-    :param status: How it stands.
+    :param connection: Connection, locked.
+    :param event: ``RAN_OUT`` or ``SUSPENDED``.
     :param error_code: Why, for programs.
     :param error_message: Why and what to do, in a sentence.
+    :param now: The time (aware).
     """
+    status = next_status(connection.status, event)
     _mark(connection, status, error_code=error_code, error_message=error_message)
     session.flush()
+    key = (connection.expires_at or now).isoformat()
+    _tell(session, connection, _STOPS[event], key=key, now=now, reason=error_code)
 
 
-def mark_revoked(session: Session, connection: Connection) -> None:
+def mark_revoked(session: Session, connection: Connection, *, now: datetime) -> None:
     """Note that a connection was ended on our side: no consent opens it, and it is never due.
 
     :param session: Open session; the caller manages the transaction.
     :param connection: Connection, locked.
+    :param now: The time (aware).
     """
-    _mark(
-        connection,
-        ConnectionStatus.REVOKED,
-        error_code="disconnected",
-        error_message=_REVOKED_MESSAGE,
-    )
+    status = next_status(connection.status, ConnectionEvent.ENDED)
+    _mark(connection, status, error_code="disconnected", error_message=_REVOKED_MESSAGE)
     connection.expires_at = None
     connection.next_sync_at = None
     session.flush()
+    _tell(session, connection, EventKind.CONNECTION_REVOKED, key=now.isoformat(), now=now)
 
 
-def expire_connections(session: Session, tenant_id: UUID, *, now: datetime) -> int:
-    """Mark the tenant's connections whose consent has run out by date.
+def age_connections(session: Session, tenant_id: UUID, *, now: datetime) -> None:
+    """Mark the tenant's connections whose consent ran out by date, or is about to, and warn.
+
+    Doing it again changes nothing until a further day of warning is reached.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
     :param now: The time (aware).
-    :returns: How many were marked.
     """
-    expired = session.scalars(
-        update(Connection)
+    ending = session.scalars(
+        select(Connection)
         .where(
             Connection.tenant_id == tenant_id,
-            Connection.status == ConnectionStatus.ACTIVE,
-            Connection.expires_at <= now,
+            Connection.status.in_(READABLE),
+            Connection.expires_at <= now + EXPIRING_WITHIN,
         )
-        .values(
-            status=ConnectionStatus.EXPIRED,
-            error_code="consent_expired",
-            error_message=EXPIRED_MESSAGE,
-        )
-        .returning(Connection.id)
+        .order_by(Connection.id)
+        .with_for_update(of=Connection)
+        .execution_options(populate_existing=True)
     ).all()
+    for connection in ending:
+        if connection.expires_at is not None and connection.expires_at <= now:
+            mark_stopped(
+                session,
+                connection,
+                ConnectionEvent.RAN_OUT,
+                error_code="consent_expired",
+                error_message=EXPIRED_MESSAGE,
+                now=now,
+            )
+        else:
+            _warn(session, connection, now=now)
     session.execute(
         update(BankConsent)
         .where(
@@ -183,7 +252,6 @@ def expire_connections(session: Session, tenant_id: UUID, *, now: datetime) -> i
         )
         .values(status=ConsentStatus.EXPIRED)
     )
-    return len(expired)
 
 
 def list_due_connections(
@@ -244,7 +312,7 @@ def _is(tenant_id: UUID, connection_id: UUID) -> ColumnElement[bool]:
 def _is_readable(tenant_id: UUID, now: datetime) -> ColumnElement[bool]:
     return (
         (Connection.tenant_id == tenant_id)
-        & (Connection.status == ConnectionStatus.ACTIVE)
+        & Connection.status.in_(READABLE)
         & or_(Connection.expires_at.is_(None), Connection.expires_at > now)
     )
 
@@ -266,3 +334,38 @@ def _mark(
     connection.status = status
     connection.error_code = error_code
     connection.error_message = error_message
+
+
+def _warn(session: Session, connection: Connection, *, now: datetime) -> None:
+    connection.status = next_status(connection.status, ConnectionEvent.NEARED_END)
+    session.flush()
+    days = due_warning(connection.expires_at, now=now)
+    if days is not None and connection.expires_at is not None:
+        # Named by the end: a renewal, which moves it, lets the warnings begin anew.
+        key = f"{connection.expires_at.isoformat()}:{days}"
+        _tell(session, connection, EventKind.CONNECTION_EXPIRING, key=key, now=now, days=days)
+
+
+def _tell(
+    session: Session,
+    connection: Connection,
+    kind: EventKind,
+    *,
+    key: str,
+    now: datetime,
+    **payload: object,
+) -> None:
+    ends = connection.expires_at
+    record_event(
+        session,
+        connection.tenant_id,
+        kind,
+        subject=(EventSubject.BANK_CONNECTION, connection.id),
+        key=key,
+        payload={
+            "status": connection.status.value,
+            "expires_at": ends.isoformat() if ends else None,
+            **payload,
+        },
+        now=now,
+    )

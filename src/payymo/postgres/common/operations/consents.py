@@ -1,10 +1,11 @@
 """Consents: what an account holder was asked for, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from payymo.domain.banking import Authorisation, Consent
@@ -125,6 +126,39 @@ def record_consent_state(session: Session, consent: BankConsent, answer: Consent
     consent.expires_at = answer.expires_at
     consent.detail = answer.detail
     session.flush()
+
+
+def record_refusal(
+    session: Session, consent: BankConsent, *, error_code: str, error_message: str
+) -> None:
+    """Note why a consent was not given.
+
+    :param session: Open session; the caller manages the transaction.
+    :param consent: Consent, locked.
+    :param error_code: Why, for programs.
+    :param error_message: Why and what to do, in a sentence.
+    """
+    consent.error_code = error_code
+    consent.error_message = error_message
+    session.flush()
+
+
+def list_latest_consents(
+    session: Session, tenant_id: UUID, connection_ids: Sequence[UUID]
+) -> Mapping[UUID, BankConsent]:
+    """Return the consent that was last asked for, by connection.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param connection_ids: Connections; one for which none was asked is left out.
+    """
+    rows = session.scalars(
+        select(BankConsent)
+        .where(BankConsent.tenant_id == tenant_id, BankConsent.connection_id.in_(connection_ids))
+        .ext(distinct_on(BankConsent.connection_id))
+        .order_by(BankConsent.connection_id, BankConsent.id.desc())
+    )
+    return {consent.connection_id: consent for consent in rows}
 
 
 def close_consent(session: Session, consent: BankConsent, status: ConsentStatus) -> None:

@@ -1,0 +1,1 @@
+"""What a tenant should hear of, over HTTP."""

@@ -1,0 +1,75 @@
+"""The life of a connection: what may happen to it when, and when its end is near."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from payymo.domain.enums import ConnectionEvent, ConnectionStatus
+from payymo.domain.errors import ConflictError
+
+#: From how long before its end on a consent is said to be expiring.
+EXPIRING_WITHIN: Final = timedelta(days=14)
+
+#: How many days before the end a warning is due, least urgent first.
+WARNING_DAYS: Final = (14, 7, 1)
+
+#: In these a connection can be read.
+READABLE: Final = frozenset({ConnectionStatus.ACTIVE, ConnectionStatus.EXPIRING})
+
+_S = ConnectionStatus
+_E = ConnectionEvent
+
+#: What follows from what. A pair that is not here cannot happen: there is no consent that could
+#: run out or be suspended before one was given, or after it ended.
+TRANSITIONS: Final[Mapping[tuple[ConnectionStatus, ConnectionEvent], ConnectionStatus]] = {
+    # A renewal is only asked for: what stands goes on standing, and a failed start begins anew.
+    (_S.PENDING, _E.ASKED): _S.PENDING,
+    (_S.ACTIVE, _E.ASKED): _S.ACTIVE,
+    (_S.EXPIRING, _E.ASKED): _S.EXPIRING,
+    (_S.EXPIRED, _E.ASKED): _S.EXPIRED,
+    (_S.REVOKED, _E.ASKED): _S.REVOKED,
+    (_S.SUSPENDED, _E.ASKED): _S.SUSPENDED,
+    (_S.ERROR, _E.ASKED): _S.PENDING,
+    # A consent that is given opens the connection, however it stood.
+    **{(status, _E.GRANTED): _S.ACTIVE for status in _S},
+    # One that is not given harms only a connection that has no other.
+    **{(status, _E.REFUSED): status for status in _S},
+    (_S.PENDING, _E.REFUSED): _S.ERROR,
+    (_S.ACTIVE, _E.NEARED_END): _S.EXPIRING,
+    (_S.EXPIRING, _E.NEARED_END): _S.EXPIRING,
+    (_S.ACTIVE, _E.RAN_OUT): _S.EXPIRED,
+    (_S.EXPIRING, _E.RAN_OUT): _S.EXPIRED,
+    (_S.ACTIVE, _E.SUSPENDED): _S.SUSPENDED,
+    (_S.EXPIRING, _E.SUSPENDED): _S.SUSPENDED,
+    # The tenant may end it at any time, and twice.
+    **{(status, _E.ENDED): _S.REVOKED for status in _S},
+}
+
+
+def next_status(status: ConnectionStatus, event: ConnectionEvent) -> ConnectionStatus:
+    """Return how a connection stands after something happened to it.
+
+    :param status: How it stood.
+    :param event: What happened.
+    :raises ConflictError: If that cannot happen to a connection that stands so.
+    """
+    try:
+        return TRANSITIONS[status, event]
+    except KeyError:
+        raise ConflictError(
+            f"A connection that is {status} cannot be {event}: look at it again."
+        ) from None
+
+
+def due_warning(expires_at: datetime | None, *, now: datetime) -> int | None:
+    """Return which of :data:`WARNING_DAYS` is due; ``None`` if none is.
+
+    Where days were missed, only the most urgent warning is due: the others say nothing more.
+
+    :param expires_at: When the consent ends (aware); ``None`` where nobody knows.
+    :param now: The time (aware).
+    """
+    if expires_at is None or expires_at <= now:
+        return None
+    left = expires_at - now
+    return next((days for days in reversed(WARNING_DAYS) if left <= timedelta(days=days)), None)
