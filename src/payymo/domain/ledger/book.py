@@ -56,12 +56,14 @@ class Answer:
     :ivar received_at: When it came (aware).
     :ivar is_overtaken: A later answer was entered before this one: it adds the rows that nobody
         knows, and says nothing of the others.
+    :ivar is_whole: All its rows are here; else nothing follows from what is not.
     """
 
     rows: Sequence[PulledRow]
     since: date | None
     received_at: datetime
     is_overtaken: bool = False
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -484,8 +486,8 @@ def _judge_absent(
     changes.is_booked_changed |= any(
         known.is_booked and known.transaction_id in found for known in comparison.payloads
     )
-    if changes.unreadable:
-        return  # what could not be understood may be one of them
+    if changes.unreadable or not answer.is_whole:
+        return  # what could not be understood, or is not here, may be one of them
     present = comparison.seen | {verdict.known_id for _, verdict in comparison.rest}
     absence = judge_absence(
         (

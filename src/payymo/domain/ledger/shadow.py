@@ -1,0 +1,256 @@
+"""One account's ledger in memory: what a replay of the raw archive is entered into.
+
+It keeps the same rows as PostgreSQL does, and is written by the same rules
+(:func:`payymo.domain.ledger.book.post_answer`), so that the two can be compared.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from payymo.domain.banking import PulledRow, TransactionRecord
+from payymo.domain.enums import IdentityTier, TransactionStatus
+from payymo.domain.ledger.book import (
+    Answer,
+    Changes,
+    KnownPayload,
+    RawEntry,
+    RawKey,
+    TransactionEntry,
+    Translate,
+    post_answer,
+)
+from payymo.domain.ledger.identity import KnownRow, PayloadKey, Sighting, observe
+
+#: Days of which the rows are kept together, so that an answer need not look at all of them.
+_DRAWER_DAYS: Final = 32
+
+_ONCE_BOOKED: Final = (TransactionStatus.BOOKED, TransactionStatus.REMOVED)
+
+
+@dataclass(slots=True)
+class ShadowRow:
+    """A transaction of a shadow.
+
+    :ivar day: Its transaction date: the bank's, else the day on which it was first seen.
+    :ivar payload: The payload that it was last written from.
+    :ivar position: Of the raw row that holds it, within the shadow.
+    :ivar missing_since: When the bank first left it out (aware).
+    """
+
+    id: UUID
+    record: TransactionRecord
+    status: TransactionStatus
+    day: date
+    payload: PulledRow
+    position: int
+    tier: IdentityTier
+    occurrence: int
+    missing_since: datetime | None = None
+    sighting: Sighting = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the first look."""
+        self.see()
+
+    def see(self) -> None:
+        """Look at the row as identity will: it has a day always."""
+        seen = observe(self.record, self.payload.content_hash)
+        self.sighting = replace(seen, day=self.day, content_hash=b"")
+
+    @property
+    def key(self) -> PayloadKey:
+        """Name the payload that it was last written from."""
+        return self.payload.content_hash, self.payload.is_booked
+
+
+class ShadowLedger:
+    """An account's rows in memory; see :class:`payymo.domain.ledger.book.Ledger`.
+
+    :ivar rows: The transactions by their ids, which mean nothing outside.
+    """
+
+    def __init__(self, *, is_touched: Callable[[ShadowRow], bool] = lambda _: False) -> None:
+        """:param is_touched: Whether people touched a row, so that it is never removed."""
+        self.rows: dict[UUID, ShadowRow] = {}
+        self._is_touched = is_touched
+        self._raw: dict[UUID, RawKey] = {}
+        self._raw_rows: dict[UUID, PulledRow] = {}
+        self._raw_by_hash: defaultdict[bytes, list[UUID]] = defaultdict(list)
+        self._drawers: defaultdict[int, set[UUID]] = defaultdict(set)
+        self._open: set[UUID] = set()
+        self._id_count = 0
+
+    def enter(self, answer: Answer, *, translate: Translate) -> Changes:
+        """Enter an answer by the rules of the house, and return what it changed.
+
+        :param answer: The answer.
+        :param translate: Puts a row in Payymo's words; raises ProviderResponseError if it cannot.
+        """
+        return post_answer(self, answer, translate=translate)
+
+    def make_id(self) -> UUID:
+        """Return an id that no row has; later ones are greater."""
+        self._id_count += 1
+        return UUID(int=self._id_count)
+
+    def has_raw_rows(self) -> bool:
+        """Return whether anything was entered."""
+        return bool(self._raw)
+
+    def find_last_position(self) -> int:
+        """Return the position of the raw row that came last; 0 without one."""
+        return len(self._raw)
+
+    def list_payloads(
+        self, *, since: date | None, closed_after: datetime
+    ) -> Sequence[KnownPayload]:
+        """Return the payloads of the rows that an answer may speak of."""
+        return [
+            KnownPayload(
+                transaction_id=row.id,
+                content_hash=row.payload.content_hash,
+                is_booked=row.status in _ONCE_BOOKED,
+                position=row.position,
+                day=row.day,
+                is_dated=(row.record.booking_date or row.record.value_date) is not None,
+                missing_since=row.missing_since,
+                is_removed=row.status is TransactionStatus.REMOVED,
+                is_touched=self._is_touched(row),
+            )
+            for row in self._identifiable(since, closed_after)
+        ]
+
+    def list_rows(self, *, since: date | None, closed_after: datetime) -> Sequence[KnownRow]:
+        """Return the same rows as identity looks at them."""
+        return [
+            KnownRow(row.id, row.sighting, is_closed=row.status is TransactionStatus.SUPERSEDED)
+            for row in self._identifiable(since, closed_after)
+        ]
+
+    def list_raw_keys(self, content_hashes: Collection[bytes]) -> Sequence[RawKey]:
+        """Return the raw rows that have one of these contents."""
+        return [
+            self._raw[raw_id]
+            for content_hash in content_hashes
+            for raw_id in self._raw_by_hash.get(content_hash, ())
+        ]
+
+    def add_raw(self, entries: Sequence[RawEntry]) -> None:
+        """Keep payloads as received."""
+        for entry in entries:
+            row = entry.row
+            self._raw[entry.id] = RawKey(
+                id=entry.id,
+                content_hash=row.content_hash,
+                is_booked=row.is_booked,
+                occurrence=entry.occurrence,
+                position=entry.position,
+                transaction_id=entry.transaction_id,
+            )
+            self._raw_rows[entry.id] = row
+            self._raw_by_hash[row.content_hash].append(entry.id)
+
+    def assign_raw(self, raw_id: UUID, transaction_id: UUID, tier: IdentityTier) -> None:  # noqa: ARG002  # kept with the row
+        """Say which row a payload speaks of that could not be understood before."""
+        self._raw[raw_id] = self._raw[raw_id]._replace(transaction_id=transaction_id)
+
+    def add(self, entries: Sequence[TransactionEntry]) -> None:
+        """Add new rows."""
+        for entry in entries:
+            row = ShadowRow(
+                id=entry.id,
+                record=entry.record,
+                status=_status_of(entry.record),
+                day=entry.record.transaction_date or entry.day_seen,
+                payload=self._raw_rows[entry.raw_id],
+                position=self._raw[entry.raw_id].position,
+                tier=entry.tier,
+                occurrence=entry.occurrence,
+            )
+            self.rows[row.id] = row
+            self._file(row)
+
+    def rewrite(self, entries: Sequence[TransactionEntry]) -> None:
+        """Write known rows anew from what the bank says now."""
+        for entry in entries:
+            row = self.rows[entry.id]
+            self._drawer(row).discard(row.id)
+            was = row.sighting.fingerprint
+            row.record = entry.record
+            row.day = entry.record.transaction_date or row.day
+            row.payload = self._raw_rows[entry.raw_id]
+            row.position = self._raw[entry.raw_id].position
+            row.tier = entry.tier
+            row.status, row.missing_since = _status_of(entry.record), None
+            row.see()
+            if row.sighting.fingerprint != was:
+                row.occurrence = entry.occurrence
+            self._file(row)
+
+    def mark_found(self, transaction_ids: Collection[UUID]) -> None:
+        """Take back that rows were missing, closed or removed."""
+        for row in self._pick(transaction_ids):
+            row.missing_since = None
+            if row.status is TransactionStatus.SUPERSEDED:
+                row.status = TransactionStatus.PENDING
+            elif row.status is TransactionStatus.REMOVED:
+                row.status = TransactionStatus.BOOKED
+            self._file(row)
+
+    def mark_missing(self, transaction_ids: Collection[UUID], *, now: datetime) -> None:
+        """Note since when the bank leaves booked rows out."""
+        for row in self._pick(transaction_ids):
+            row.missing_since = row.missing_since or now
+
+    def close(self, transaction_ids: Collection[UUID], *, now: datetime) -> None:
+        """Close pending rows that the bank lists no more."""
+        for row in self._pick(transaction_ids):
+            row.status, row.missing_since = TransactionStatus.SUPERSEDED, now
+
+    def remove(self, transaction_ids: Collection[UUID]) -> None:
+        """Take rows out of every list that two answers left out."""
+        for row in self._pick(transaction_ids):
+            row.status = TransactionStatus.REMOVED
+
+    def _pick(self, transaction_ids: Collection[UUID]) -> Iterator[ShadowRow]:
+        return (self.rows[transaction_id] for transaction_id in transaction_ids)
+
+    def _drawer(self, row: ShadowRow) -> set[UUID]:
+        return self._drawers[row.day.toordinal() // _DRAWER_DAYS]
+
+    def _file(self, row: ShadowRow) -> None:
+        """Put a row where an answer will look for it."""
+        if row.status in _ONCE_BOOKED:
+            self._open.discard(row.id)
+            self._drawer(row).add(row.id)
+        else:
+            self._open.add(row.id)
+
+    def _identifiable(self, since: date | None, closed_after: datetime) -> Iterator[ShadowRow]:
+        """Return the rows that an answer may speak of, as the database's condition does."""
+        for number, drawer in self._drawers.items():
+            if since is not None and (number + 1) * _DRAWER_DAYS <= since.toordinal():
+                continue
+            for row_id in drawer:
+                row = self.rows[row_id]
+                if since is None or row.day >= since:
+                    yield row
+        gone = []
+        for row_id in self._open:
+            row = self.rows[row_id]
+            closed_at = row.missing_since
+            if row.status is TransactionStatus.SUPERSEDED and (
+                closed_at is None or closed_at < closed_after
+            ):
+                gone.append(row_id)
+                continue
+            yield row
+        self._open.difference_update(gone)
+
+
+def _status_of(record: TransactionRecord) -> TransactionStatus:
+    return TransactionStatus.BOOKED if record.is_booked else TransactionStatus.PENDING

@@ -1,0 +1,158 @@
+"""A ledger in memory, written by the rules of the house."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from testing.fakes import a_payload
+
+from payymo.domain.banking import PulledRow, TransactionRecord
+from payymo.domain.enums import TransactionStatus
+from payymo.domain.ledger.book import Answer, Changes
+from payymo.domain.ledger.shadow import ShadowLedger, ShadowRow
+from payymo.providers.gocardless.api.statement import read_statement
+from payymo.providers.gocardless.translate import translate as translate_row
+
+FIRST = datetime(2026, 2, 1, 9, tzinfo=UTC)
+
+type Rows = Sequence[Mapping[str, Any]]
+
+
+def translate(row: PulledRow) -> TransactionRecord:
+    return translate_row(row, institution_reference=None)
+
+
+class Book:
+    """An account that is pulled on one day after the other."""
+
+    def __init__(self, ledger: ShadowLedger | None = None) -> None:
+        self.ledger = ledger or ShadowLedger()
+        self.now = FIRST
+
+    def pull(
+        self, booked: Rows, pending: Rows = (), *, since: date | None = None, **how: bool
+    ) -> Changes:
+        self.now += timedelta(days=1)
+        body = {"transactions": {"booked": list(booked), "pending": list(pending)}}
+        rows, _ = read_statement(json.dumps(body).encode())
+        return self.ledger.enter(Answer(rows, since, self.now, **how), translate=translate)
+
+    def row(self, internal_id: str) -> ShadowRow:
+        (row,) = [row for row in self.ledger.rows.values() if row.record.internal_id == internal_id]
+        return row
+
+
+A = a_payload("-10.00", "2026-01-20", "Bakery", internalTransactionId="a")
+B = a_payload("-25.00", "2026-01-02", "Garage", internalTransactionId="b")
+
+
+def test_the_same_answer_again_changes_nothing() -> None:
+    book = Book()
+
+    first, again = book.pull([A, B, B]), book.pull([B, A, B])
+
+    assert (first.added, again.added, again.updated, again.unchanged) == (3, 0, 0, 3)
+    assert first.positions == [1, 2, 3]
+    assert sorted(again.positions) == [1, 2, 3]
+
+
+def test_a_pending_row_books_as_itself() -> None:
+    book = Book()
+    book.pull([B], [a_payload("-10.00", "2026-01-19", "Bakery reserved")])
+
+    changes = book.pull([A, B])
+
+    assert (changes.added, changes.updated) == (0, 1)
+    assert book.row("a").status is TransactionStatus.BOOKED
+    assert len(book.ledger.rows) == 2
+
+
+def test_a_row_is_marked_removed_and_found_again() -> None:
+    book = Book()
+    book.pull([A, B])
+    book.pull([B])
+    marked = (book.row("a").status, book.row("a").missing_since)
+    book.pull([B])
+    removed = book.row("a").status
+    book.pull([A, B])
+
+    assert marked == (TransactionStatus.BOOKED, FIRST + timedelta(days=2))
+    assert removed is TransactionStatus.REMOVED
+    assert book.row("a").status is TransactionStatus.BOOKED
+    assert book.row("a").missing_since is None
+
+
+def test_what_people_touched_is_not_removed() -> None:
+    book = Book(ShadowLedger(is_touched=lambda _: True))
+    for answer in ([A, B], [B], [B], [B]):
+        book.pull(answer)
+
+    assert book.row("a").status is TransactionStatus.BOOKED
+
+
+def test_nothing_follows_from_what_a_part_of_an_answer_leaves_out() -> None:
+    book = Book()
+    book.pull([A, B], [a_payload("-1.00", "2026-01-19", "Kiosk")])
+
+    changes = book.pull([B], is_whole=False)
+
+    assert (changes.closed, changes.missing) == (0, 0)
+
+
+def test_an_overtaken_answer_adds_what_nobody_knows_and_judges_nothing() -> None:
+    book = Book()
+    book.pull([A])
+    other = a_payload("-3.00", "2026-01-21", "Kiosk", internalTransactionId="c")
+
+    changes = book.pull([other], [a_payload("-1.00", "2026-01-19")], is_overtaken=True)
+
+    assert (changes.added, changes.missing) == (1, 0)
+    assert book.row("a").missing_since is None
+
+
+def test_a_closed_pending_row_comes_back_within_days_and_not_after() -> None:
+    book = Book()
+    pending = a_payload("-1.00", "2026-01-30", "Kiosk", internalTransactionId="p")
+    book.pull([B], [pending])
+    book.pull([B])
+    closed = book.row("p").status
+    book.pull([B], [pending])
+    back = book.row("p").status
+    book.pull([B])
+    book.now += timedelta(days=30)
+    book.pull([B], [pending])
+
+    assert (closed, back) == (TransactionStatus.SUPERSEDED, TransactionStatus.PENDING)
+    assert len(book.ledger.rows) == 3
+
+
+def test_a_window_looks_only_at_the_rows_that_it_may_speak_of() -> None:
+    book = Book()
+    old = a_payload("-7.00", "2025-06-01", "Club", internalTransactionId="old")
+    book.pull([old, A])
+
+    book.pull([A], since=date(2026, 1, 15))
+
+    assert book.row("old").missing_since is None
+
+
+def test_a_row_that_is_restated_keeps_its_id() -> None:
+    book = Book()
+    book.pull([A, B])
+    known = book.row("a").id
+
+    restated = a_payload("-10.00", "2026-01-21", "Bakery GmbH", internalTransactionId="a")
+    book.pull([restated, B])
+
+    assert (book.row("a").id, book.row("a").day) == (known, date(2026, 1, 21))
+
+
+def test_what_cannot_be_understood_is_counted_and_asked_again() -> None:
+    book = Book()
+    odd = {**A, "transactionAmount": "a lot"}
+
+    first, again = book.pull([B, odd]), book.pull([B, odd])
+
+    assert (first.unreadable, again.unreadable, len(book.ledger.rows)) == (1, 1, 1)
+    assert again.positions == [1, 2]
