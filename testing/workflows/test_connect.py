@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from uuid import UUID
@@ -31,6 +32,7 @@ from payymo.domain.enums import (
     JobStatus,
     MatchOrigin,
     MatchStatus,
+    RunStatus,
     SyncTrigger,
 )
 from payymo.domain.errors import (
@@ -308,9 +310,18 @@ class TestAccountsOfAConsent:
 
 
 class TestRenew:
-    def renewed(self, house: House, connection: Connection) -> BankConsent:
+    def renewed(
+        self, house: House, connection: Connection, clock: FakeClock | None = None
+    ) -> BankConsent:
+        if clock is not None:
+            clock.now += timedelta(hours=1)
         house.renew(connection.id)
         return house.consents(connection.id)[-1]
+
+    def grant(self, bank: ConsentingBank, consent: BankConsent, clock: FakeClock) -> None:
+        bank.grant(consent.provider_reference, an_account("account-1"))
+        granted = bank.consents[consent.provider_reference]
+        bank.consents[consent.provider_reference] = replace(granted, granted_at=clock.now)
 
     def test_accounts_are_found_again_with_their_names_and_history(
         self, house: House, bank: ConsentingBank, queue: RecordingQueue
@@ -333,22 +344,80 @@ class TestRenew:
         assert after.name == "Rent account"
         assert queue.syncs[-1] == (connection.id, SyncTrigger.RENEWAL)
 
-    def test_the_old_consent_stands_until_the_new_one_is_given(
-        self, house: House, bank: ConsentingBank
+    def test_the_old_consent_stands_until_the_new_one_has_delivered(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
     ) -> None:
         connection = house.connect("account-1")
-
-        second = self.renewed(house, connection)
-
-        old, _ = house.consents(connection.id)
-        assert old.status is ConsentStatus.GRANTED
+        second = self.renewed(house, connection, clock)
         assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
-        assert bank.count("revoke_consent") == 0
-        bank.grant(second.provider_reference, an_account("account-1"))
+        self.grant(bank, second, clock)
         house.finish(second.reference)
+
+        bank.refusals["account-1", AccessScope.TRANSACTIONS] = ProviderUnavailableError("Down.")
+        house.sync(connection.id)
+
+        assert [one.status for one in house.consents(connection.id)] == [
+            ConsentStatus.GRANTED,
+            ConsentStatus.GRANTED,
+        ]
+        assert bank.count("revoke_consent") == 0
+        bank.refusals.clear()
+        clock.now += timedelta(days=1)
+        house.sync(connection.id)
+        house.sync(connection.id)
         old, new = house.consents(connection.id)
         assert (old.status, new.status) == (ConsentStatus.REPLACED, ConsentStatus.GRANTED)
-        assert bank.asked[-1] == ("revoke_consent", old.provider_reference)
+        assert old.detail == "granted"
+        assert [about for call, about in bank.asked if call == "revoke_consent"] == [
+            old.provider_reference
+        ]
+
+    def test_a_sync_under_the_old_consent_replaces_nothing(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        second = self.renewed(house, connection, clock)
+        self.grant(bank, second, clock)
+
+        def consent_meanwhile() -> None:
+            house.finish(second.reference)
+
+        bank.before_call = consent_meanwhile
+
+        house.sync(connection.id)  # begun before the new consent was given
+
+        assert {one.status for one in house.consents(connection.id)} == {ConsentStatus.GRANTED}
+
+    def test_a_bank_that_ends_the_old_consent_itself_is_noted(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        second = self.renewed(house, connection, clock)
+        self.grant(bank, second, clock)
+        house.finish(second.reference)
+        first = house.consents(connection.id)[0]
+        bank.consents[first.provider_reference] = a_consent(ConsentStatus.EXPIRED)
+
+        house.sync(connection.id)
+
+        old, _ = house.consents(connection.id)
+        assert old.status is ConsentStatus.REPLACED
+        assert "one consent at a time" in (old.detail or "")
+
+    def test_what_else_was_asked_for_is_given_up_at_once(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        given_up, second = (self.renewed(house, connection, clock) for _ in range(2))
+        self.grant(bank, second, clock)
+        failure = ("revoke_consent", given_up.provider_reference)
+        bank.failures[failure] = ProviderUnavailableError("Down.")
+
+        house.finish(second.reference)
+
+        _, other, _ = house.consents(connection.id)
+        assert other.status is ConsentStatus.REPLACED
+        assert other.detail == "replaced, but not revoked at the provider: Down."
 
     def test_a_refused_renewal_leaves_the_connection_active(
         self, house: House, bank: ConsentingBank
@@ -368,20 +437,24 @@ class TestRenew:
         assert house.told(connection.id) == ["connection_activated", "connection_renewal_failed"]
 
     def test_an_old_consent_that_cannot_be_revoked_is_noted_and_not_fatal(
-        self, house: House, bank: ConsentingBank
+        self, house: House, bank: ConsentingBank, clock: FakeClock
     ) -> None:
         connection = house.connect("account-1")
-        old = house.consents(connection.id)[0]
-        second = self.renewed(house, connection)
-        bank.grant(second.provider_reference, an_account("account-1"))
-        bank.failures["revoke_consent", old.provider_reference] = ProviderUnavailableError("Down.")
+        first = house.consents(connection.id)[0]
+        second = self.renewed(house, connection, clock)
+        self.grant(bank, second, clock)
+        house.finish(second.reference)
+        failure = ("revoke_consent", first.provider_reference)
+        bank.failures[failure] = ProviderUnavailableError("Down.")
 
-        finished = house.finish(second.reference)
+        assert house.sync(connection.id).status is RunStatus.SUCCEEDED
+        assert house.consents(connection.id)[0].status is ConsentStatus.GRANTED  # tried again
+        bank.failures[failure] = ProviderCredentialsError("No.")
+        house.sync(connection.id)
 
-        assert finished.connection.status is ConnectionStatus.ACTIVE
         old = house.consents(connection.id)[0]
         assert old.status is ConsentStatus.REPLACED
-        assert old.detail == "replaced, but not revoked at the provider: Down."
+        assert old.detail == "replaced, but not revoked at the provider: No."
 
     def test_an_account_that_the_new_consent_leaves_out_is_marked(
         self, house: House, bank: ConsentingBank
@@ -515,22 +588,22 @@ class TestDisconnect:
         house.disconnect(connection.id)
         assert house.connection(connection.id).status is ConnectionStatus.REVOKED
 
-    def test_a_replaced_consent_that_lived_on_ends_too(
+    def test_a_replaced_consent_that_lives_on_ends_too(
         self, house: House, bank: ConsentingBank
     ) -> None:
         connection = house.connect("account-1")
         house.renew(connection.id)
         old, new = house.consents(connection.id)
-        failure = ("revoke_consent", old.provider_reference)
-        bank.failures[failure] = ProviderUnavailableError("Down.")
         bank.grant(new.provider_reference, an_account("account-1"))
         house.finish(new.reference)
-        del bank.failures[failure]
         bank.asked.clear()
 
         house.disconnect(connection.id)
 
-        assert bank.asked == [failure, ("revoke_consent", new.provider_reference)]
+        assert bank.asked == [
+            ("revoke_consent", old.provider_reference),
+            ("revoke_consent", new.provider_reference),
+        ]
 
     @pytest.mark.parametrize("end", [House.disconnect, House.delete])
     def test_a_renewal_meanwhile_is_no_consent_that_nobody_ends(

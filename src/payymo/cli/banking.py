@@ -35,6 +35,7 @@ from payymo.postgres.common.operations.transactions import (
 )
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import (
+    StartedConnection,
     delete_connection,
     disconnect,
     finish_connection,
@@ -50,6 +51,7 @@ connections_app = typer.Typer(
 transactions_app = typer.Typer(help="See transactions.", no_args_is_help=True, add_completion=False)
 
 ConnectionArgument = Annotated[UUID, typer.Argument(help="Id of the connection.")]
+WaitOption = Annotated[bool, typer.Option(help="Wait until the consent is given.")]
 
 #: As many as a list on the terminal may have.
 _ROWS_MAX = 200
@@ -114,49 +116,40 @@ def start(
     bank: Annotated[str, typer.Argument(help="The bank's id: see `payymo connections banks`.")],
     tenant: TenantOption = None,
     *,
-    wait: Annotated[bool, typer.Option(help="Wait until the consent is given.")] = True,
+    wait: WaitOption = True,
 ) -> None:
     """Connect a bank: print the page where consent is given, and wait for it."""
     with open_installation(load_settings_beside_stack()) as house:
-        tenant_id = choose_tenant(house.sessions, tenant)
         started = start_connection(
             house.sessions,
             house.providers,
-            tenant_id=tenant_id,
+            tenant_id=choose_tenant(house.sessions, tenant),
             institution=bank,
             callback_url=_callback_url(house),
             return_url=None,
             actor_id=None,
             clock=house.clock,
         )
-        out.print(f"Open this page and consent: {started.consent_url}", markup=False)
-        if wait:
-            _wait_for_consent(house, started.reference)
+        _lead_to_consent(house, started, wait=wait)
 
 
 @connections_app.command("renew")
 def renew(
-    connection: ConnectionArgument,
-    tenant: TenantOption = None,
-    *,
-    wait: Annotated[bool, typer.Option(help="Wait until the consent is given.")] = True,
+    connection: ConnectionArgument, tenant: TenantOption = None, *, wait: WaitOption = True
 ) -> None:
     """Renew a connection's consent; its history and edits stay."""
     with open_installation(load_settings_beside_stack()) as house:
-        tenant_id = choose_tenant(house.sessions, tenant)
         started = renew_connection(
             house.sessions,
             house.providers,
-            tenant_id=tenant_id,
+            tenant_id=choose_tenant(house.sessions, tenant),
             connection_id=connection,
             callback_url=_callback_url(house),
             return_url=None,
             actor_id=None,
             clock=house.clock,
         )
-        out.print(f"Open this page and consent: {started.consent_url}", markup=False)
-        if wait:
-            _wait_for_consent(house, started.reference)
+        _lead_to_consent(house, started, wait=wait)
 
 
 @connections_app.command("end")
@@ -315,6 +308,13 @@ def _show(
 def _callback_url(house: Installation) -> str:
     public_url = house.settings.public_url or _PUBLIC_URL_DEFAULT
     return f"{public_url}/api/v1/bank_connections/callback"
+
+
+def _lead_to_consent(house: Installation, started: StartedConnection, *, wait: bool) -> None:
+    """Print the page where consent is given, and wait for it where that is wanted."""
+    out.print(f"Open this page and consent: {started.consent_url}", markup=False)
+    if wait:
+        _wait_for_consent(house, started.reference)
 
 
 def _wait_for_consent(house: Installation, reference: str) -> None:

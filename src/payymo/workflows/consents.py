@@ -74,6 +74,9 @@ _NO_ACCOUNT = (
     "The consent covers no account: start again and choose at least one.",
 )
 
+_NOT_REVOKED = "replaced, but not revoked at the provider"
+_ENDED_BY_BANK = "ended at the bank before its successor had delivered: one consent at a time"
+
 
 @dataclass(frozen=True, slots=True)
 class _FoundAccount:
@@ -173,8 +176,53 @@ def settle_consent(
             now=clock(),
         )
     for old in replaced:
-        _revoke_replaced(sessions, provider, old)
+        _revoke_given_up(sessions, provider, old)
     return connection
+
+
+def end_replaced_consents(
+    sessions: sessionmaker[Session],
+    providers: ProviderDirectory,
+    *,
+    tenant_id: UUID,
+    connection_id: UUID,
+    delivered: Collection[UUID],
+) -> None:
+    """End the consents that one which has delivered transactions took the place of.
+
+    Until then the old consent is kept: a new one that was given and brings nothing has replaced
+    nothing. A provider that is away is asked again after the next sync.
+
+    :param sessions: Opener of transactions.
+    :param providers: Finds the provider to tell.
+    :param tenant_id: Tenant that owns the connection.
+    :param connection_id: Connection that was synced.
+    :param delivered: Ids of the consents under which transactions were read.
+    """
+    with tenant_transaction(sessions, tenant_id) as session:
+        granted = consents.list_consents(
+            session,
+            tenant_id,
+            connection_id=connection_id,
+            statuses=(ConsentStatus.GRANTED,),
+        )
+        since = max((_given_at(one) for one in granted if one.id in delivered), default=None)
+        replaced = [one for one in granted if since is not None and _given_at(one) < since]
+        kind = connections.get_connection(session, tenant_id, connection_id).provider
+    for consent in replaced:
+        try:
+            detail = _end_replaced(providers.provider_for(tenant_id, kind), consent)
+        except (ProviderError, ConfigurationError) as error:
+            logger.warning("Replaced consent is not revoked yet", extra=_describe(consent, error))
+            continue
+        with tenant_transaction(sessions, tenant_id) as session:
+            locked = consents.lock_consent(session, tenant_id, consent.id)
+            if locked.status is ConsentStatus.GRANTED:
+                consents.close_consent(session, locked, ConsentStatus.REPLACED, detail=detail)
+
+
+def _given_at(consent: BankConsent) -> datetime:
+    return consent.granted_at or consent.created_at
 
 
 def revoke_before_deletion(
@@ -331,7 +379,7 @@ def _open(
     found: Sequence[_FoundAccount],
     now: datetime,
 ) -> Sequence[BankConsent]:
-    """Let a consent that was given take effect, and return those that it replaces."""
+    """Let a consent that was given take effect, and return those that nobody waits for now."""
     tenant_id = connection.tenant_id
     known = accounts.list_connection_accounts(session, tenant_id, connection.id)
     granted_at = answer.granted_at or now
@@ -376,7 +424,7 @@ def _open(
         trigger=SyncTrigger.RENEWAL if known else SyncTrigger.FIRST,
         requested_by=None,
     )
-    return _replace_others(session, consent)
+    return _give_up_others(session, consent)
 
 
 def _tell_of_accounts(
@@ -399,14 +447,15 @@ def _tell_of_accounts(
         )
 
 
-def _replace_others(session: Session, consent: BankConsent) -> Sequence[BankConsent]:
+def _give_up_others(session: Session, consent: BankConsent) -> Sequence[BankConsent]:
+    """Give up what else was asked for, and return it; what was given before stays for now."""
     others = [
         other
         for other in consents.list_consents(
             session,
             consent.tenant_id,
             connection_id=consent.connection_id,
-            statuses=(ConsentStatus.PENDING, ConsentStatus.GRANTED),
+            statuses=(ConsentStatus.PENDING,),
         )
         if other.id != consent.id
     ]
@@ -440,21 +489,36 @@ def _refuse(
     )
 
 
-def _revoke_replaced(
+def _revoke_given_up(
     sessions: sessionmaker[Session], provider: BankDataProvider, consent: BankConsent
 ) -> None:
-    """End a replaced consent at the provider; a failure is noted, since the new one stands."""
+    """End a consent at the provider that nobody waits for; a failure is noted."""
     try:
         provider.revoke_consent(consent.provider_reference)
     except ProviderError as error:
-        logger.warning("Replaced consent was not revoked", extra=_describe(consent, error))
+        logger.warning("Consent was not revoked", extra=_describe(consent, error))
+        detail = f"{_NOT_REVOKED}: {error.message}"
         with tenant_transaction(sessions, consent.tenant_id) as session:
-            consents.record_consent_detail(
-                session,
-                consent.tenant_id,
-                consent.id,
-                detail=f"replaced, but not revoked at the provider: {error.message}",
-            )
+            consents.record_consent_detail(session, consent.tenant_id, consent.id, detail=detail)
+
+
+def _end_replaced(provider: BankDataProvider, consent: BankConsent) -> str | None:
+    """End a replaced consent at the provider, and return what is worth noting of it.
+
+    Some banks allow one consent at a time, and end the old one when a new one is given.
+
+    :raises ProviderUnavailableError: If the provider cannot be reached.
+    :raises ProviderQuotaError: If it wants to be asked later.
+    """
+    try:
+        status = _read_consent(provider, consent).status
+        provider.revoke_consent(consent.provider_reference)
+    except (ProviderUnavailableError, ProviderQuotaError):
+        raise
+    except ProviderError as error:
+        logger.warning("Replaced consent was not revoked", extra=_describe(consent, error))
+        return f"{_NOT_REVOKED}: {error.message}"
+    return None if status is ConsentStatus.GRANTED else _ENDED_BY_BANK
 
 
 def _describe(consent: BankConsent, error: PayymoError) -> dict[str, str]:

@@ -72,6 +72,7 @@ from payymo.postgres.gocardless.operations.documents import record_account_docum
 from payymo.postgres.gocardless.operations.fetches import find_last_look_back, record_fetch
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import FAILURES_IN_A_ROW_MAX, BankDataProvider, ProviderDirectory
+from payymo.workflows.consents import end_replaced_consents
 from payymo.workflows.queue import JobQueue
 from payymo.workflows.standardise import Entry, standardise
 
@@ -174,7 +175,15 @@ def sync_connection(
         sync.run(providers, progress or _tell_nobody)
     except (ProviderError, ConfigurationError) as error:
         sync.stopped_by = error
-    return sync.finish()
+    report = sync.finish()
+    end_replaced_consents(
+        sessions,
+        providers,
+        tenant_id=tenant_id,
+        connection_id=connection_id,
+        delivered=sync.delivered,
+    )
+    return report
 
 
 def _tell_nobody(done: int, total: int) -> None:
@@ -185,12 +194,14 @@ def _tell_nobody(done: int, total: int) -> None:
 class _Task:
     """One account to bring up to date.
 
+    :ivar consent_id: Consent under which it is read.
     :ivar since: First day to ask for; ``None`` is all.
     :ivar exhausted: Scopes of which no call is left, each with the time when there is again.
     :ivar resting_until: The account is left alone until then.
     """
 
     account_id: UUID
+    consent_id: UUID
     reference: str
     since: date | None
     exhausted: Mapping[AccessScope, datetime]
@@ -260,6 +271,7 @@ def _task(
     details_at = account.details_fetched_at
     return _Task(
         account_id=account.id,
+        consent_id=account.consent_id,
         reference=account.provider_reference,
         since=first_day(account.synced_through, looked_back_at, now=now),
         exhausted=list_exhausted_scopes(session, tenant_id, account.id, now=now),
@@ -311,7 +323,10 @@ class _Pull:
 
 @dataclass(slots=True)
 class _Sync:
-    """A sync under way."""
+    """A sync under way.
+
+    :ivar delivered: Consents under which transactions were read and written.
+    """
 
     sessions: sessionmaker[Session]
     queue: JobQueue
@@ -319,6 +334,7 @@ class _Sync:
     plan: _Plan
     clock: Clock
     results: list[AccountResult] = field(default_factory=list)
+    delivered: set[UUID] = field(default_factory=set)
     stopped_by: PayymoError | None = None
 
     def run(self, providers: ProviderDirectory, progress: Progress) -> None:
@@ -335,6 +351,8 @@ class _Sync:
         for done, task in enumerate(self.plan.tasks, 1):
             pull = _ask(provider, task, asked_at=self.clock())
             self.results.append(self._store(provider, task, pull))
+            if pull.statement is not None:
+                self.delivered.add(task.consent_id)
             if pull.stopped_by is not None:
                 raise pull.stopped_by
             progress(done, total)

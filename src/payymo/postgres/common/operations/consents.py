@@ -161,14 +161,18 @@ def list_latest_consents(
     return {consent.connection_id: consent for consent in rows}
 
 
-def close_consent(session: Session, consent: BankConsent, status: ConsentStatus) -> None:
+def close_consent(
+    session: Session, consent: BankConsent, status: ConsentStatus, *, detail: str | None = None
+) -> None:
     """End a consent on our side.
 
     :param session: Open session; the caller manages the transaction.
     :param consent: Consent to end.
     :param status: How it ended.
+    :param detail: What is worth noting of it; ``None`` leaves what was noted.
     """
     consent.status = status
+    consent.detail = detail or consent.detail
     session.flush()
 
 
