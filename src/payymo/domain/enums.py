@@ -176,6 +176,7 @@ class IdentityTier(StrEnum):
     INTERNAL_ID = "internal_id"
     TRANSACTION_ID = "transaction_id"
     CONTENT = "content"
+    RESTATED = "restated"
     PENDING_BOOKED = "pending_booked"
 
 

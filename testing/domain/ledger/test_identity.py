@@ -82,11 +82,23 @@ class TestPayloads:
 
 
 class TestTiers:
-    def test_the_trusted_id_survives_another_amount_day_and_text(self) -> None:
+    @pytest.mark.parametrize(
+        ("amount", "days", "text", "number"),
+        [
+            ("-10.00", 40, "Other", 1),
+            ("-12.00", 10, "Other", 1),
+            ("-12.00", 40, "Office", 1),
+            ("-12.00", 40, "", 1),
+            ("-12.00", 11, "Other", None),
+        ],
+    )
+    def test_the_trusted_id_falls_when_money_day_and_text_contradict_it(
+        self, amount: str, days: int, text: str, number: int | None
+    ) -> None:
         before = known(1, a_row(trusted_id="T1", internal_id="a"))
-        now = a_row("-12.00", MONDAY + timedelta(days=40), "Other", trusted_id="T1")
+        now = a_row(amount, MONDAY + timedelta(days=days), text, trusted_id="T1")
 
-        assert pair([now], [before]) == [(1, IdentityTier.TRUSTED_ID)]
+        assert pair([now], [before])[0][0] == number
 
     def test_the_internal_id_needs_the_same_money(self) -> None:
         before = known(1, a_row(internal_id="a"))
@@ -190,9 +202,8 @@ class TestBooking:
         pending = known(1, a_row(text="Reservation", is_booked=False), is_closed=True)
 
         assert pair([a_row(text="Grand Hotel")], [pending]) == [(None, IdentityTier.NEW)]
-        assert pair([a_row(text="Reservation hotel")], [pending]) == [
-            (1, IdentityTier.PENDING_BOOKED)
-        ]
+        named = known(1, a_row(text="Reserved Hotel", is_booked=False), is_closed=True)
+        assert pair([a_row(text="Grand Hotel")], [named]) == [(1, IdentityTier.PENDING_BOOKED)]
 
     @pytest.mark.parametrize(("days", "number"), [(-2, 1), (10, 1), (-3, None), (11, None)])
     def test_it_books_within_some_days(self, days: int, number: int | None) -> None:
@@ -203,8 +214,8 @@ class TestBooking:
     def test_another_amount_is_another_row_unless_an_id_says_otherwise(self) -> None:
         pending = known(1, a_row("-50.00", text="Fuel", is_booked=False, transaction_id="t"))
 
-        assert pair([a_row("-41.20", text="Fuel")], [pending]) == [(None, IdentityTier.NEW)]
-        assert pair([a_row("-41.20", text="Fuel", transaction_id="t")], [pending]) == [
+        assert pair([a_row("-31.20", text="Fuel")], [pending]) == [(None, IdentityTier.NEW)]
+        assert pair([a_row("-31.20", text="Fuel", transaction_id="t")], [pending]) == [
             (1, IdentityTier.PENDING_BOOKED)
         ]
 

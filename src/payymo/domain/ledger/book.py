@@ -313,7 +313,9 @@ def _compare(
     if known_since is not None and min(days, default=date.max) < known_since + DAYS_APART:
         return None
     known = ledger.list_rows(since=known_since, closed_after=closed_after)
-    verdicts = pair_sightings(sightings, known, seen=seen)
+    verdicts = pair_sightings(
+        sightings, known, seen=seen, since=answer.since, is_whole=not unreadable
+    )
     comparison.rest = [
         *zip(readable, verdicts, strict=True),
         *((row, _NEW) for row in unreadable),

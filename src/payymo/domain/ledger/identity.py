@@ -5,17 +5,23 @@ So the rows of one account's answer are paired with the rows that are known, by 
 evidence first, and what one tier has paired is out of reach of the next:
 
 1. the payload, equal to the last bit: :func:`pair_payloads`;
-2. the id that this bank is known to keep stable and unique;
+2. the id that this bank is known to keep stable and unique, unless money, day and text all
+   contradict it;
 3. the provider's id, with amount and currency;
 4. the bank's id, with amount, currency and a near day; or both ids, with a near day, so that a
    corrected amount is recognised too;
 5. the content: amount, currency, day and text, as often as it occurs;
-6. for a booked row, the pending row that it was: the same amount and currency within some days,
-   with a shared id, a similar text, or nothing else that either could be.
+6. a booked row that the bank restates: one that the answer should hold and lacks, and a new one of
+   the same money and text on a near day, where nothing else could be either;
+7. for a booked row, the pending row that it was: by a shared id, or by amount, text and day.
 
-An id is evidence only where it is unique on both sides. Two rows of one answer never become one,
-nor do two known rows, and the order of the rows does not matter. The cost is linear, but for the
-sixth tier among rows of one amount, which has a limit.
+An id that names several rows, on either side, is evidence only beside amount, day and text. Two
+rows of one answer never become one, nor do two known rows, and the order of the rows does not
+matter. Where the evidence leaves a choice, none is made: a wrong merge hides money, while a row too
+many is seen, and goes when the bank confirms that it has it no more.
+
+The cost is linear in the pulled and in the known rows, but for comparisons among rows of one amount
+or one word, which have a limit. Earlier versions: :mod:`payymo.domain.ledger.identity_versions`.
 """
 
 import re
@@ -23,7 +29,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from itertools import product
@@ -35,7 +41,7 @@ from payymo.domain.enums import IdentityTier
 from payymo.domain.money import AMOUNT_SCALE
 
 #: Raised with every change of a verdict, so that a replay of the raw rows can explain itself.
-IDENTITY_VERSION: Final = 1
+IDENTITY_VERSION: Final = 2
 
 #: How far apart the days of one transaction can be in two answers.
 DAYS_APART_MAX: Final = 10
@@ -47,11 +53,34 @@ BOOKED_AFTER_PENDING_DAYS_MAX: Final = 10
 #: Likeness of two texts that share all their words and are not equal, which is 1.
 ALL_WORDS_LIKENESS: Final = 0.9
 
-#: From here on two texts speak of the same thing: half of the shorter one's words are common.
-SIMILAR_TEXT_MIN: Final = ALL_WORDS_LIKENESS / 2
+#: From here on two texts speak of the same thing: three in five of the shorter one's words are
+#: common. Half would do for two purchases that went through one payment service.
+SIMILAR_TEXT_MIN: Final = ALL_WORDS_LIKENESS * 0.6
+
+#: Where the amount differs too: two in three.
+CHANGED_AMOUNT_LIKENESS_MIN: Final = ALL_WORDS_LIKENESS * 2 / 3
+
+#: Share of the larger amount by which a pending row may change as it books: a tip, a rate.
+AMOUNT_CHANGE_MAX: Final = Decimal("0.20")
+
+#: What petrol stations hold before anybody knows the price: one unit to try the card, or a round
+#: hundred to cover it.
+HOLD_AMOUNTS: Final = frozenset({Decimal(1), Decimal(100)})
+
+#: How far a bank moves the day of a booked row: over a weekend with a holiday beside it.
+RESTATED_DAYS_MAX: Final = 4
+
+#: Words that a bank adds later: a date, a city.
+ADDED_WORDS_MAX: Final = 4
+
+#: A number of so few digits is given again and again, so it is no id on its own.
+COUNTER_LENGTH_MAX: Final = 5
 
 #: Shorter words say nothing about whether two texts are of the same thing.
 WORD_LENGTH_MIN: Final = 3
+
+#: Words of a text that are compared; the longest that a bank sends is some forty.
+LIKENESS_WORDS_MAX: Final = 200
 
 #: Rows of one amount that are compared each with each; beyond it only equal texts and ids count.
 COMPARED_MAX: Final = 64
@@ -59,6 +88,18 @@ COMPARED_MAX: Final = 64
 _PLACEHOLDER_IDS = frozenset({"", "NOTPROVIDED", "NOTAVAILABLE", "UNKNOWN", "NONE", "NULL", "N/A"})
 _UNIT_SEPARATOR = "\x1f"
 _NO_WORD = re.compile(r"[\W_]+")
+#: A day, a year, a date without signs, or one like 06JAN25 or POSC12JAN.
+_DATE_WORD = re.compile(
+    r"\d{1,2}|\d{4}|\d{6}|\d{8}|[a-z]{0,4}\d{1,2}[a-z]{3}(?:\d{2}|\d{4})?", re.ASCII
+)
+#: What banks write while the other side's name is yet to come, in their customers' languages.
+_HOLD_WORDS = frozenset(
+    "reserved reservation reserveret reservasjon reservering reservert varaus katevaraus "
+    "pending hold authorisation authorization autorisation autorizzazione autorizacion "
+    "prenotazione vormerkung vorgemerkt vorgemerkter umsatz retenida retencion pendiente card "
+    "payment purchase kartenzahlung".split()
+)
+_RESTATED = timedelta(days=RESTATED_DAYS_MAX)
 _AMOUNT_UNIT = Decimal(1).scaleb(-AMOUNT_SCALE)
 
 
@@ -92,7 +133,8 @@ class KnownRow:
 
     :ivar id: Payymo's own id of it.
     :ivar sighting: As it was last seen.
-    :ivar is_closed: A pending row that left an earlier answer and may have been away only.
+    :ivar is_closed: A pending row that left an earlier answer and may have been away only, or a
+        booked one that was removed after two answers without it.
     """
 
     id: UUID
@@ -117,8 +159,27 @@ type PayloadKey = tuple[bytes, bool]
 
 type _IdOf = Callable[[Sighting], str | None]
 type _Agrees = Callable[[Sighting, KnownRow], bool]
+type _Pair = tuple[int, int]
+"""Place of a pulled row, position of a known one."""
 
 _NEW = Verdict(None, IdentityTier.NEW)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a text says.
+
+    :ivar whole: All its words, in an order of their own: banks send lines in no fixed one.
+    :ivar bare: The same without the dates with which lines begin.
+    :ivar dates: Those dates.
+    :ivar telling: Words by which texts are alike: longer than two signs, not digits alone, and
+        not words for money being held.
+    """
+
+    whole: str
+    bare: str
+    dates: str
+    telling: frozenset[str]
 
 
 def normalise_text(text: str) -> str:
@@ -204,6 +265,8 @@ def pair_sightings(
     known: Sequence[KnownRow],
     *,
     seen: Collection[UUID],
+    since: date | None = None,
+    is_whole: bool = True,
 ) -> list[Verdict]:
     """Return which known row each pulled row is, for the rows whose payload was not known.
 
@@ -211,22 +274,66 @@ def pair_sightings(
     :param known: All known rows that the answer may speak of, those seen included: their ids
         count as evidence for or against.
     :param seen: Known rows that the same answer repeats with the same payload: they are taken.
+    :param since: First day asked for; ``None`` when all was, or when it is not known.
+    :param is_whole: Whether every row of the answer could be understood: if not, nothing is
+        concluded from what it seems to leave out.
     :returns: One verdict for each pulled row, in the same order.
     """
-    return _Pairing(pulled, known, seen).verdicts()
+    return _Pairing(pulled, known, seen, since=since, is_whole=is_whole).verdicts()
+
+
+def _select(pulled: Sequence[Sighting], known: Sequence[KnownRow]) -> list[KnownRow]:
+    """Return the known rows that share anything with a pulled one, in one pass."""
+    trusted = {row.trusted_id for row in pulled} | {_trusted_id(row) for row in pulled}
+    internal = {row.internal_id for row in pulled} | {_internal_id(row) for row in pulled}
+    transaction = {row.transaction_id for row in pulled} | {_transaction_id(row) for row in pulled}
+    for ids in (trusted, internal, transaction):
+        ids -= {None}
+    contents = {row.fingerprint for row in pulled}
+    days = [row.day for row in pulled if row.is_booked and row.day is not None]
+    # A Decimal is slow to hash, so the day is asked first.
+    first, last = (min(days) - _RESTATED, max(days) + _RESTATED) if days else (date.max, date.min)
+    money = {(row.amount, row.currency) for row in pulled if row.is_booked}
+    return [
+        row
+        for row in known
+        for sighting in [row.sighting]
+        if not sighting.is_booked
+        or sighting.fingerprint in contents
+        or sighting.internal_id in internal
+        or sighting.transaction_id in transaction
+        or sighting.trusted_id in trusted
+        or (
+            sighting.day is not None
+            and first <= sighting.day <= last
+            and (sighting.amount, sighting.currency) in money
+        )
+    ]
 
 
 class _Pairing:
     """One answer's rows and the known rows, with what is not yet paired on either side."""
 
     def __init__(
-        self, pulled: Sequence[Sighting], known: Sequence[KnownRow], seen: Collection[UUID]
+        self,
+        pulled: Sequence[Sighting],
+        known: Sequence[KnownRow],
+        seen: Collection[UUID],
+        *,
+        since: date | None,
+        is_whole: bool,
     ) -> None:
         self._pulled = pulled
-        self._known = known
+        self._all_known = known
+        self._known = _select(pulled, known)
+        self._seen = seen
+        self._since = since
+        self._is_whole = is_whole
         self._verdicts: list[Verdict | None] = [None] * len(pulled)
-        self._is_taken = [row.id in seen for row in known]
-        self._answer = [*pulled, *(row.sighting for row in known if row.id in seen)]
+        self._is_taken = [row.id in seen for row in self._known]
+        self._answer = [*pulled, *(row.sighting for row in self._known if row.id in seen)]
+        self._texts: dict[str, _Words] = {}
+        self._first_day = date.max
 
     def verdicts(self) -> list[Verdict]:
         for is_booked in (True, False):
@@ -235,15 +342,22 @@ class _Pairing:
             self._pair_by_content(is_booked)
         for id_of in (_internal_id, _transaction_id):
             self._pair_by_id(
-                id_of, _has_booked, IdentityTier.PENDING_BOOKED, pulled=True, known=False
+                id_of, self._has_booked, IdentityTier.PENDING_BOOKED, pulled=True, known=False
             )
-        self._pair_pending_with_booked()
+        lacking = self._list_lacking()
+        self._pair_restated(lacking, days_max=0)
+        self._pair_pending_of_same_amount()
+        self._pair_restated(lacking, days_max=RESTATED_DAYS_MAX)
+        self._pair_extended(lacking)
+        self._pair_changed_amounts()
         return [verdict or _NEW for verdict in self._verdicts]
+
+    # --- by an id ---
 
     def _pair_by_id(
         self, id_of: _IdOf, agrees: _Agrees, tier: IdentityTier, *, pulled: bool, known: bool
     ) -> None:
-        """Pair rows whose id names one row of the answer and one known row, and no other.
+        """Pair rows by an id: where it names one on each side, or where the rest singles them out.
 
         :param pulled: Whether to look at the answer's booked rows or at its pending ones.
         :param known: Whether to look at the known booked rows or at the pending ones.
@@ -255,29 +369,220 @@ class _Pairing:
         for position, row in enumerate(self._known):
             if row.sighting.is_booked is known and (key := id_of(row.sighting)):
                 in_known[key].append(position)
+        shared: dict[str, list[int]] = defaultdict(list)
         for place in self._open_pulled(pulled):
             key = id_of(self._pulled[place])
-            if key is None or in_answer[key] != 1 or len(in_known[key]) != 1:
+            if key is None or key not in in_known:
+                continue
+            if in_answer[key] > 1 or len(in_known[key]) > 1 or _is_counter(key):
+                shared[key].append(place)
                 continue
             position = in_known[key][0]
             if not self._is_taken[position] and agrees(self._pulled[place], self._known[position]):
                 self._pair(place, position, tier)
+        for key, places in shared.items():
+            positions = [position for position in in_known[key] if not self._is_taken[position]]
+            self._pair_sharing(places, positions, tier)
+
+    def _pair_sharing(
+        self, places: Sequence[int], positions: Sequence[int], tier: IdentityTier
+    ) -> None:
+        """Pair rows of one id that says little, where amount, day and text say the rest."""
+        if any(self._pulled[place].is_booked for place in places) and not all(
+            self._known[position].sighting.is_booked for position in positions
+        ):
+            return  # the text of what books is compared later, with all that could
+        self._pair_equal_contents(places, positions, tier)
+        here: dict[Hashable, list[int]] = defaultdict(list)
+        there: dict[Hashable, list[int]] = defaultdict(list)
+        for place in places:
+            pulled = self._pulled[place]
+            if self._verdicts[place] is None and pulled.day is not None:
+                here[pulled.amount, pulled.currency, pulled.day].append(place)
+        for position in positions:
+            row = self._known[position].sighting
+            if not self._is_taken[position]:
+                there[row.amount, row.currency, row.day].append(position)
+        for key in here.keys() & there.keys():
+            if max(len(here[key]), len(there[key])) <= COMPARED_MAX:
+                pairs = product(here[key], there[key])
+                self._pair_unambiguous([pair for pair in pairs if self._extends(*pair)], tier)
+
+    def _has_booked(self, row: Sighting, known: KnownRow) -> bool:
+        """Return whether a pending row can have booked as one that shares its id."""
+        pending = known.sighting
+        if row.currency != pending.currency or not _may_have_booked(row, known):
+            return False
+        return (
+            # Some banks send what is pending without its sign.
+            abs(row.amount) == abs(pending.amount)
+            or _is_change_small(row.amount, pending.amount)
+            or (
+                _has_same_sign(row.amount, pending.amount)
+                and _likeness(self._words(row.text), self._words(pending.text)) >= SIMILAR_TEXT_MIN
+            )
+        )
+
+    # --- by content ---
 
     def _pair_by_content(self, is_booked: bool) -> None:
         """Pair rows of one content, as many as there are on both sides."""
-        places: dict[bytes, list[int]] = defaultdict(list)
-        for place in self._open_pulled(is_booked):
-            places[self._pulled[place].fingerprint].append(place)
-        positions: dict[bytes, list[int]] = defaultdict(list)
-        for position in self._open_known(is_booked):
-            positions[self._known[position].sighting.fingerprint].append(position)
-        for content in places.keys() & positions.keys():
-            here = sorted(places[content], key=self._order_of_pulled)
-            there = sorted(positions[content], key=self._order_of_known)
-            for place, position in zip(here, there, strict=False):
-                self._pair(place, position, IdentityTier.CONTENT)
+        self._pair_equal_contents(
+            self._open_pulled(is_booked), self._open_known(is_booked), IdentityTier.CONTENT
+        )
 
-    def _pair_pending_with_booked(self) -> None:
+    def _pair_equal_contents(
+        self, places: Iterable[int], positions: Iterable[int], tier: IdentityTier
+    ) -> None:
+        here: dict[bytes, list[int]] = defaultdict(list)
+        there: dict[bytes, list[int]] = defaultdict(list)
+        for place in places:
+            here[self._pulled[place].fingerprint].append(place)
+        for position in positions:
+            there[self._known[position].sighting.fingerprint].append(position)
+        for content in here.keys() & there.keys():
+            self._pair_in_order(here[content], there[content], tier)
+
+    # --- booked rows that the bank restates: what it lacks, and what is new ---
+
+    def _list_lacking(self) -> list[int]:
+        """Return the known booked rows that the answer should hold, and does not."""
+        positions = [
+            position for position in self._open_known(True) if not self._known[position].is_closed
+        ]
+        if not self._is_whole or not positions or not self._open_pulled(True):
+            return []
+        self._first_day = self._find_first_day()
+        return [
+            position
+            for position in positions
+            if (day := self._known[position].sighting.day) is not None and day >= self._first_day
+        ]
+
+    def _find_first_day(self) -> date:
+        """Return the first day that the answer speaks of: banks cut history short, and say nothing.
+
+        That is the day of its oldest booked row, but not before the first day asked for.
+        """
+        oldest = min(
+            (row.day for row in self._pulled if row.is_booked and row.day is not None),
+            default=date.max,
+        )
+        floor = self._since or date.min
+        for row in self._all_known:
+            day = row.sighting.day
+            if day is not None and day < oldest and row.sighting.is_booked and row.id in self._seen:
+                oldest = day
+                if oldest <= floor:
+                    break
+        return max(oldest, floor)
+
+    def _can_be_restated(self, place: int, position: int) -> bool:
+        """Return whether days and the trusted id allow two rows to be one."""
+        row, known = self._pulled[place], self._known[position]
+        days = abs(_days_since(row, known))
+        if days == 0 or days > RESTATED_DAYS_MAX:
+            return days == 0
+        if known.sighting.day == self._first_day:
+            return False  # the first day may be cut in its middle
+        ids = (_trusted_id(row), _trusted_id(known.sighting))
+        return None in ids or ids[0] == ids[1]
+
+    def _pair_restated(self, lacking: Sequence[int], *, days_max: int) -> None:
+        """Pair what the answer lacks with what is new of the same money and text, near in time."""
+        if not lacking:
+            return
+        for is_bare in (False, True):
+            here: dict[Hashable, list[int]] = defaultdict(list)
+            there: dict[Hashable, list[int]] = defaultdict(list)
+            for place in self._open_pulled(True):
+                row = self._pulled[place]
+                words = self._words(row.text)
+                text = words.bare if is_bare else words.whole
+                if text and row.day is not None:
+                    day = None if days_max else row.day
+                    here[row.amount, row.currency, text, day].append(place)
+            for position in lacking:
+                if self._is_taken[position]:
+                    continue
+                row = self._known[position].sighting
+                words = self._words(row.text)
+                day = None if days_max else row.day
+                there[row.amount, row.currency, words.bare if is_bare else words.whole, day].append(
+                    position
+                )
+            for key in here.keys() & there.keys():
+                self._pair_clusters(here[key], there[key], is_one_day=days_max == 0)
+
+    def _pair_clusters(
+        self, places: Sequence[int], positions: Sequence[int], *, is_one_day: bool
+    ) -> None:
+        """Pair rows that differ in their days alone, where as many went as came.
+
+        Days further apart than a bank moves them part the rows into groups. In a group of one and
+        one, or of as many on both sides, each is the next in the order of days; otherwise which
+        is which cannot be told, and none is paired; on one day it does not matter.
+        """
+        rows = [
+            (self._pulled[place].day or date.max, True, place)
+            for place in sorted(places, key=self._order_of_pulled)
+        ]
+        rows += [
+            (self._known[position].sighting.day or date.max, False, position)
+            for position in sorted(positions, key=self._order_of_known)
+        ]
+        rows.sort(key=lambda row: row[0])
+        groups: list[list[tuple[date, bool, int]]] = []
+        for row in rows:
+            if not groups or row[0] - groups[-1][-1][0] > _RESTATED:
+                groups.append([])
+            groups[-1].append(row)
+        for group in groups:
+            here = [number for _, is_pulled, number in group if is_pulled]
+            there = [number for _, is_pulled, number in group if not is_pulled]
+            pairs = list(zip(here, there, strict=False))
+            if (is_one_day or len(here) == len(there)) and all(
+                self._can_be_restated(*pair) and self._have_no_two_dates(*pair) for pair in pairs
+            ):
+                for pair in pairs:
+                    self._pair(*pair, IdentityTier.RESTATED)
+
+    def _have_no_two_dates(self, place: int, position: int) -> bool:
+        """Return whether two texts do not begin with different dates: so do different purchases."""
+        dates = {
+            self._words(self._pulled[place].text).dates,
+            self._words(self._known[position].sighting.text).dates,
+        }
+        return len(dates - {""}) <= 1
+
+    def _pair_extended(self, lacking: Sequence[int]) -> None:
+        """Pair what the answer lacks with what is new and says the same and a few words more."""
+        here: dict[Hashable, list[int]] = defaultdict(list)
+        there: dict[Hashable, list[int]] = defaultdict(list)
+        for place in self._open_pulled(True):
+            row = self._pulled[place]
+            if row.day is not None:
+                here[row.amount, row.currency].append(place)
+        for position in lacking:
+            row = self._known[position].sighting
+            if not self._is_taken[position]:
+                there[row.amount, row.currency].append(position)
+        for money in here.keys() & there.keys():
+            if max(len(here[money]), len(there[money])) <= COMPARED_MAX:
+                self._pair_unambiguous(
+                    [
+                        pair
+                        for pair in product(here[money], there[money])
+                        if self._can_be_restated(*pair)
+                        and self._have_no_two_dates(*pair)
+                        and self._extends(*pair)
+                    ],
+                    IdentityTier.RESTATED,
+                )
+
+    # --- pending rows that booked ---
+
+    def _pair_pending_of_same_amount(self) -> None:
         """Pair booked rows with the pending rows of the same amount that they were."""
         places: dict[Hashable, list[int]] = defaultdict(list)
         for place in self._open_pulled(True):
@@ -298,10 +603,10 @@ class _Pairing:
         """Pair rows of the same words in the order of their days: linear, so without a limit."""
         waiting: dict[str, list[int]] = defaultdict(list)
         for position in sorted(positions, key=self._order_of_known, reverse=True):
-            waiting[normalise_text(self._known[position].sighting.text)].append(position)
+            waiting[self._words(self._known[position].sighting.text).whole].append(position)
         for place in sorted(places, key=self._order_of_pulled):
             row = self._pulled[place]
-            candidates = waiting.get(normalise_text(row.text), [])
+            candidates = waiting.get(self._words(row.text).whole, [])
             while candidates and (
                 _days_since(row, self._known[candidates[-1]]) > BOOKED_AFTER_PENDING_DAYS_MAX
             ):
@@ -310,25 +615,122 @@ class _Pairing:
                 self._pair(place, candidates.pop(), IdentityTier.PENDING_BOOKED)
 
     def _pair_similar(self, places: Sequence[int], positions: Sequence[int]) -> None:
-        """Pair the likest and nearest first, then those that can be nothing else."""
-        edges = [
-            (_likeness(self._pulled[place].text, self._known[position].sighting.text), pair)
-            for pair in product(places, positions)
-            for place, position in [pair]
-            if _may_have_booked(self._pulled[place], self._known[position])
-        ]
-        edges.sort(key=lambda edge: (-edge[0], *self._order_of_pair(*edge[1])))
-        for likeness, pair in edges:
-            if likeness >= SIMILAR_TEXT_MIN and self._is_open(*pair):
-                self._pair(*pair, IdentityTier.PENDING_BOOKED)
-        rest = [
-            pair for _, pair in edges if self._is_open(*pair) and not self._known[pair[1]].is_closed
-        ]
+        """Pair the likest and nearest first, then what says nothing and can be nothing else."""
+        levels: dict[tuple[float, int], list[_Pair]] = defaultdict(list)
+        silent: list[_Pair] = []
+        for pair in product(places, positions):
+            row, known = self._pulled[pair[0]], self._known[pair[1]]
+            if not _may_have_booked(row, known):
+                continue
+            likeness = self._likeness(*pair)
+            if likeness >= SIMILAR_TEXT_MIN:
+                levels[-likeness, abs(_days_since(row, known))].append(pair)
+            if not known.is_closed:
+                silent.append(pair)
+        undecided: tuple[set[int], set[int]] = (set(), set())
+        for level in sorted(levels):
+            self._pair_level(levels[level], undecided)
+        rest = [pair for pair in silent if self._is_open(*pair)]
         by_place = Counter(place for place, _ in rest)
         by_position = Counter(position for _, position in rest)
         for place, position in rest:
-            if by_place[place] == 1 and by_position[position] == 1:
+            if by_place[place] == by_position[position] == 1 and self._says_nothing(
+                self._known[position].sighting.text
+            ):
                 self._pair(place, position, IdentityTier.PENDING_BOOKED)
+
+    def _pair_level(self, pairs: Sequence[_Pair], undecided: tuple[set[int], set[int]]) -> None:
+        """Pair rows that are equally alike and equally near, unless that leaves a choice.
+
+        A choice among rows of one text is none: they differ in nothing that counts.
+        """
+        pairs = [
+            pair
+            for pair in pairs
+            if self._is_open(*pair) and pair[0] not in undecided[0] and pair[1] not in undecided[1]
+        ]
+        texts_of_place: dict[int, set[str]] = defaultdict(set)
+        texts_of_position: dict[int, set[str]] = defaultdict(set)
+        for place, position in pairs:
+            texts_of_place[place].add(self._words(self._known[position].sighting.text).whole)
+            texts_of_position[position].add(self._words(self._pulled[place].text).whole)
+        for place, position in sorted(pairs, key=lambda pair: self._order_of_pair(*pair)):
+            if len(texts_of_place[place]) > 1 or len(texts_of_position[position]) > 1:
+                undecided[0].add(place)
+                undecided[1].add(position)
+        for place, position in sorted(pairs, key=lambda pair: self._order_of_pair(*pair)):
+            if place in undecided[0] or position in undecided[1]:
+                continue
+            if self._is_open(place, position):
+                self._pair(place, position, IdentityTier.PENDING_BOOKED)
+
+    def _pair_changed_amounts(self) -> None:
+        """Pair booked rows with pending ones of another amount: tips, exchange rates, fuel."""
+        places: dict[str, list[int]] = defaultdict(list)
+        for place in self._open_pulled(True):
+            places[self._pulled[place].currency].append(place)
+        positions: dict[str, list[int]] = defaultdict(list)
+        for position in self._open_known(False):
+            positions[self._known[position].sighting.currency].append(position)
+        for currency in places.keys() & positions.keys():
+            here = self._by_word(places[currency], positions[currency])
+            self._pair_unambiguous(
+                [pair for pair in here if self._may_have_changed(*pair)],
+                IdentityTier.PENDING_BOOKED,
+            )
+
+    def _by_word(self, places: Sequence[int], positions: Sequence[int]) -> list[_Pair]:
+        """Return the pairs that share a telling word; one that too many share tells nothing."""
+        here: dict[str, list[int]] = defaultdict(list)
+        there: dict[str, list[int]] = defaultdict(list)
+        for position in positions:
+            for word in self._words(self._known[position].sighting.text).telling:
+                there[word].append(position)
+        for place in places:
+            for word in self._words(self._pulled[place].text).telling & there.keys():
+                here[word].append(place)
+        return list(
+            {
+                pair
+                for word, numbers in here.items()
+                if max(len(numbers), len(there[word])) <= COMPARED_MAX
+                for pair in product(numbers, there[word])
+            }
+        )
+
+    def _may_have_changed(self, place: int, position: int) -> bool:
+        row, known = self._pulled[place], self._known[position]
+        pending = known.sighting
+        if (
+            known.is_closed
+            or not _may_have_booked(row, known)
+            or not _has_same_sign(row.amount, pending.amount)
+        ):
+            return False
+        if _is_change_small(row.amount, pending.amount):
+            return self._likeness(place, position) >= CHANGED_AMOUNT_LIKENESS_MIN
+        is_hold = abs(pending.amount) in HOLD_AMOUNTS
+        words, others = self._words(row.text), self._words(pending.text)
+        return is_hold and words.whole == others.whole
+
+    # --- what is open, and in which order ---
+
+    def _pair_unambiguous(self, pairs: Sequence[_Pair], tier: IdentityTier) -> None:
+        """Pair rows of which each can be the other, and nothing else."""
+        by_place = Counter(place for place, _ in pairs)
+        by_position = Counter(position for _, position in pairs)
+        for place, position in pairs:
+            if by_place[place] == by_position[position] == 1:
+                self._pair(place, position, tier)
+
+    def _pair_in_order(
+        self, places: Sequence[int], positions: Sequence[int], tier: IdentityTier
+    ) -> None:
+        """Pair rows that are equal, as many as there are on both sides."""
+        here = sorted(places, key=self._order_of_pulled)
+        there = sorted(positions, key=self._order_of_known)
+        for place, position in zip(here, there, strict=False):
+            self._pair(place, position, tier)
 
     def _pair(self, place: int, position: int, tier: IdentityTier) -> None:
         self._verdicts[place] = Verdict(self._known[position].id, tier)
@@ -365,6 +767,26 @@ class _Pairing:
         days = abs(_days_since(self._pulled[place], self._known[position]))
         return (days, self._order_of_pulled(place), self._order_of_known(position))
 
+    def _words(self, text: str) -> _Words:
+        words = self._texts.get(text)
+        if words is None:
+            words = self._texts[text] = _read_words(text)
+        return words
+
+    def _likeness(self, place: int, position: int) -> float:
+        return _likeness(
+            self._words(self._pulled[place].text), self._words(self._known[position].sighting.text)
+        )
+
+    def _extends(self, place: int, position: int) -> bool:
+        return _extends(
+            self._words(self._pulled[place].text), self._words(self._known[position].sighting.text)
+        )
+
+    def _says_nothing(self, text: str) -> bool:
+        """Return whether a text names nobody: it is empty, or only that money is held."""
+        return not self._words(text).telling
+
 
 def _usable(identifier: str | None) -> str | None:
     """Return an id that is one, and no placeholder."""
@@ -372,6 +794,11 @@ def _usable(identifier: str | None) -> str | None:
         return None
     bare = identifier.strip()
     return None if bare.upper() in _PLACEHOLDER_IDS else bare
+
+
+def _is_counter(identifier: str) -> bool:
+    """Return whether an id is a short number, which a bank gives again and again."""
+    return len(identifier) <= COUNTER_LENGTH_MAX and identifier.isdigit()
 
 
 def _trusted_id(row: Sighting) -> str | None:
@@ -386,8 +813,14 @@ def _transaction_id(row: Sighting) -> str | None:
     return _usable(row.transaction_id)
 
 
-def _always(row: Sighting, known: KnownRow) -> bool:  # noqa: ARG001  # the id alone decides
-    return True
+def _is_not_contradicted(row: Sighting, known: KnownRow) -> bool:
+    """Return whether money, day or text agrees; a text of no words contradicts nothing."""
+    if _has_same_money(row, known) or abs(_days_since(row, known)) <= DAYS_APART_MAX:
+        return True
+    words, others = _read_words(row.text), _read_words(known.sighting.text)
+    if not words.telling or not others.telling:
+        return True
+    return _likeness(words, others) >= SIMILAR_TEXT_MIN
 
 
 def _has_same_money(row: Sighting, known: KnownRow) -> bool:
@@ -408,13 +841,19 @@ def _has_same_transaction_id_near(row: Sighting, known: KnownRow) -> bool:
     )
 
 
-def _has_booked(row: Sighting, pending: KnownRow) -> bool:
-    return row.currency == pending.sighting.currency and _may_have_booked(row, pending)
-
-
 def _may_have_booked(row: Sighting, pending: KnownRow) -> bool:
     days = _days_since(row, pending)
     return -BOOKED_BEFORE_PENDING_DAYS_MAX <= days <= BOOKED_AFTER_PENDING_DAYS_MAX
+
+
+def _has_same_sign(one: Decimal, other: Decimal) -> bool:
+    return (one > 0) == (other > 0) and (one < 0) == (other < 0)
+
+
+def _is_change_small(one: Decimal, other: Decimal) -> bool:
+    """Return whether two amounts of one sign differ by no more than a tip or an exchange rate."""
+    larger = max(abs(one), abs(other))
+    return _has_same_sign(one, other) and abs(one - other) <= larger * AMOUNT_CHANGE_MAX
 
 
 def _days_since(row: Sighting, known: KnownRow) -> int:
@@ -424,27 +863,54 @@ def _days_since(row: Sighting, known: KnownRow) -> int:
     return (row.day - known.sighting.day).days
 
 
-def _likeness(first: str, second: str) -> float:
-    """Return how alike two texts are, from 0 to 1: equal, or the shorter one's common words."""
-    if normalise_text(first) == normalise_text(second):
-        return 1.0
-    words, others = _words(first), _words(second)
-    if not words or not others:
-        return 0.0
-    return ALL_WORDS_LIKENESS * len(words & others) / min(len(words), len(others))
-
-
-def _words(text: str) -> frozenset[str]:
-    """Return the words that say something: longer than two signs, and not digits alone."""
-    return frozenset(
-        word
-        for word in normalise_text(text).split()
-        if len(word) >= WORD_LENGTH_MIN and not word.isdigit()
+def _read_words(text: str) -> _Words:
+    """Return what a text says; the cost is linear, whatever the text."""
+    whole: list[str] = []
+    bare: list[str] = []
+    dates: list[str] = []
+    for line in text.split("\n"):
+        words = normalise_text(line).split()
+        count = 0
+        for word in words[:ADDED_WORDS_MAX]:
+            if _DATE_WORD.fullmatch(word) is None:
+                break
+            count += 1
+        whole += words
+        dates += words[:count]
+        bare += words[count:]
+    return _Words(
+        whole=" ".join(sorted(whole)),
+        bare=" ".join(sorted(bare)),
+        dates=" ".join(dates),
+        telling=frozenset(
+            word
+            for word in whole[:LIKENESS_WORDS_MAX]
+            if len(word) >= WORD_LENGTH_MIN and not word.isdigit() and word not in _HOLD_WORDS
+        ),
     )
 
 
+def _likeness(words: _Words, others: _Words) -> float:
+    """Return how alike two texts are, from 0 to 1: equal, or the shorter one's common words."""
+    if words.whole == others.whole:
+        return 1.0
+    one, other = words.telling, others.telling
+    if not one or not other:
+        return 0.0
+    return ALL_WORDS_LIKENESS * len(one & other) / min(len(one), len(other))
+
+
+def _extends(words: _Words, others: _Words) -> bool:
+    """Return whether one text is the other with a few words more."""
+    if not words.telling & others.telling:
+        return False
+    here, there = Counter(words.bare.split()), Counter(others.bare.split())
+    more, less = (here - there).total(), (there - here).total()
+    return min(more, less) == 0 and max(more, less) <= ADDED_WORDS_MAX
+
+
 _ID_TIERS: Final[Sequence[tuple[_IdOf, _Agrees, IdentityTier]]] = (
-    (_trusted_id, _always, IdentityTier.TRUSTED_ID),
+    (_trusted_id, _is_not_contradicted, IdentityTier.TRUSTED_ID),
     (_internal_id, _has_same_money, IdentityTier.INTERNAL_ID),
     (_transaction_id, _has_same_money_near, IdentityTier.TRANSACTION_ID),
     (_internal_id, _has_same_transaction_id_near, IdentityTier.TRANSACTION_ID),

@@ -127,7 +127,11 @@ class ShadowLedger:
     def list_rows(self, *, since: date | None, closed_after: datetime) -> Sequence[KnownRow]:
         """Return the same rows as identity looks at them."""
         return [
-            KnownRow(row.id, row.sighting, is_closed=row.status is TransactionStatus.SUPERSEDED)
+            KnownRow(
+                row.id,
+                row.sighting,
+                is_closed=row.status in {TransactionStatus.SUPERSEDED, TransactionStatus.REMOVED},
+            )
             for row in self._identifiable(since, closed_after)
         ]
 

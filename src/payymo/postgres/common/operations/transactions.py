@@ -404,7 +404,7 @@ def list_known_rows(
                 fingerprint=row.fingerprint,
                 content_hash=b"",
             ),
-            is_closed=row.status is TransactionStatus.SUPERSEDED,
+            is_closed=row.status in {TransactionStatus.SUPERSEDED, TransactionStatus.REMOVED},
         )
         for row in rows
     ]
