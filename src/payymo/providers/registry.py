@@ -1,14 +1,16 @@
 """Which providers there are, and how each is made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import httpx
 
 from payymo.domain.banking import Clock, ProviderCredentials
 from payymo.domain.enums import Provider
+from payymo.domain.ledger.balances import BalanceRule
 from payymo.providers.base import BankDataProvider, TokenStore
 from payymo.providers.gocardless.api.client import GoCardlessClient
+from payymo.providers.gocardless.banks.table import quirks_of
 from payymo.providers.gocardless.provider import GoCardlessProvider
 
 
@@ -62,3 +64,21 @@ def _make_gocardless(
 
 
 _MAKERS: Final[Mapping[Provider, _Make]] = {Provider.GOCARDLESS: _make_gocardless}
+
+
+def balance_rule_of(provider: Provider, institution_reference: str | None) -> BalanceRule:
+    """Return how a bank's booked balance is found among those it reports. Asks nobody.
+
+    :param provider: Who reports them.
+    :param institution_reference: The provider's id of the bank; ``None`` counts as ordinary.
+    """
+    return _BALANCE_RULES[provider](institution_reference)
+
+
+def _gocardless_balance_rule(institution_reference: str | None) -> BalanceRule:
+    return quirks_of(institution_reference).balance_rule
+
+
+_BALANCE_RULES: Final[Mapping[Provider, Callable[[str | None], BalanceRule]]] = {
+    Provider.GOCARDLESS: _gocardless_balance_rule
+}

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from payymo.domain.ledger.balances import USUAL_BALANCE_RULE, BalanceRule
+
 type IdField = Literal[
     "transactionId", "internalTransactionId", "entryReference", "proprietaryBankTransactionCode"
 ]
@@ -43,6 +45,7 @@ class BankQuirks:
     :ivar payee_forms: Texts of which the whole form is known.
     :ivar clean_line: Takes out of each line of the text what is not for people.
     :ivar join_lines: Makes the description out of the lines of the text.
+    :ivar balance_rule: Which of the reported balances is the booked one.
     """
 
     institutions: tuple[str, ...] = ()
@@ -64,6 +67,7 @@ class BankQuirks:
     payee_forms: tuple[re.Pattern[str], ...] = ()
     clean_line: CleanLine | None = None
     join_lines: JoinLines | None = None
+    balance_rule: BalanceRule = USUAL_BALANCE_RULE
 
 
 #: A bank that does what the API describes.

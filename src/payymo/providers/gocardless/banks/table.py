@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from payymo.domain.enums import BalanceType
+from payymo.domain.ledger.balances import BalanceRule, first_of
 from payymo.providers.gocardless.banks.quirks import (
     ORDINARY,
     VALUE_FIRST,
@@ -84,8 +86,15 @@ _BANKS: Final = (
         billed_currency="SEK",
     ),
     BankQuirks(  # booking and value are swapped, or value is the day of the purchase
-        bics=("BREXPLPW", "BREXCZPP", "ITBBITMM", "HYEEIT22", "INGBPLPW"),
+        bics=("BREXPLPW", "BREXCZPP", "ITBBITMM", "HYEEIT22"),
         dates=VALUE_FIRST,
+    ),
+    BankQuirks(  # value is the day of the purchase; rows state the interim balance after them
+        bics=("INGBPLPW",),
+        dates=VALUE_FIRST,
+        balance_rule=first_of(
+            BalanceType.INTERIM_BOOKED, BalanceType.CLOSING_BOOKED, BalanceType.EXPECTED
+        ),
     ),
     BankQuirks(  # card payments name the scheme before the shop
         bics=("INGDDEFF",),
@@ -126,7 +135,16 @@ _BANKS: Final = (
     ),
     BankQuirks(bics=("DUSSDEDD",), pending_names_nobody=True),  # Düsseldorf
     BankQuirks(institutions=("CETELEM_",), spending_is_positive=True),
-    BankQuirks(bics=("SKHSFI21",), spending_is_positive=True),  # SEB Kort, under all its brands
+    BankQuirks(  # SEB Kort, under all its brands: debt is positive, without the newest rows
+        bics=("SKHSFI21",),
+        spending_is_positive=True,
+        balance_rule=BalanceRule((((BalanceType.EXPECTED, -1), (BalanceType.NON_INVOICED, 1)),)),
+    ),
+    BankQuirks(  # says only one balance, of a type that means nothing elsewhere
+        institutions=("AMERICAN_EXPRESS_",),
+        bics=("AESUDEF1",),
+        balance_rule=first_of(BalanceType.INFORMATION),
+    ),
 )
 
 
