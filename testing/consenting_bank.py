@@ -112,14 +112,15 @@ class ConsentingBank(FakeBank):
         self._note("authorise", institution.reference)
         name = f"consent-{uuid4().hex}"
         self.consents[name] = a_consent(ConsentStatus.PENDING)
+        agreement = f"agreement-{name}"
         return Authorisation(
             consent_reference=name,
             url=f"https://bank.test/{name}?ref={reference}&back={return_url}",
             history_days=history_days or institution.history_days_max,
             access_days=access_days or institution.consent_days_max,
             documents=(
-                RawDocument("agreement", f"agreement-{name}", {"accepted": None}),
-                RawDocument("requisition", name, {"status": "CR"}),
+                RawDocument("agreement", agreement, {"accepted": None}),
+                RawDocument("requisition", name, {"status": "CR", "agreement": agreement}),
             ),
         )
 

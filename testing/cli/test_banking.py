@@ -125,7 +125,7 @@ def test_a_bank_is_connected_read_renewed_ended_and_removed() -> None:
     (again,) = json.loads(told("connections", "list", "--json"))
     assert (again["id"], again["status"]) == (connection["id"], "active")
 
-    assert told("connections", "end", connection["id"], "--delete") == (
+    assert told("connections", "end", connection["id"], "--data", "purge") == (
         "The connection is ended, and nothing of it is kept.\n"
     )
     assert json.loads(told("connections", "list", "--json")) == []

@@ -20,7 +20,7 @@ from testing.factories import (
     add_tenant,
     add_transaction,
 )
-from testing.fakes import FakeClock
+from testing.fakes import FakeBooks, FakeClock, a_balance, a_payload
 from testing.workflows.connecting import CALLBACK, RETURN, House, count
 
 from payymo.domain.banking import Quota
@@ -48,9 +48,22 @@ from payymo.domain.errors import (
 )
 from payymo.jobs.app import PostgresJobQueue
 from payymo.postgres.auth.models import AuditEntry
-from payymo.postgres.common.models import Account, AccountQuota, BankConsent, Connection
+from payymo.postgres.common.models import (
+    Account,
+    AccountQuota,
+    BankConsent,
+    Connection,
+    SyncRun,
+    Transaction,
+)
 from payymo.postgres.core import create_app_engine, create_sessions
-from payymo.postgres.gocardless.models import GcBankAccount, GcRequisitionLink
+from payymo.postgres.gocardless.models import (
+    GcAgreement,
+    GcBankAccount,
+    GcFetch,
+    GcRequisitionLink,
+    GcTransaction,
+)
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.reconciliation.models import Allocation, Match
 from payymo.postgres.tenancy import tenant_transaction
@@ -665,8 +678,37 @@ class TestDelete:
         assert bank.asked[-1] == ("revoke_consent", consent.provider_reference)
         for table in (Connection, BankConsent, Account, Job):
             assert count(house, table) == 0
+        assert count(house, GcBankAccount) == count(house, GcAgreement) == 0
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            deeds = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+        assert deeds == ["started", "deleted"]
         with pytest.raises(NotFoundError):
             house.finish(consent.reference)
+
+    def test_it_goes_with_its_transactions_and_their_runs(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        connection = house.connect("account-1")
+        bank.books["account-1"] = FakeBooks(booked=[a_payload()], balances=[a_balance("5.00")])
+        assert house.sync(connection.id).added_count == 1
+
+        house.delete(connection.id)
+
+        for table in (Transaction, SyncRun, GcFetch, GcTransaction):
+            assert count(house, table) == 0
+
+    def test_what_another_connection_stands_on_stays(
+        self, house: House, bank: ConsentingBank
+    ) -> None:
+        first, second = house.connect("account-1"), house.connect("account-1", "account-2")
+
+        house.delete(first.id)
+
+        assert [one.name for one in house.accounts(second.id)] == [
+            "Name of account-1",
+            "Name of account-2",
+        ]
+        assert count(house, GcBankAccount) == 2
 
     def test_it_waits_for_a_provider_who_is_away(self, house: House, bank: ConsentingBank) -> None:
         connection = house.connect("account-1")
@@ -700,7 +742,7 @@ class TestDelete:
             house.delete(allocated)
 
         assert caught.value.code == "connection_has_payments"
-        assert '{"status": "revoked"}' in caught.value.message
+        assert "data=keep" in caught.value.message
         assert "payymo connections end" in caught.value.message
         assert bank.count("revoke_consent") == 0
         house.disconnect(allocated)

@@ -18,6 +18,7 @@ from payymo.domain.banking import ProviderCredentials
 from payymo.domain.consents import READABLE
 from payymo.domain.enums import (
     ConsentStatus,
+    DataDisposal,
     Direction,
     Provider,
     RunStatus,
@@ -157,12 +158,13 @@ def end(
     connection: ConnectionArgument,
     tenant: TenantOption = None,
     *,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Remove its accounts and transactions, too.")
-    ] = False,
+    data: Annotated[
+        DataDisposal, typer.Option(help="Whether its accounts and transactions stay.")
+    ] = DataDisposal.KEEP,
 ) -> None:
-    """End a connection's consent at the bank; its history and edits stay."""
-    verb = delete_connection if delete else disconnect
+    """End a connection's consent at the bank; its history and edits stay unless purged."""
+    is_purged = data is DataDisposal.PURGE
+    verb = delete_connection if is_purged else disconnect
     with open_installation(load_settings_beside_stack()) as house:
         verb(
             house.sessions,
@@ -172,7 +174,7 @@ def end(
             actor_id=None,
             clock=house.clock,
         )
-    what_stays = "nothing of it is kept" if delete else "its history is kept"
+    what_stays = "nothing of it is kept" if is_purged else "its history is kept"
     out.print(f"The connection is ended, and {what_stays}.")
 
 

@@ -30,6 +30,13 @@ class ConnectionStatus(StrEnum):
     ERROR = "error"
 
 
+class DataDisposal(StrEnum):
+    """What becomes of a connection's data when it is ended."""
+
+    KEEP = "keep"
+    PURGE = "purge"
+
+
 class ConnectionEvent(StrEnum):
     """What can happen to a bank connection, worded to go with "is"."""
 

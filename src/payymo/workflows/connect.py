@@ -241,6 +241,9 @@ def delete_connection(
 ) -> None:
     """End a connection's consents at the provider, and remove it with all that it brought.
 
+    What the provider said of its consents and accounts goes too; who did it stays in the audit
+    log.
+
     :param sessions: Opener of transactions.
     :param providers: Finds the provider to tell.
     :param tenant_id: Tenant that must own it.
@@ -265,6 +268,7 @@ def delete_connection(
         _check_ended(session, connection, lasting)
         cancel_connection_jobs(session, tenant_id, connection_id, now=clock())
         _record_deed(session, connection, actor_id, "deleted")
+        documents.delete_connection_documents(session, tenant_id, connection_id)
         connections.delete_connection(session, tenant_id, connection_id)
 
 
@@ -354,7 +358,7 @@ def _check_deletable(session: Session, connection: Connection) -> None:
     if has_allocations(session, connection.tenant_id, connection.id):
         raise RuleError(
             "Payments of this connection were allocated to invoices, and that history is kept. "
-            'Disconnect it instead: PATCH it with {"status": "revoked"}, or '
+            "End it and keep its data instead: DELETE it with data=keep, or "
             "`payymo connections end ID`.",
             code="connection_has_payments",
         )

@@ -440,19 +440,36 @@ class TestDelete:
     def test_the_consent_ends_and_everything_goes(
         self, client: TestClient, connection_id: str, bank: ConsentingBank
     ) -> None:
-        answer = client.delete(f"{PATH}/{connection_id}")
+        answer = client.delete(f"{PATH}/{connection_id}", params={"data": "purge"})
 
         assert (answer.status_code, answer.content) == (204, b"")
         assert len(bank.revoked) == 1
         assert client.get(f"{PATH}/{connection_id}").status_code == 404
         assert client.get("/api/v1/accounts").json()["meta"]["total"] == 0
 
+    @pytest.mark.parametrize("params", [{}, {"data": "keep"}])
+    def test_money_data_goes_only_where_that_is_said(
+        self,
+        client: TestClient,
+        connection_id: str,
+        bank: ConsentingBank,
+        params: dict[str, str],
+    ) -> None:
+        answer = client.delete(f"{PATH}/{connection_id}", params=params)
+
+        assert (answer.status_code, len(bank.revoked)) == (204, 1)
+        assert client.get(f"{PATH}/{connection_id}").json()["data"]["status"] == "revoked"
+        assert client.get("/api/v1/accounts").json()["meta"]["total"] == 2
+
     def test_a_provider_that_is_down_keeps_it(
         self, client: TestClient, connection_id: str, bank: ConsentingBank
     ) -> None:
         bank.error = ProviderUnavailableError("The bank does not answer.")
 
-        assert client.delete(f"{PATH}/{connection_id}").status_code == 503
+        for data in ("keep", "purge"):
+            answer = client.delete(f"{PATH}/{connection_id}", params={"data": data})
+            assert answer.status_code == 503
+        assert client.delete(f"{PATH}/{connection_id}", params={"data": "x"}).status_code == 400
         assert client.get(f"{PATH}/{connection_id}").status_code == 200
 
 
@@ -464,6 +481,7 @@ def test_another_tenants_connection_does_not_exist(
         stranger.get(one),
         stranger.patch(one, json=REVOKED),
         stranger.delete(one),
+        stranger.delete(one, params={"data": "purge"}),
         stranger.get(f"{one}/accounts"),
         stranger.get(f"{one}/sync_runs"),
         stranger.get(f"{one}/transactions"),

@@ -28,7 +28,7 @@ from payymo.api.openapi import errors
 from payymo.api.pagination import PagingDep
 from payymo.api.routing import API_PREFIX, FORGIVING, PUBLIC, resource_router
 from payymo.api.services import ApiServices
-from payymo.domain.enums import ConnectionStatus
+from payymo.domain.enums import ConnectionStatus, DataDisposal
 from payymo.postgres.common.operations.accounts import list_accounts
 from payymo.postgres.common.operations.connections import get_connection, list_connections
 from payymo.postgres.common.operations.sync_runs import list_sync_runs
@@ -164,12 +164,22 @@ def update(
 @router.delete(
     "/{connection_id}", status_code=HTTPStatus.NO_CONTENT, responses=errors(409, 422, 502, 503)
 )
-def delete(connection_id: UUID, member: WriterDep, services: ServicesDep) -> Response:
-    """End the consent at the provider, and remove the connection with all that it brought.
+def delete(
+    connection_id: UUID,
+    member: WriterDep,
+    services: ServicesDep,
+    data: Annotated[
+        DataDisposal,
+        Query(description="`purge` removes accounts, transactions and edits for good."),
+    ] = DataDisposal.KEEP,
+) -> Response:
+    """End the consent at the provider, and keep or purge all that the connection brought.
 
-    One whose payments were ever allocated to invoices cannot be removed: PATCH ends it.
+    Kept, it is shown as revoked, and a renewal goes on with it. One whose payments were ever
+    allocated to invoices cannot be purged.
     """
-    delete_connection(
+    verb = delete_connection if data is DataDisposal.PURGE else disconnect
+    verb(
         services.sessions,
         services.providers,
         tenant_id=member.tenant_id,

@@ -16,7 +16,7 @@ from payymo.domain.enums import (
     EventSubject,
 )
 from payymo.domain.errors import NotFoundError
-from payymo.postgres.common.models import BankConsent, Connection, Institution
+from payymo.postgres.common.models import Account, BankConsent, Connection, Institution
 from payymo.postgres.common.operations.events import record_event
 from payymo.postgres.core import Page
 
@@ -298,6 +298,12 @@ def delete_connection(session: Session, tenant_id: UUID, connection_id: UUID) ->
     :param connection_id: Connection to remove.
     :raises NotFoundError: If the tenant has no such connection.
     """
+    # Transactions name the sync run that added them: they have to go before their runs do.
+    session.execute(
+        delete(Account).where(
+            Account.tenant_id == tenant_id, Account.connection_id == connection_id
+        )
+    )
     deleted = session.scalars(
         delete(Connection).where(_is(tenant_id, connection_id)).returning(Connection.id)
     ).one_or_none()

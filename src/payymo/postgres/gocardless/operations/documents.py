@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from payymo.domain.banking import AccountRecord, InstitutionRecord, RawDocument
+from payymo.postgres.common.models import Account, BankConsent
 from payymo.postgres.gocardless.models import (
     GcAgreement,
     GcBankAccount,
@@ -107,6 +108,48 @@ def record_account_documents(
         if record.payload
     ]
     record_documents(session, tenant_id, documents, now=now)
+
+
+def delete_connection_documents(session: Session, tenant_id: UUID, connection_id: UUID) -> None:
+    """Remove what GoCardless said of a connection's consents and accounts, ever.
+
+    Accounts change their ids with consents: the requisitions say which ids they had. What another
+    connection stands on, too, stays.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the connection.
+    :param connection_id: Connection that is about to be removed.
+    """
+    requisitions = set(
+        session.scalars(
+            select(BankConsent.provider_reference).where(
+                BankConsent.tenant_id == tenant_id, BankConsent.connection_id == connection_id
+            )
+        )
+    )
+    payloads = session.scalars(
+        select(GcRequisitionLink.payload).where(
+            GcRequisitionLink.tenant_id == tenant_id,
+            GcRequisitionLink.reference.in_(requisitions),
+        )
+    ).all()
+    agreements = {payload["agreement"] for payload in payloads if payload.get("agreement")}
+    accounts = {name for payload in payloads for name in payload.get("accounts") or ()}
+    owners = session.execute(
+        select(Account.provider_reference, Account.connection_id).where(
+            Account.tenant_id == tenant_id
+        )
+    ).all()
+    accounts |= {name for name, owner in owners if owner == connection_id}
+    accounts -= {name for name, owner in owners if owner != connection_id}
+    for table, references in (
+        (GcRequisitionLink, requisitions),
+        (GcAgreement, agreements),
+        (GcBankAccount, accounts),
+    ):
+        session.execute(
+            delete(table).where(table.tenant_id == tenant_id, table.reference.in_(references))
+        )
 
 
 def hash_document(payload: Mapping[str, Any]) -> bytes:
