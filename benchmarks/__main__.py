@@ -1,12 +1,16 @@
-"""``python -m benchmarks [syncing] [listing]``: run benchmarks, print what they found."""
+"""``python -m benchmarks [NAME …]``: run benchmarks, print what they found."""
 
 import argparse
 import sys
 
-from benchmarks import listing, syncing
+from benchmarks import identifying, listing, syncing
 from payymo.cli.terminal import err, print_json, print_table
 
-BENCHMARKS = {"syncing": syncing.measure, "listing": listing.measure}
+BENCHMARKS = {
+    "identifying": identifying.measure,
+    "syncing": syncing.measure,
+    "listing": listing.measure,
+}
 
 
 def main() -> int:

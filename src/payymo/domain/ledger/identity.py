@@ -46,6 +46,10 @@ IDENTITY_VERSION: Final = 2
 #: How far apart the days of one transaction can be in two answers.
 DAYS_APART_MAX: Final = 10
 
+#: How far apart they can be where the provider's id says that it is one: a bank dates rows on the
+#: first of the next month, and corrects itself in the month after.
+ID_DAYS_APART_MAX: Final = 45
+
 #: How many days a booking can come before (the bank's own dates differ) and after its pending row.
 BOOKED_BEFORE_PENDING_DAYS_MAX: Final = 2
 BOOKED_AFTER_PENDING_DAYS_MAX: Final = 10
@@ -290,25 +294,38 @@ def _select(pulled: Sequence[Sighting], known: Sequence[KnownRow]) -> list[Known
     for ids in (trusted, internal, transaction):
         ids -= {None}
     contents = {row.fingerprint for row in pulled}
-    days = [row.day for row in pulled if row.is_booked and row.day is not None]
-    # A Decimal is slow to hash, so the day is asked first.
-    first, last = (min(days) - _RESTATED, max(days) + _RESTATED) if days else (date.max, date.min)
-    money = {(row.amount, row.currency) for row in pulled if row.is_booked}
-    return [
+    # Most known rows are told by their day alone, before anything is hashed.
+    days = [row.day for row in pulled if row.day is not None]
+    first, last = date.min, date.max
+    if len(days) == len(pulled):
+        first = _shift(min(days, default=date.max), -ID_DAYS_APART_MAX)
+        last = _shift(max(days, default=date.min), ID_DAYS_APART_MAX)
+    near = [
         row
         for row in known
+        if (day := row.sighting.day) is None
+        or first <= day <= last
+        or not row.sighting.is_booked
+        or (trusted and row.sighting.trusted_id in trusted)
+    ]
+    money = {(row.amount, row.currency) for row in pulled}
+    return [
+        row
+        for row in near
         for sighting in [row.sighting]
         if not sighting.is_booked
         or sighting.fingerprint in contents
         or sighting.internal_id in internal
         or sighting.transaction_id in transaction
         or sighting.trusted_id in trusted
-        or (
-            sighting.day is not None
-            and first <= sighting.day <= last
-            and (sighting.amount, sighting.currency) in money
-        )
+        or (sighting.amount, sighting.currency) in money
     ]
+
+
+def _shift(day: date, days: int) -> date:
+    """Return a day some days later, or the calendar's first or last one."""
+    ordinal = max(date.min.toordinal(), min(date.max.toordinal(), day.toordinal() + days))
+    return date.fromordinal(ordinal)
 
 
 class _Pairing:
@@ -452,29 +469,37 @@ class _Pairing:
         ]
         if not self._is_whole or not positions or not self._open_pulled(True):
             return []
-        self._first_day = self._find_first_day()
+        days = [(self._known[position].sighting.day or date.min) for position in positions]
+        self._first_day = self._find_first_day(min(days))
         return [
             position
-            for position in positions
-            if (day := self._known[position].sighting.day) is not None and day >= self._first_day
+            for position, day in zip(positions, days, strict=True)
+            if day >= self._first_day
         ]
 
-    def _find_first_day(self) -> date:
+    def _find_first_day(self, day_asked: date) -> date:
         """Return the first day that the answer speaks of: banks cut history short, and say nothing.
 
         That is the day of its oldest booked row, but not before the first day asked for.
+
+        :param day_asked: Which of two days before it is returned does not matter.
         """
         oldest = min(
             (row.day for row in self._pulled if row.is_booked and row.day is not None),
             default=date.max,
         )
         floor = self._since or date.min
-        for row in self._all_known:
+        for row in reversed(self._all_known):
+            if oldest < day_asked or oldest <= floor:
+                break
             day = row.sighting.day
-            if day is not None and day < oldest and row.sighting.is_booked and row.id in self._seen:
+            if (
+                day is not None
+                and floor <= day < oldest
+                and row.sighting.is_booked
+                and row.id in self._seen
+            ):
                 oldest = day
-                if oldest <= floor:
-                    break
         return max(oldest, floor)
 
     def _can_be_restated(self, place: int, position: int) -> bool:
@@ -827,6 +852,10 @@ def _has_same_money(row: Sighting, known: KnownRow) -> bool:
     return (row.amount, row.currency) == (known.sighting.amount, known.sighting.currency)
 
 
+def _has_same_money_within_reach(row: Sighting, known: KnownRow) -> bool:
+    return _has_same_money(row, known) and abs(_days_since(row, known)) <= ID_DAYS_APART_MAX
+
+
 def _has_same_money_near(row: Sighting, known: KnownRow) -> bool:
     return _has_same_money(row, known) and abs(_days_since(row, known)) <= DAYS_APART_MAX
 
@@ -911,7 +940,7 @@ def _extends(words: _Words, others: _Words) -> bool:
 
 _ID_TIERS: Final[Sequence[tuple[_IdOf, _Agrees, IdentityTier]]] = (
     (_trusted_id, _is_not_contradicted, IdentityTier.TRUSTED_ID),
-    (_internal_id, _has_same_money, IdentityTier.INTERNAL_ID),
+    (_internal_id, _has_same_money_within_reach, IdentityTier.INTERNAL_ID),
     (_transaction_id, _has_same_money_near, IdentityTier.TRANSACTION_ID),
     (_internal_id, _has_same_transaction_id_near, IdentityTier.TRANSACTION_ID),
 )
