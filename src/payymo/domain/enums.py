@@ -151,6 +151,16 @@ class ChangeKind(StrEnum):
     REMOVED = "removed"
 
 
+class ReplayVerdict(StrEnum):
+    """What becomes of a transaction when its account's raw rows are entered anew."""
+
+    KEPT = "kept"
+    CHANGED = "changed"
+    ADDED = "added"
+    WOULD_DUPLICATE = "would_duplicate"
+    WOULD_LOSE = "would_lose"
+
+
 class TransactionSort(StrEnum):
     """In which order transactions are listed; rows that are equal go by their ids."""
 
@@ -265,6 +275,7 @@ class SyncTrigger(StrEnum):
     SCHEDULE = "schedule"
     REQUEST = "request"
     RENEWAL = "renewal"
+    REPLAY = "replay"
 
 
 class JobKind(StrEnum):

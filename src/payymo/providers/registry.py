@@ -1,17 +1,28 @@
 """Which providers there are, and how each is made."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Final, Protocol
 
 import httpx
 
-from payymo.domain.banking import Clock, ProviderCredentials
+from payymo.domain.banking import Clock, ProviderCredentials, PulledRow, TransactionRecord
 from payymo.domain.enums import Provider
 from payymo.domain.ledger.balances import BalanceRule
 from payymo.providers.base import BankDataProvider, TokenStore
 from payymo.providers.gocardless.api.client import GoCardlessClient
 from payymo.providers.gocardless.banks.table import quirks_of
 from payymo.providers.gocardless.provider import GoCardlessProvider
+from payymo.providers.gocardless.translate import translate
+
+
+class Translator(Protocol):
+    """Puts a pulled row in Payymo's words, as of some day."""
+
+    def __call__(
+        self, row: PulledRow, *, institution_reference: str | None, today: date | None
+    ) -> TransactionRecord:
+        """Return the row; see :meth:`payymo.providers.base.BankDataProvider.translate`."""
 
 
 class _Make(Protocol):
@@ -63,7 +74,12 @@ def _make_gocardless(
     return GoCardlessProvider(client, clock)
 
 
-_MAKERS: Final[Mapping[Provider, _Make]] = {Provider.GOCARDLESS: _make_gocardless}
+def find_translator(provider: Provider) -> Translator:
+    """Return what puts a provider's rows in Payymo's words: pure, and without credentials.
+
+    :param provider: Whose rows.
+    """
+    return _TRANSLATORS[provider]
 
 
 def balance_rule_of(provider: Provider, institution_reference: str | None) -> BalanceRule:
@@ -79,6 +95,8 @@ def _gocardless_balance_rule(institution_reference: str | None) -> BalanceRule:
     return quirks_of(institution_reference).balance_rule
 
 
+_MAKERS: Final[Mapping[Provider, _Make]] = {Provider.GOCARDLESS: _make_gocardless}
+_TRANSLATORS: Final[Mapping[Provider, Translator]] = {Provider.GOCARDLESS: translate}
 _BALANCE_RULES: Final[Mapping[Provider, Callable[[str | None], BalanceRule]]] = {
     Provider.GOCARDLESS: _gocardless_balance_rule
 }

@@ -29,6 +29,7 @@ from payymo.domain.ledger.identity import (
     pair_payloads,
     pair_sightings,
 )
+from payymo.domain.ledger.identity_versions import PairSightings
 
 #: Rows that are translated and written at a time: what bounds the memory of a long history.
 ROW_COUNT_MAX: Final = 5000
@@ -219,7 +220,13 @@ class Ledger(Protocol):
         """Take rows out of every list that two answers left out; nothing is deleted."""
 
 
-def post_answer(ledger: Ledger, answer: Answer, *, translate: Translate) -> Changes:
+def post_answer(
+    ledger: Ledger,
+    answer: Answer,
+    *,
+    translate: Translate,
+    pair: PairSightings = pair_sightings,
+) -> Changes:
     """Enter an account's answer into its ledger, and return what it changed.
 
     Repeating it changes nothing. A row whose payload is known to the last bit is neither
@@ -230,12 +237,13 @@ def post_answer(ledger: Ledger, answer: Answer, *, translate: Translate) -> Chan
     :param ledger: The account's rows.
     :param answer: The answer.
     :param translate: Puts a row in Payymo's words; raises ProviderResponseError if it cannot.
+    :param pair: Tells which known row each row is; today's rules, unless a replay asks for others.
     """
     known_since = None if answer.since is None else answer.since - KNOWN_MARGIN
-    comparison = _compare(ledger, answer, translate, known_since=known_since)
+    comparison = _compare(ledger, answer, translate, pair, known_since=known_since)
     if comparison is None:
         # The bank answered with older rows than it was asked for: so all known ones count.
-        comparison = _compare(ledger, answer, translate, known_since=None)
+        comparison = _compare(ledger, answer, translate, pair, known_since=None)
     assert comparison is not None  # noqa: S101  # nothing is from before all known rows
     changes = Changes(pulled=len(answer.rows), unchanged=len(comparison.seen))
     changes.positions.extend(
@@ -279,7 +287,12 @@ class _Comparison:
 
 
 def _compare(
-    ledger: Ledger, answer: Answer, translate: Translate, *, known_since: date | None
+    ledger: Ledger,
+    answer: Answer,
+    translate: Translate,
+    pair: PairSightings,
+    *,
+    known_since: date | None,
 ) -> _Comparison | None:
     """Return the answer beside the rows that are known from some day on.
 
@@ -313,8 +326,12 @@ def _compare(
     if known_since is not None and min(days, default=date.max) < known_since + DAYS_APART:
         return None
     known = ledger.list_rows(since=known_since, closed_after=closed_after)
-    verdicts = pair_sightings(
-        sightings, known, seen=seen, since=answer.since, is_whole=not unreadable
+    verdicts = pair(
+        sightings,
+        known,
+        seen=seen,
+        since=answer.since,
+        is_whole=answer.is_whole and not unreadable,
     )
     comparison.rest = [
         *zip(readable, verdicts, strict=True),

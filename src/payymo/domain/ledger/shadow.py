@@ -23,7 +23,8 @@ from payymo.domain.ledger.book import (
     Translate,
     post_answer,
 )
-from payymo.domain.ledger.identity import KnownRow, PayloadKey, Sighting, observe
+from payymo.domain.ledger.identity import IDENTITY_VERSION, KnownRow, PayloadKey, Sighting, observe
+from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
 
 #: Days of which the rows are kept together, so that an answer need not look at all of them.
 _DRAWER_DAYS: Final = 32
@@ -73,8 +74,18 @@ class ShadowLedger:
     :ivar rows: The transactions by their ids, which mean nothing outside.
     """
 
-    def __init__(self, *, is_touched: Callable[[ShadowRow], bool] = lambda _: False) -> None:
-        """:param is_touched: Whether people touched a row, so that it is never removed."""
+    def __init__(
+        self,
+        *,
+        is_touched: Callable[[ShadowRow], bool] = lambda _: False,
+        identity_version: int = IDENTITY_VERSION,
+    ) -> None:
+        """Begin without any row.
+
+        :param is_touched: Whether people touched a row, so that it is never removed.
+        :param identity_version: By which version of the rules rows are recognised.
+        """
+        self._pair = IDENTITY_VERSIONS[identity_version]
         self.rows: dict[UUID, ShadowRow] = {}
         self._is_touched = is_touched
         self._raw: dict[UUID, RawKey] = {}
@@ -82,6 +93,7 @@ class ShadowLedger:
         self._raw_by_hash: defaultdict[bytes, list[UUID]] = defaultdict(list)
         self._drawers: defaultdict[int, set[UUID]] = defaultdict(set)
         self._open: set[UUID] = set()
+        self._holders: defaultdict[PayloadKey, set[UUID]] = defaultdict(set)
         self._id_count = 0
 
     def enter(self, answer: Answer, *, translate: Translate) -> Changes:
@@ -90,7 +102,11 @@ class ShadowLedger:
         :param answer: The answer.
         :param translate: Puts a row in Payymo's words; raises ProviderResponseError if it cannot.
         """
-        return post_answer(self, answer, translate=translate)
+        return post_answer(self, answer, translate=translate, pair=self._pair)
+
+    def list_holders(self, key: PayloadKey) -> Sequence[ShadowRow]:
+        """Return the rows that were last written from a payload, the oldest first."""
+        return [self.rows[row_id] for row_id in sorted(self._holders.get(key, ()))]
 
     def make_id(self) -> UUID:
         """Return an id that no row has; later ones are greater."""
@@ -176,6 +192,7 @@ class ShadowLedger:
                 occurrence=entry.occurrence,
             )
             self.rows[row.id] = row
+            self._holders[row.key].add(row.id)
             self._file(row)
 
     def rewrite(self, entries: Sequence[TransactionEntry]) -> None:
@@ -183,6 +200,7 @@ class ShadowLedger:
         for entry in entries:
             row = self.rows[entry.id]
             self._drawer(row).discard(row.id)
+            self._holders[row.key].discard(row.id)
             was = row.sighting.fingerprint
             row.record = entry.record
             row.day = entry.record.transaction_date or row.day
@@ -193,6 +211,7 @@ class ShadowLedger:
             row.see()
             if row.sighting.fingerprint != was:
                 row.occurrence = entry.occurrence
+            self._holders[row.key].add(row.id)
             self._file(row)
 
     def mark_found(self, transaction_ids: Collection[UUID]) -> None:

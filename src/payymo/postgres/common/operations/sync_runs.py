@@ -115,6 +115,30 @@ def start_sync_run(
     return run
 
 
+def record_replay_run(
+    session: Session, tenant_id: UUID, connection_id: UUID, *, now: datetime
+) -> UUID:
+    """Note a replay that is applied, and return its run: what it changes is kept under it.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the connection.
+    :param connection_id: Connection whose accounts are entered anew.
+    :param now: The time (aware).
+    """
+    run = SyncRun(
+        tenant_id=tenant_id,
+        connection_id=connection_id,
+        job_id=None,
+        trigger=SyncTrigger.REPLAY,
+        status=RunStatus.SUCCEEDED,
+        started_at=now,
+        finished_at=now,
+    )
+    session.add(run)
+    session.flush()
+    return run.id
+
+
 def finish_sync_run(
     session: Session,
     tenant_id: UUID,

@@ -47,8 +47,9 @@ from payymo.domain.ledger.identity import (
     Sighting,
     join_text,
 )
+from payymo.domain.ledger.replay import StandingRow
 from payymo.postgres.bulk import insert_rows, update_rows
-from payymo.postgres.common.identifiable import is_identifiable
+from payymo.postgres.common.identifiable import is_identifiable, is_touched
 from payymo.postgres.common.models import (
     Account,
     Connection,
@@ -122,6 +123,23 @@ _WRITTEN_COLUMNS: Final = (
     "raw_id",
     "identity_version",
     "identity_tier",
+)
+
+
+#: What a replay compares: all that is understood of a payload, and not by which row or rule.
+_COMPARED_COLUMNS: Final = tuple(
+    name
+    for name in _WRITTEN_COLUMNS
+    if name
+    not in {
+        "id",
+        "status",
+        "raw_id",
+        "fingerprint",
+        "occurrence",
+        "identity_version",
+        "identity_tier",
+    }
 )
 
 
@@ -410,6 +428,91 @@ def list_known_rows(
     ]
 
 
+def list_standing_rows(
+    session: Session, tenant_id: UUID, account_id: UUID
+) -> Mapping[UUID, StandingRow]:
+    """Return all transactions of an account, whatever their status, as a replay compares them.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    columns = [_TABLE.c[name] for name in _COMPARED_COLUMNS]
+    rows = session.execute(
+        select(
+            Transaction.id,
+            Transaction.status,
+            Transaction.missing_since.is_not(None),
+            is_touched(),
+            *columns,
+        )
+        .where(Transaction.tenant_id == tenant_id, Transaction.account_id == account_id)
+        .order_by(Transaction.transaction_date, Transaction.id)
+        .execution_options(yield_per=_FETCH_COUNT)
+    )
+    return {
+        row[0]: StandingRow(
+            id=row[0],
+            status=row[1],
+            is_missing=row[2],
+            is_touched=row[3],
+            values=dict(zip(_COMPARED_COLUMNS, row[4:], strict=True)),
+        )
+        for row in rows
+    }
+
+
+def preview_values(entry: TransactionEntry) -> Mapping[str, object]:
+    """Return what would be written of a row, as :func:`list_standing_rows` gives it.
+
+    :param entry: The row.
+    """
+    values = dict(zip(_WRITTEN_COLUMNS, _columns_of(entry, entry.day_seen), strict=True))
+    return {
+        name: _as_stored(name, value) for name, value in values.items() if name in _COMPARED_COLUMNS
+    }
+
+
+def supersede_transaction(
+    session: Session, tenant_id: UUID, transaction_id: UUID, *, by: UUID, now: datetime
+) -> None:
+    """Close a transaction that proved to be one with another; nothing is deleted.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns both.
+    :param transaction_id: Transaction to close.
+    :param by: The other one.
+    :param now: The time (aware).
+    """
+    _mark(
+        session,
+        tenant_id,
+        [transaction_id],
+        status=TransactionStatus.SUPERSEDED,
+        superseded_by=by,
+        missing_since=now,
+    )
+
+
+def mark_state(
+    session: Session,
+    tenant_id: UUID,
+    transaction_id: UUID,
+    *,
+    status: TransactionStatus,
+    missing_since: datetime | None,
+) -> None:
+    """Say where a transaction stands in its life.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns it.
+    :param transaction_id: The transaction.
+    :param status: Its status.
+    :param missing_since: When the bank first left it out (aware).
+    """
+    _mark(session, tenant_id, [transaction_id], status=status, missing_since=missing_since)
+
+
 def add_transactions(
     session: Session,
     tenant_id: UUID,
@@ -636,6 +739,14 @@ def _mark(
         .values(**values)
         .execution_options(synchronize_session=False)
     )
+
+
+def _as_stored(name: str, value: object) -> object:
+    """Return a value as it comes back from its column: numbers keep so many decimals."""
+    if isinstance(value, Decimal):
+        scale = _TABLE.c[name].type.scale  # type: ignore[attr-defined]  # a number has one
+        return value.quantize(Decimal(1).scaleb(-scale))
+    return value
 
 
 class _Statements(NamedTuple):

@@ -1,0 +1,326 @@
+"""A ledger that stands, beside the one that its raw rows make when they are entered anew."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from itertools import zip_longest
+from typing import Final
+from uuid import UUID
+
+from payymo.domain.banking import PulledRow
+from payymo.domain.enums import IdentityTier, ReplayVerdict, TransactionStatus
+from payymo.domain.ledger.book import Answer, Translate
+from payymo.domain.ledger.identity import IDENTITY_VERSION, PayloadKey
+from payymo.domain.ledger.shadow import ShadowLedger, ShadowRow
+
+_TEXT_LENGTH_MAX: Final = 60
+
+type ValuesOf = Callable[[ShadowRow], Mapping[str, object]]
+"""What would be written of a row of a shadow, by field."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedRow:
+    """A payload of the raw archive.
+
+    :ivar id: The raw row that holds it.
+    :ivar position: Which raw row of its account it is, from 1 in the order of arrival.
+    :ivar transaction_id: The transaction that it speaks of; absent where nobody understood it.
+    """
+
+    id: UUID
+    position: int
+    row: PulledRow
+    transaction_id: UUID | None
+
+    @property
+    def key(self) -> PayloadKey:
+        """Name the payload."""
+        return self.row.content_hash, self.row.is_booked
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedAnswer:
+    """An answer of the raw archive.
+
+    :ivar positions: The raw rows that it consists of.
+    :ivar is_whole: Whether those are all; of old answers only the new rows are known.
+    """
+
+    positions: Sequence[int]
+    since: date | None
+    received_at: datetime
+    is_overtaken: bool
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRow:
+    """A transaction as the ledger has it.
+
+    :ivar values: What was written of it, by field.
+    :ivar is_touched: People edited it, or invoices are paid with it.
+    """
+
+    id: UUID
+    status: TransactionStatus
+    is_missing: bool
+    values: Mapping[str, object]
+    is_touched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field that a replay would write otherwise."""
+
+    name: str
+    old: object
+    new: object
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a replay makes of one transaction.
+
+    :ivar transaction_id: The transaction that stands; absent for one that would be added.
+    :ivar replayed: What the replay has in its place; absent where it has nothing.
+    :ivar other_id: Which it would become one with, or be parted from.
+    :ivar tier: By which evidence the replay recognised its latest payload.
+    """
+
+    verdict: ReplayVerdict
+    transaction_id: UUID | None
+    replayed: ShadowRow | None
+    positions: Sequence[int] = ()
+    other_id: UUID | None = None
+    changes: Sequence[FieldChange] = ()
+    tier: IdentityTier | None = None
+    is_touched: bool = False
+
+    def explain(self) -> str:
+        """Return the finding in a sentence, for the operator."""
+        name = f"Transaction {self.transaction_id}"
+        match self.verdict:
+            case ReplayVerdict.KEPT:
+                return f"{name} stays as it is."
+            case ReplayVerdict.CHANGED:
+                told = "; ".join(
+                    f"{change.name} is {_show(change.old)} and would be {_show(change.new)}"
+                    for change in self.changes
+                )
+                return f"{name} would change: {told}."
+            case ReplayVerdict.ADDED:
+                return (
+                    f"A transaction would be added{_what(self.replayed)}: its payload was kept, "
+                    "and could not be understood before."
+                )
+            case ReplayVerdict.WOULD_DUPLICATE:
+                return (
+                    f"Transaction {self.other_id} would be parted in two{_what(self.replayed)}: "
+                    "by today's rules not all of its payloads are of one transaction."
+                )
+            case ReplayVerdict.WOULD_LOSE if self.other_id is not None:
+                return (
+                    f"{name} would become one with {self.other_id}: by today's rules "
+                    f"(evidence: {self.tier}) their payloads are of one transaction."
+                )
+            case ReplayVerdict.WOULD_LOSE:
+                return f"{name} would be lost: no answer of the archive holds a payload of it."
+
+
+class Replay:
+    """An account's raw archive, entered into a shadow.
+
+    :ivar archive: The raw rows by position.
+    :ivar shadow: The ledger that it makes.
+    :ivar holders: Which row of the shadow each raw row speaks of, by position.
+    """
+
+    def __init__(
+        self,
+        archive: Sequence[ArchivedRow],
+        standing: Mapping[UUID, StandingRow],
+        *,
+        identity_version: int = IDENTITY_VERSION,
+    ) -> None:
+        """Begin with an empty shadow.
+
+        :param archive: The account's raw rows.
+        :param standing: The ledger that stands: people's deeds protect rows in it.
+        :param identity_version: By which version of the rules rows are recognised.
+        """
+        self.archive = {archived.position: archived for archived in archive}
+        self._standing = standing
+        touched = {transaction.id for transaction in standing.values() if transaction.is_touched}
+        keys = {archived.key for archived in archive if archived.transaction_id in touched}
+        self.shadow = ShadowLedger(
+            is_touched=lambda row: row.key in keys, identity_version=identity_version
+        )
+        self.holders: dict[int, UUID] = {}
+        self._raw_of: dict[UUID, ArchivedRow] = {}
+
+    def enter(self, answer: ArchivedAnswer, *, translate: Translate) -> None:
+        """Enter one answer; they are given in the order in which they came.
+
+        :param answer: The answer.
+        :param translate: Puts a row in Payymo's words, as of the day of the answer.
+        """
+        rows = [self.archive[position] for position in answer.positions]
+        self.shadow.enter(
+            Answer(
+                [archived.row for archived in rows],
+                answer.since,
+                answer.received_at,
+                is_overtaken=answer.is_overtaken,
+                is_whole=answer.is_whole,
+            ),
+            translate=translate,
+        )
+        by_key: defaultdict[PayloadKey, list[int]] = defaultdict(list)
+        for archived in rows:
+            by_key[archived.key].append(archived.position)
+        for key, positions in by_key.items():
+            self._note_holders(key, positions)
+
+    def _note_holders(self, key: PayloadKey, positions: Sequence[int]) -> None:
+        """Note which rows hold a payload that an answer has, as often as it has it."""
+        holders = [row.id for row in self.shadow.list_holders(key)]
+        known = {self.holders[position] for position in positions if position in self.holders}
+        free = [row_id for row_id in holders if row_id not in known]
+        unnoted = [position for position in positions if position not in self.holders]
+        for position, row_id in zip_longest(unnoted, free[: len(unnoted)]):
+            if row_id is not None:
+                self.holders[position] = row_id
+            elif holders:
+                self.holders[position] = holders[0]
+
+    def find_raw(self, row: ShadowRow) -> ArchivedRow:
+        """Return the raw row that a row of the shadow was last written from.
+
+        :param row: The row.
+        """
+        if not self._raw_of:
+            for position, row_id in self.holders.items():
+                archived = self.archive[position]
+                if archived.key == self.shadow.rows[row_id].key:
+                    self._raw_of[row_id] = archived
+        return self._raw_of[row.id]
+
+    def compare(self, values_of: ValuesOf) -> list[Finding]:
+        """Return what the replay makes of each transaction, in the order of the archive.
+
+        Each row of the shadow stands for the transaction with which it shares most payloads.
+
+        :param values_of: What would be written of a row of the shadow, by field.
+        """
+        shared: Counter[tuple[UUID, UUID]] = Counter()
+        positions_of: defaultdict[UUID, list[int]] = defaultdict(list)
+        for position, row_id in sorted(self.holders.items()):
+            positions_of[row_id].append(position)
+            transaction_id = self.archive[position].transaction_id
+            if transaction_id is not None:
+                shared[transaction_id, row_id] += 1
+        claims, owners = _claim(shared)
+        findings = [
+            self._judge(transaction, claims.get(transaction.id), shared, owners, values_of)
+            for transaction in self._standing.values()
+        ]
+        for row_id, positions in positions_of.items():
+            if row_id in owners:
+                continue
+            parted = [key for key in shared if key[1] == row_id]
+            findings.append(
+                Finding(
+                    ReplayVerdict.WOULD_DUPLICATE if parted else ReplayVerdict.ADDED,
+                    None,
+                    self.shadow.rows[row_id],
+                    positions=positions,
+                    other_id=parted[0][0] if parted else None,
+                )
+            )
+        return findings
+
+    def _judge(
+        self,
+        transaction: StandingRow,
+        row_id: UUID | None,
+        shared: Mapping[tuple[UUID, UUID], int],
+        owners: Mapping[UUID, UUID],
+        values_of: ValuesOf,
+    ) -> Finding:
+        """Return what the replay makes of a transaction that stands."""
+        if row_id is None:
+            others = [row for owner, row in shared if owner == transaction.id]
+            row = self.shadow.rows[others[0]] if others else None
+            return Finding(
+                ReplayVerdict.WOULD_LOSE,
+                transaction.id,
+                row,
+                positions=[
+                    archived.position
+                    for archived in self.archive.values()
+                    if archived.transaction_id == transaction.id
+                ],
+                other_id=owners.get(others[0]) if others else None,
+                tier=row.tier if row else None,
+                is_touched=transaction.is_touched,
+            )
+        row = self.shadow.rows[row_id]
+        changes = _changes(transaction, row, values_of(row))
+        return Finding(
+            ReplayVerdict.CHANGED if changes else ReplayVerdict.KEPT,
+            transaction.id,
+            row,
+            changes=changes,
+            tier=row.tier,
+            is_touched=transaction.is_touched,
+        )
+
+
+def _claim(
+    shared: Mapping[tuple[UUID, UUID], int],
+) -> tuple[Mapping[UUID, UUID], Mapping[UUID, UUID]]:
+    """Return which row stands for which transaction, and the other way round."""
+    claims: dict[UUID, UUID] = {}
+    owners: dict[UUID, UUID] = {}
+    for (transaction_id, row_id), _ in sorted(shared.items(), key=lambda item: -item[1]):
+        if transaction_id not in claims and row_id not in owners:
+            claims[transaction_id] = row_id
+            owners[row_id] = transaction_id
+    return claims, owners
+
+
+def _changes(
+    transaction: StandingRow, row: ShadowRow, values: Mapping[str, object]
+) -> list[FieldChange]:
+    changes = [
+        FieldChange(name, transaction.values.get(name), value)
+        for name, value in values.items()
+        if transaction.values.get(name) != value
+    ]
+    if transaction.status is not row.status:
+        changes.append(FieldChange("status", transaction.status, row.status))
+    if transaction.is_missing is not (row.missing_since is not None):
+        changes.append(
+            FieldChange("missing", transaction.is_missing, row.missing_since is not None)
+        )
+    return changes
+
+
+def _what(row: ShadowRow | None) -> str:
+    return "" if row is None else f" ({row.day}, {row.record.amount:f} {row.record.currency})"
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    text = str(value)
+    short = text if len(text) <= _TEXT_LENGTH_MAX else f"{text[:_TEXT_LENGTH_MAX]}…"
+    return f"“{short}”" if isinstance(value, str) else short

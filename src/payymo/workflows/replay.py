@@ -1,0 +1,264 @@
+"""Enter the raw archive anew, and say what today's rules make of it.
+
+The archive is entered into a shadow of each account's ledger, in the order in which it came, and
+the shadow is compared with the ledger that stands. Applying a replay brings the ledger in line:
+every transaction that stands keeps its id and what people did with it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session, sessionmaker
+from uuid_utils.compat import uuid7
+
+from payymo.domain.banking import Clock
+from payymo.domain.enums import ChangeKind, ReplayVerdict
+from payymo.domain.errors import InvalidInputError
+from payymo.domain.ledger.book import TransactionEntry
+from payymo.domain.ledger.identity import IDENTITY_VERSION
+from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
+from payymo.domain.ledger.replay import Finding, Replay
+from payymo.domain.ledger.shadow import ShadowRow
+from payymo.postgres.common.models import Account
+from payymo.postgres.common.operations import transactions
+from payymo.postgres.common.operations.accounts import list_accounts
+from payymo.postgres.common.operations.sync_runs import lock_account, record_replay_run
+from payymo.postgres.gocardless.operations.archive import (
+    read_archive,
+    reassign_raw_transactions,
+)
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.providers.registry import find_translator
+
+#: Told after each account: how many are done, of how many.
+type Progress = Callable[[int, int], None]
+
+_ACCOUNTS_AT_A_TIME: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReplay:
+    """What a replay makes of one account.
+
+    :ivar answer_count: Answers that were entered anew.
+    :ivar partial_answer_count: Those of which it is not known which known rows they repeated.
+    :ivar findings: What would be otherwise; what stays is counted only.
+    :ivar counts: Transactions by what becomes of them.
+    :ivar kept_back: Findings that were not applied, since people touched the transaction.
+    """
+
+    account_id: UUID
+    account_name: str
+    row_count: int
+    answer_count: int
+    partial_answer_count: int
+    findings: Sequence[Finding]
+    counts: Mapping[ReplayVerdict, int]
+    kept_back: Sequence[Finding] = ()
+
+
+def replay(
+    sessions: sessionmaker[Session],
+    *,
+    tenant_id: UUID,
+    account_id: UUID | None,
+    identity_version: int | None = None,
+    apply: bool,
+    clock: Clock,
+    progress: Progress,
+) -> list[AccountReplay]:
+    """Enter a tenant's raw archive anew, and return what that makes of each account.
+
+    Each account is a transaction of its own. Nothing is written unless the replay is applied.
+
+    :param sessions: Opener of transactions.
+    :param tenant_id: Tenant whose archive it is.
+    :param account_id: Only this account; ``None`` is all.
+    :param identity_version: By which version of identity's rules; ``None`` is the latest.
+    :param apply: Whether to bring the ledger in line.
+    :param clock: Tells the time (aware).
+    :param progress: Told how many accounts are done, of how many.
+    :raises NotFoundError: If the tenant has no such account.
+    :raises InvalidInputError: If there is no such version, or an old one is to be applied.
+    """
+    version = _choose_version(identity_version, apply=apply)
+    chosen = [account_id] if account_id is not None else _list_accounts(sessions, tenant_id)
+    reports = []
+    progress(0, len(chosen))
+    for done, each in enumerate(chosen, 1):
+        with tenant_transaction(sessions, tenant_id) as session:
+            account = lock_account(session, tenant_id, each)
+            reports.append(_replay_account(session, account, version, apply=apply, now=clock()))
+        progress(done, len(chosen))
+    return reports
+
+
+def _choose_version(wanted: int | None, *, apply: bool) -> int:
+    if wanted is None or wanted == IDENTITY_VERSION:
+        return IDENTITY_VERSION
+    if wanted not in IDENTITY_VERSIONS:
+        known = ", ".join(map(str, sorted(IDENTITY_VERSIONS)))
+        raise InvalidInputError(f"There is no version {wanted} of identity's rules: say {known}.")
+    if apply:
+        raise InvalidInputError(
+            f"Version {wanted} of identity's rules is old: compare with it, and apply the latest."
+        )
+    return wanted
+
+
+def _list_accounts(sessions: sessionmaker[Session], tenant_id: UUID) -> list[UUID]:
+    found: list[UUID] = []
+    with tenant_transaction(sessions, tenant_id) as session:
+        for page in _pages(session, tenant_id):
+            found.extend(account.id for account in page)
+    return found
+
+
+def _pages(session: Session, tenant_id: UUID) -> Iterator[Sequence[Account]]:
+    number = 1
+    while rows := list_accounts(session, tenant_id, page=number, per_page=_ACCOUNTS_AT_A_TIME).rows:
+        yield rows
+        number += 1
+
+
+def _replay_account(
+    session: Session, account: Account, version: int, *, apply: bool, now: datetime
+) -> AccountReplay:
+    archive, answers = read_archive(session, account.tenant_id, account.id)
+    standing = transactions.list_standing_rows(session, account.tenant_id, account.id)
+    connection = account.connection
+    translator = partial(
+        find_translator(connection.provider),
+        institution_reference=connection.institution.reference,
+    )
+    entered = Replay(archive, standing, identity_version=version)
+    for answer in answers:
+        day = answer.received_at.date()
+        entered.enter(answer, translate=partial(translator, today=day))
+    findings = entered.compare(lambda row: transactions.preview_values(_entry(entered, row)))
+    differing = [finding for finding in findings if finding.verdict is not ReplayVerdict.KEPT]
+    kept_back: list[Finding] = []
+    if apply and differing:
+        applying = _Applying(session, account, entered, now)
+        kept_back = [finding for finding in differing if not applying.apply(finding)]
+    return AccountReplay(
+        account_id=account.id,
+        account_name=account.name,
+        row_count=len(archive),
+        answer_count=len(answers),
+        partial_answer_count=sum(not answer.is_whole for answer in answers),
+        findings=differing,
+        counts=Counter(finding.verdict for finding in findings),
+        kept_back=kept_back,
+    )
+
+
+def _entry(entered: Replay, row: ShadowRow, transaction_id: UUID | None = None) -> TransactionEntry:
+    """Return a row of the shadow as it is written.
+
+    :param transaction_id: The transaction that it stands for; its own id without one.
+    """
+    return TransactionEntry(
+        id=transaction_id or row.id,
+        raw_id=entered.find_raw(row).id,
+        record=row.record,
+        fingerprint=row.sighting.fingerprint,
+        occurrence=row.occurrence,
+        tier=row.tier,
+        day_seen=row.day,
+    )
+
+
+@dataclass(slots=True)
+class _Applying:
+    """A replay that is applied to an account."""
+
+    session: Session
+    account: Account
+    entered: Replay
+    now: datetime
+    run_id: UUID | None = None
+
+    def apply(self, finding: Finding) -> bool:
+        """Bring the ledger in line with a finding, and return whether that was done."""
+        match finding.verdict:
+            case ReplayVerdict.CHANGED:
+                self._change(finding)
+            case ReplayVerdict.ADDED | ReplayVerdict.WOULD_DUPLICATE:
+                self._add(finding)
+            case _:
+                if finding.other_id is None or finding.is_touched:
+                    return False
+                self._merge(finding, finding.other_id)
+        return True
+
+    def _run(self) -> UUID:
+        """Return the run under which it is kept what was."""
+        if self.run_id is None:
+            self.run_id = record_replay_run(
+                self.session, self.account.tenant_id, self.account.connection_id, now=self.now
+            )
+        return self.run_id
+
+    def _change(self, finding: Finding) -> None:
+        """Write a transaction as the replay has it; its id and what people said of it stay."""
+        row, transaction_id = finding.replayed, finding.transaction_id
+        assert row is not None and transaction_id is not None  # noqa: S101, PT018  # it is a change
+        self._keep(transaction_id, ChangeKind.REWRITTEN)
+        tenant_id = self.account.tenant_id
+        entry = _entry(self.entered, row, transaction_id)
+        transactions.rewrite_transactions(self.session, tenant_id, [entry])
+        transactions.mark_state(
+            self.session,
+            tenant_id,
+            transaction_id,
+            status=row.status,
+            missing_since=row.missing_since,
+        )
+
+    def _add(self, finding: Finding) -> None:
+        """Add a transaction, and give it the payloads that are its own."""
+        row = finding.replayed
+        assert row is not None  # noqa: S101  # it is to be added
+        tenant_id, transaction_id = self.account.tenant_id, uuid7()
+        entry = _entry(self.entered, row, transaction_id)
+        transactions.add_transactions(
+            self.session, tenant_id, self.account.id, [entry], sync_run_id=self._run()
+        )
+        transactions.mark_state(
+            self.session,
+            tenant_id,
+            transaction_id,
+            status=row.status,
+            missing_since=row.missing_since,
+        )
+        self._reassign(finding, transaction_id)
+
+    def _merge(self, finding: Finding, other_id: UUID) -> None:
+        """Close a transaction that proved to be another one, which takes its payloads."""
+        transaction_id = finding.transaction_id
+        assert transaction_id is not None  # noqa: S101  # it stands
+        self._keep(transaction_id, ChangeKind.CLOSED)
+        transactions.supersede_transaction(
+            self.session, self.account.tenant_id, transaction_id, by=other_id, now=self.now
+        )
+        self._reassign(finding, other_id)
+
+    def _reassign(self, finding: Finding, transaction_id: UUID) -> None:
+        raw_ids = [self.entered.archive[position].id for position in finding.positions]
+        reassign_raw_transactions(self.session, self.account.tenant_id, raw_ids, transaction_id)
+
+    def _keep(self, transaction_id: UUID, kind: ChangeKind) -> None:
+        transactions.record_changes(
+            self.session,
+            self.account.tenant_id,
+            [transaction_id],
+            kind=kind,
+            sync_run_id=self._run(),
+            now=self.now,
+        )
