@@ -4,14 +4,14 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from hashlib import sha256
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from testing.sightings import MONDAY, a_row, known, pair
 
 from payymo.domain.enums import IdentityTier
 from payymo.domain.ledger.identity import (
@@ -22,50 +22,7 @@ from payymo.domain.ledger.identity import (
     join_text,
     normalise_text,
     pair_payloads,
-    pair_sightings,
 )
-
-MONDAY = date(2026, 2, 2)
-
-
-def a_row(
-    amount: str = "-10.00",
-    day: date | None = MONDAY,
-    text: str = "Office supplies",
-    *,
-    is_booked: bool = True,
-    trusted_id: str | None = None,
-    internal_id: str | None = None,
-    transaction_id: str | None = None,
-    currency: str = "EUR",
-    payload: str = "",
-) -> Sighting:
-    parts = (amount, day, text, is_booked, trusted_id, internal_id, transaction_id, payload)
-    return Sighting(
-        is_booked=is_booked,
-        amount=Decimal(amount),
-        currency=currency,
-        day=day,
-        trusted_id=trusted_id,
-        internal_id=internal_id,
-        transaction_id=transaction_id,
-        text=text,
-        fingerprint=fingerprint(Decimal(amount), currency, day, text),
-        content_hash=sha256(repr(parts).encode()).digest(),
-    )
-
-
-def known(number: int, row: Sighting, *, is_closed: bool = False) -> KnownRow:
-    return KnownRow(UUID(int=number), replace(row, day=row.day or MONDAY), is_closed=is_closed)
-
-
-def pair(
-    pulled: Sequence[Sighting], known_rows: Sequence[KnownRow], seen: Sequence[int] = ()
-) -> list[tuple[int | None, IdentityTier]]:
-    verdicts = pair_sightings(pulled, known_rows, seen={UUID(int=number) for number in seen})
-    return [
-        (verdict.known_id.int if verdict.known_id else None, verdict.tier) for verdict in verdicts
-    ]
 
 
 class TestPayloads:

@@ -86,6 +86,9 @@ WORD_LENGTH_MIN: Final = 3
 #: Words of a text that are compared; the longest that a bank sends is some forty.
 LIKENESS_WORDS_MAX: Final = 200
 
+#: Lines of a text that may begin with a date each; all that follows counts as one line.
+LINE_COUNT_MAX: Final = 64
+
 #: Rows of one amount that are compared each with each; beyond it only equal texts and ids count.
 COMPARED_MAX: Final = 64
 
@@ -897,7 +900,7 @@ def _read_words(text: str) -> _Words:
     whole: list[str] = []
     bare: list[str] = []
     dates: list[str] = []
-    for line in text.split("\n"):
+    for line in text.split("\n", LINE_COUNT_MAX):
         words = normalise_text(line).split()
         count = 0
         for word in words[:ADDED_WORDS_MAX]:
