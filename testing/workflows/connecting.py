@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import Providers, RecordingQueue, an_account
 from testing.fakes import FakeClock
 
-from payymo.domain.enums import SyncTrigger
+from payymo.domain.enums import AccountSelection, SyncTrigger
 from payymo.postgres.common.models import Account, BankConsent, Connection, Event
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import (
@@ -42,7 +42,11 @@ class House:
         self.clock = clock
         self.tenant_id = tenant_id
 
-    def start(self, institution: str = "EXAMPLE_BANK") -> StartedConnection:
+    def start(
+        self,
+        institution: str = "EXAMPLE_BANK",
+        account_selection: AccountSelection = AccountSelection.ALL,
+    ) -> StartedConnection:
         return start_connection(
             self.sessions,
             self.providers,
@@ -52,6 +56,7 @@ class House:
             return_url=RETURN,
             actor_id=None,
             clock=self.clock,
+            account_selection=account_selection,
         )
 
     def finish(self, reference: str) -> FinishedConnection:

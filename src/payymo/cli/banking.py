@@ -17,6 +17,7 @@ from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json, 
 from payymo.domain.banking import ProviderCredentials
 from payymo.domain.consents import READABLE
 from payymo.domain.enums import (
+    AccountSelection,
     ConsentStatus,
     DataDisposal,
     Direction,
@@ -25,16 +26,18 @@ from payymo.domain.enums import (
     SyncTrigger,
     TransactionSort,
 )
-from payymo.domain.errors import InvalidInputError, PayymoError
+from payymo.domain.errors import InvalidInputError, NotFoundError, PayymoError
 from payymo.domain.money import format_amount
 from payymo.postgres.auth.operations.credentials import delete_credentials, record_credentials
-from payymo.postgres.common.operations.connections import list_connections
+from payymo.postgres.common.operations.accounts import list_connection_accounts
+from payymo.postgres.common.operations.connections import get_connection, list_connections
 from payymo.postgres.common.operations.institutions import list_institutions
 from payymo.postgres.common.operations.transactions import (
     TransactionFilter,
     list_transactions,
 )
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.account_choice import change_account
 from payymo.workflows.connect import (
     StartedConnection,
     delete_connection,
@@ -101,6 +104,7 @@ def list_all(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
                 (
                     connection.id,
                     connection.institution.name,
+                    connection.name,
                     connection.status,
                     _minute(connection.expires_at),
                     _minute(connection.last_synced_at),
@@ -108,7 +112,7 @@ def list_all(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
                 )
                 for connection in page.rows
             ]
-    columns = ("id", "bank", "status", "expires at", "last synced at", "error")
+    columns = ("id", "bank", "name", "status", "expires at", "last synced at", "error")
     _show(json, "Connections", columns, rows)
 
 
@@ -117,6 +121,10 @@ def start(
     bank: Annotated[str, typer.Argument(help="The bank's id: see `payymo connections banks`.")],
     tenant: TenantOption = None,
     *,
+    name: Annotated[str | None, typer.Option(help="What to call this login.")] = None,
+    accounts: Annotated[
+        AccountSelection, typer.Option(help="Read all, or ask before anything is read.")
+    ] = AccountSelection.ALL,
     wait: WaitOption = True,
 ) -> None:
     """Connect a bank: print the page where consent is given, and wait for it."""
@@ -130,6 +138,8 @@ def start(
             return_url=None,
             actor_id=None,
             clock=house.clock,
+            name=name,
+            account_selection=accounts,
         )
         _lead_to_consent(house, started, wait=wait)
 
@@ -151,6 +161,51 @@ def renew(
             clock=house.clock,
         )
         _lead_to_consent(house, started, wait=wait)
+
+
+@connections_app.command("accounts")
+def choose_accounts(
+    connection: ConnectionArgument,
+    read: Annotated[
+        list[UUID] | None, typer.Option(help="Id of an account to read from now on.")
+    ] = None,
+    leave: Annotated[
+        list[UUID] | None, typer.Option(help="Id of an account not to read any more.")
+    ] = None,
+    tenant: TenantOption = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """List a connection's accounts, and choose which are read."""
+    answers = dict.fromkeys(read or (), True) | dict.fromkeys(leave or (), False)
+    with open_installation(load_settings_beside_stack()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        with tenant_transaction(house.sessions, tenant_id) as session:
+            get_connection(session, tenant_id, connection)
+            known = list_connection_accounts(session, tenant_id, connection)
+            if not answers.keys() <= {account.id for account in known}:
+                raise NotFoundError("The connection has no such account.")
+            for account_id, is_read in answers.items():
+                change_account(
+                    session,
+                    house.queue,
+                    tenant_id,
+                    account_id,
+                    name=None,
+                    is_sync_enabled=is_read,
+                    actor_id=None,
+                )
+            rows = [
+                (
+                    account.id,
+                    account.name,
+                    account.iban or account.masked_number,
+                    "offered" if account.is_offered else account.is_sync_enabled,
+                    account.error_message,
+                )
+                for account in known
+            ]
+    _show(json, "Accounts", ("id", "name", "number", "read", "error"), rows)
 
 
 @connections_app.command("end")

@@ -30,6 +30,13 @@ class ConnectionStatus(StrEnum):
     ERROR = "error"
 
 
+class AccountSelection(StrEnum):
+    """Which of the accounts that a consent opens are read."""
+
+    ALL = "all"
+    ASK = "ask"
+
+
 class DataDisposal(StrEnum):
     """What becomes of a connection's data when it is ended."""
 

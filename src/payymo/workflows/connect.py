@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Authorisation, Clock, InstitutionRecord
-from payymo.domain.enums import ConnectionStatus, ConsentStatus
+from payymo.domain.enums import AccountSelection, ConnectionStatus, ConsentStatus
 from payymo.domain.errors import ConflictError, NotFoundError, RuleError
 from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.common.models import BankConsent, Connection, Institution
@@ -71,6 +71,8 @@ def start_connection(
     return_url: str | None,
     actor_id: UUID | None,
     clock: Clock,
+    name: str | None = None,
+    account_selection: AccountSelection = AccountSelection.ALL,
 ) -> StartedConnection:
     """Ask for a first consent, and return the connection that waits for it.
 
@@ -82,6 +84,8 @@ def start_connection(
     :param return_url: Where to send the browser from there.
     :param actor_id: User who asks.
     :param clock: Tells the time.
+    :param name: What to call the connection.
+    :param account_selection: Whether its accounts are read at once, or offered first.
     :raises NotFoundError: If there is no such institution.
     :raises ProviderError: If the provider does not give a page for the consent.
     """
@@ -96,6 +100,8 @@ def start_connection(
             tenant_id,
             institutions.get_institution(session, bank.id),
             created_by=actor_id,
+            name=name,
+            account_selection=account_selection,
         )
         _record_attempt(
             session,
@@ -186,6 +192,45 @@ def finish_connection(
         with tenant_transaction(sessions, tenant_id) as session:
             consent = consents.get_consent_by_reference(session, tenant_id, reference)
     return FinishedConnection(connection, consent.status, consent.error_message, consent.return_url)
+
+
+def change_connection(
+    sessions: sessionmaker[Session],
+    providers: ProviderDirectory,
+    *,
+    tenant_id: UUID,
+    connection_id: UUID,
+    name: str | None,
+    is_ended: bool,
+    actor_id: UUID | None,
+    clock: Clock,
+) -> None:
+    """Name a connection, or end it, or both.
+
+    :param sessions: Opener of transactions.
+    :param providers: Finds the provider to tell.
+    :param tenant_id: Tenant that must own it.
+    :param connection_id: Connection to change.
+    :param name: What to call it; ``None`` leaves it.
+    :param is_ended: Whether to end it, as :func:`disconnect` does.
+    :param actor_id: User who asks.
+    :param clock: Tells the time.
+    :raises NotFoundError: If the tenant has no such connection.
+    :raises ConflictError: If it is to be ended and renewed meanwhile.
+    :raises ProviderError: If the provider does not end a consent.
+    """
+    if name is not None:
+        with tenant_transaction(sessions, tenant_id) as session:
+            connections.rename_connection(session, tenant_id, connection_id, name=name)
+    if is_ended:
+        disconnect(
+            sessions,
+            providers,
+            tenant_id=tenant_id,
+            connection_id=connection_id,
+            actor_id=actor_id,
+            clock=clock,
+        )
 
 
 def disconnect(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import AccountRecord, Clock, Consent
 from payymo.domain.enums import (
+    AccountSelection,
     AccountStatus,
     AccountType,
     ConsentStatus,
@@ -162,7 +163,11 @@ def settle_consent(
     tenant_id = consent.tenant_id
     provider = providers.provider_for(tenant_id, connection.provider)
     answer = _read_consent(provider, consent)
-    found = [_read_account(provider, name, clock) for name in answer.account_references]
+    with_details = connection.account_selection is AccountSelection.ALL
+    found = [
+        _read_account(provider, name, clock, with_details=with_details)
+        for name in answer.account_references
+    ]
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.lock_connection(session, tenant_id, connection.id)
         consent = consents.lock_consent(session, tenant_id, consent.id)
@@ -294,17 +299,21 @@ def _read_consent(provider: BankDataProvider, consent: BankConsent) -> Consent:
         )
 
 
-def _read_account(provider: BankDataProvider, reference: str, clock: Clock) -> _FoundAccount:
+def _read_account(
+    provider: BankDataProvider, reference: str, clock: Clock, *, with_details: bool
+) -> _FoundAccount:
     """Return what can be learnt of an account.
 
     The bank may refuse the details, or their quota be used up, and the account is found all the
     same. When even the provider's own knowledge of it cannot be had for reasons that pass, the
-    error is raised: a nameless account could not be found again.
+    error is raised: a nameless account could not be found again. Where accounts are to be chosen
+    first, the bank is not asked for anything about them.
     """
-    try:
-        return _FoundAccount(provider.read_account(reference, with_details=True), clock())
-    except ProviderError as error:
-        logger.warning("Account details are missing", extra=_describe_error(error))
+    if with_details:
+        try:
+            return _FoundAccount(provider.read_account(reference, with_details=True), clock())
+        except ProviderError as error:
+            logger.warning("Account details are missing", extra=_describe_error(error))
     try:
         return _FoundAccount(provider.read_account(reference, with_details=False), None)
     except (AccountForbiddenError, AccountInactiveError, AccountNotReadyError) as error:
@@ -400,7 +409,16 @@ def _open(
             for account in found
             if account.details_fetched_at is not None
         },
+        # With a renewal it may be one that we had under another name: the tenant knows.
+        are_new_offered=bool(known) or connection.account_selection is AccountSelection.ASK,
     )
+    known_ids = {account.id for account in known}
+    fresh = [
+        record
+        for account, record in zip(recorded, records, strict=True)
+        if account.id not in known_ids
+    ]
+    accounts.offer_doubles(session, connection, fresh)
     for account, record in zip(recorded, records, strict=True):
         if record.quota is not None:
             record_quota(session, tenant_id, account.id, record.quota)
@@ -414,16 +432,17 @@ def _open(
         now=now,
     )
     if known:
-        appeared = {account.id for account in recorded} - {account.id for account in known}
+        appeared = {account.id for account in recorded} - known_ids
         _tell_of_accounts(session, consent, EventKind.ACCOUNT_APPEARED, appeared, now=now)
         _tell_of_accounts(session, consent, EventKind.ACCOUNT_DISAPPEARED, closed, now=now)
-    queue.queue_sync(
-        session,
-        tenant_id,
-        connection.id,
-        trigger=SyncTrigger.RENEWAL if known else SyncTrigger.FIRST,
-        requested_by=None,
-    )
+    if any(account.is_sync_enabled for account in recorded):
+        queue.queue_sync(
+            session,
+            tenant_id,
+            connection.id,
+            trigger=SyncTrigger.RENEWAL if known else SyncTrigger.FIRST,
+            requested_by=None,
+        )
     return _give_up_others(session, consent)
 
 

@@ -14,6 +14,7 @@ from payymo.domain.banking import BalanceRecord
 from payymo.domain.enums import AccountStatus, BalanceType
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations.balances import record_balances
+from payymo.postgres.common.operations.connections import get_connection
 from payymo.postgres.tenancy import tenant_transaction
 
 PATH = "/api/v1/accounts"
@@ -138,6 +139,56 @@ class TestUpdate:
 
     def test_a_viewer_may_not(self, viewer: TestClient, account: Account) -> None:
         assert viewer.patch(f"{PATH}/{account.id}", json={"name": "x"}).status_code == 403
+
+
+class TestPredecessor:
+    @pytest.fixture
+    def offered(
+        self, sessions: sessionmaker[Session], tenant_id: UUID, account: Account
+    ) -> Account:
+        with tenant_transaction(sessions, tenant_id) as session:
+            connection = get_connection(session, tenant_id, account.connection_id)
+            return add_account(
+                session,
+                tenant_id,
+                connection,
+                name="Unknown",
+                is_offered=True,
+                is_sync_enabled=False,
+            )
+
+    def test_an_offered_account_becomes_one_that_was_there(
+        self, member: TestClient, account: Account, offered: Account
+    ) -> None:
+        answer = member.put(
+            f"{PATH}/{offered.id}/predecessor", json={"account_id": str(account.id)}
+        )
+
+        data = answer.json()["data"]
+        assert (data["id"], data["name"], data["status"]) == (str(account.id), "Giro", "active")
+        assert member.get(f"{PATH}/{offered.id}").status_code == 404
+        (job,) = member.get("/api/v1/jobs").json()["data"]
+        assert job["bank_connection_id"] == str(account.connection_id)
+
+    def test_what_cannot_be_is_refused(
+        self, member: TestClient, account: Account, offered: Account
+    ) -> None:
+        answer = member.put(
+            f"{PATH}/{account.id}/predecessor", json={"account_id": str(offered.id)}
+        )
+
+        assert answer.status_code == 422
+        assert answer.json()["error"]["code"] == "account_not_offered"
+        assert member.put(f"{PATH}/{offered.id}/predecessor", json={}).status_code == 400
+
+    def test_neither_a_viewer_nor_a_stranger_may(
+        self, viewer: TestClient, stranger: TestClient, account: Account, offered: Account
+    ) -> None:
+        address = f"{PATH}/{offered.id}/predecessor"
+        body = {"account_id": str(account.id)}
+
+        assert viewer.put(address, json=body).status_code == 403
+        assert stranger.put(address, json=body).status_code == 404
 
 
 def test_another_tenants_account_does_not_exist(stranger: TestClient, account: Account) -> None:

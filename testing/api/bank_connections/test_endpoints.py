@@ -436,6 +436,42 @@ class TestDisconnect:
         assert answer.json()["error"]["code"] == "validation_error"
 
 
+class TestName:
+    def test_two_logins_at_one_bank_are_told_apart(
+        self, client: TestClient, connection_id: str
+    ) -> None:
+        other = start(client, name="Joint login", account_selection="ask")
+
+        answer = client.patch(f"{PATH}/{connection_id}", json={"name": "My login"})
+
+        assert answer.json()["data"]["name"] == "My login"
+        assert answer.json()["data"]["status"] == "active"
+        rows = client.get(PATH).json()["data"]
+        assert [(row["name"], row["account_selection"]) for row in rows] == [
+            ("Joint login", "ask"),
+            ("My login", "all"),
+        ]
+        assert rows[0]["id"] == other["id"]
+
+    def test_a_name_is_no_empty_text(self, client: TestClient, connection_id: str) -> None:
+        for name in ("", None, 1):
+            assert client.patch(f"{PATH}/{connection_id}", json={"name": name}).status_code == 400
+
+    def test_accounts_are_offered_before_they_are_read(
+        self, client: TestClient, anonymous: TestClient, bank: ConsentingBank
+    ) -> None:
+        started = start(client, account_selection="ask")
+        anonymous.get(CALLBACK, params={"ref": bank.last_reference})
+
+        rows = client.get(f"{PATH}/{started['id']}/accounts").json()["data"]
+
+        assert [row["is_offered"] for row in rows] == [True, True]
+        chosen = client.patch(f"/api/v1/accounts/{rows[0]['id']}", json={"is_sync_enabled": True})
+        assert chosen.json()["data"]["is_offered"] is False
+        (job,) = client.get("/api/v1/jobs").json()["data"]
+        assert (job["kind"], job["bank_connection_id"]) == ("sync", started["id"])
+
+
 class TestDelete:
     def test_the_consent_ends_and_everything_goes(
         self, client: TestClient, connection_id: str, bank: ConsentingBank
@@ -480,6 +516,7 @@ def test_another_tenants_connection_does_not_exist(
     answers = [
         stranger.get(one),
         stranger.patch(one, json=REVOKED),
+        stranger.patch(one, json={"name": "Theirs"}),
         stranger.delete(one),
         stranger.delete(one, params={"data": "purge"}),
         stranger.get(f"{one}/accounts"),

@@ -10,7 +10,7 @@ from testing.consenting_bank import an_account
 
 from payymo.domain.banking import AccountRecord
 from payymo.domain.enums import AccountType
-from payymo.domain.ledger.accounts import KnownAccount, pair_accounts
+from payymo.domain.ledger.accounts import KnownAccount, pair_accounts, pair_doubles
 
 IBAN = "GB33BUKB20201555555555"
 OTHER_IBAN = "DE89370400440532013000"
@@ -20,6 +20,7 @@ BLANK = KnownAccount(
     reference="old",
     resource_id=None,
     iban=None,
+    masked_number=None,
     currency="EUR",
     account_type=AccountType.CURRENT,
     name=None,
@@ -44,6 +45,15 @@ class TestPairAccounts:
         pairs = pair_accounts([one, other], [an_account("new", resource_id="r1", iban=IBAN)])
 
         assert pairs == {"new": one.id}
+
+    def test_a_masked_number_counts_with_its_currency_and_before_the_name(self) -> None:
+        card = known(reference="1", masked_number="4111XXXXXXXX1234", name="Other")
+        named = known(reference="2", name="Card")
+        record = an_account("new", masked_number="4111XXXXXXXX1234", name="Card")
+
+        assert pair_accounts([card, named], [record]) == {"new": card.id}
+        dollars = replace(record, currency="USD", name=None)
+        assert pair_accounts([card], [dollars]) == {}
 
     def test_one_iban_with_two_currencies_is_two_accounts(self) -> None:
         euros = known(reference="1", iban=IBAN, currency="EUR")
@@ -152,3 +162,20 @@ class TestProperties:
         shuffled = random.sample(records, len(records))
 
         assert pair_accounts(accounts, records) == pair_accounts(accounts[::-1], shuffled)
+
+
+class TestPairDoubles:
+    def test_only_what_identifies_an_account_makes_it_the_same(self) -> None:
+        name, number = "Current account", "4111XXXXXXXX1234"
+        by_iban = known(reference="1", iban=IBAN)
+        by_resource = known(reference="2", resource_id="r2")
+        alike = known(reference="3", name=name, masked_number=number)
+        records = [
+            an_account("a", iban=IBAN),
+            an_account("b", resource_id="r2"),
+            an_account("c", name=name, masked_number=number),
+        ]
+
+        doubles = pair_doubles([by_iban, by_resource, alike], records)
+
+        assert doubles == {"a": by_iban.id, "b": by_resource.id}

@@ -6,14 +6,16 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import TypeAdapter
 
-from payymo.api.accounts.models import AccountRead, AccountUpdate, BalanceRead
+from payymo.api.accounts.models import AccountRead, AccountUpdate, BalanceRead, PredecessorWrite
 from payymo.api.accounts.presentation import present_accounts
-from payymo.api.dependencies import MemberDep, SessionDep, WriterDep
+from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
+from payymo.api.openapi import errors
 from payymo.api.pagination import PagingDep
 from payymo.api.routing import resource_router
-from payymo.postgres.common.operations.accounts import get_account, list_accounts, update_account
+from payymo.postgres.common.operations.accounts import get_account, list_accounts
 from payymo.postgres.common.operations.balances import list_balances
+from payymo.workflows.account_choice import change_account, join_account
 
 router = resource_router("/accounts", tag="accounts")
 
@@ -52,15 +54,42 @@ def read(account_id: UUID, member: MemberDep, session: SessionDep) -> Response:
 
 @router.patch("/{account_id}", response_model=Item[AccountRead])
 def update(
-    account_id: UUID, body: AccountUpdate, member: WriterDep, session: SessionDep
+    account_id: UUID,
+    body: AccountUpdate,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
 ) -> Response:
-    """Name an account, or switch its sync on or off; what is left out stays."""
-    account = update_account(
+    """Name an account, or choose whether it is read; what is left out stays."""
+    account = change_account(
         session,
+        services.queue,
         member.tenant_id,
         account_id,
         name=body.name,
         is_sync_enabled=body.is_sync_enabled,
+        actor_id=member.user_id,
+    )
+    (presented,) = present_accounts(session, member.tenant_id, [account])
+    return item_response(presented)
+
+
+@router.put("/{account_id}/predecessor", response_model=Item[AccountRead], responses=errors(422))
+def join(
+    account_id: UUID,
+    body: PredecessorWrite,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
+) -> Response:
+    """Say which account an offered one was before, and return that: it goes on from there."""
+    account = join_account(
+        session,
+        services.queue,
+        member.tenant_id,
+        account_id,
+        predecessor_id=body.account_id,
+        actor_id=member.user_id,
     )
     (presented,) = present_accounts(session, member.tenant_id, [account])
     return item_response(presented)

@@ -32,6 +32,14 @@ class AccountUpdate(RequestModel):
         return given
 
 
+class PredecessorWrite(RequestModel):
+    """Which account an offered one was before."""
+
+    account_id: Annotated[
+        UUID, Field(description="An account of the same connection that its consent left out.")
+    ]
+
+
 class BalanceRead(ResponseModel):
     """A balance as the bank reported it."""
 
@@ -87,6 +95,13 @@ class AccountRead(ResponseModel):
     status: AccountStatus
     error: AccountFault | None
     is_sync_enabled: bool
+    is_offered: Annotated[
+        bool,
+        Field(
+            description="Nothing of it is read until you choose: PATCH `is_sync_enabled`, or PUT "
+            "its `predecessor` where it is an account that you had."
+        ),
+    ]
     synced_through: Annotated[
         date | None, Field(description="Last day up to which booked transactions are known.")
     ]

@@ -45,6 +45,7 @@ def _present(account: Account, balances: Sequence[Balance]) -> AccountRead:
         status=account.status,
         error=fault,
         is_sync_enabled=account.is_sync_enabled,
+        is_offered=account.is_offered,
         synced_through=account.synced_through,
         last_synced_at=account.last_synced_at,
         retry_at=account.retry_at,

@@ -35,6 +35,7 @@ from payymo.postgres.common.operations.sync_runs import list_sync_runs
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import (
     StartedConnection,
+    change_connection,
     delete_connection,
     disconnect,
     finish_connection,
@@ -87,6 +88,8 @@ def create(
         return_url=str(body.return_url) if body.return_url else None,
         actor_id=member.user_id,
         clock=services.clock,
+        name=body.name,
+        account_selection=body.account_selection,
     )
     return _started_response(session, member, started)
 
@@ -148,13 +151,14 @@ def update(
     services: ServicesDep,
     session: SessionDep,
 ) -> Response:
-    """End the consent at the provider, and keep all that the connection brought."""
-    del body  # it can say nothing else
-    disconnect(
+    """Name a connection, or end its consent at the provider and keep all that it brought."""
+    change_connection(
         services.sessions,
         services.providers,
         tenant_id=member.tenant_id,
         connection_id=connection_id,
+        name=body.name,
+        is_ended=body.status is not None,
         actor_id=member.user_id,
         clock=services.clock,
     )

@@ -12,11 +12,13 @@ from pydantic import (
     Field,
     StringConstraints,
     UrlConstraints,
+    model_validator,
 )
 
 from payymo.api.envelopes import RequestModel, ResponseModel
-from payymo.api.fields import refuse
+from payymo.api.fields import ShortText, refuse
 from payymo.domain.enums import (
+    AccountSelection,
     ConnectionStatus,
     ConsentStatus,
     Provider,
@@ -34,6 +36,11 @@ ReturnUrl = Annotated[
     ),
 ]
 
+
+ConnectionName = Annotated[
+    ShortText,
+    Field(description="Tells several logins at one bank apart.", examples=["Joint login"]),
+]
 
 _INSTITUTION: Final = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -69,6 +76,11 @@ class ConnectionCreate(RequestModel):
         ),
     ]
     return_url: ReturnUrl | None = None
+    name: ConnectionName | None = None
+    account_selection: Annotated[
+        AccountSelection,
+        Field(description="`ask` reads nothing of an account until you choose it."),
+    ] = AccountSelection.ALL
     provider: Provider = Provider.GOCARDLESS
 
 
@@ -79,15 +91,24 @@ class RenewalCreate(RequestModel):
 
 
 class ConnectionUpdate(RequestModel):
-    """The end of a connection."""
+    """The name of a connection, or its end; what is left out stays."""
 
+    name: ConnectionName | None = None
     status: Annotated[
-        Literal[ConnectionStatus.REVOKED],
+        Literal[ConnectionStatus.REVOKED] | None,
         Field(
             description="The consent ends at the bank, and nothing is synced any more; accounts, "
             "transactions and edits stay. A renewal goes on with them."
         ),
-    ]
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_nothing(cls, given: object) -> object:
+        """Refuse a body that changes nothing."""
+        if isinstance(given, dict) and not any(value is not None for value in given.values()):
+            raise refuse('Say what to change: a name, or {"status": "revoked"}.')
+        return given
 
 
 class Fault(ResponseModel):
@@ -144,6 +165,8 @@ class ConnectionRead(ResponseModel):
 
     id: UUID
     provider: Provider
+    name: Annotated[str | None, Field(description="The tenant's own.", examples=["Joint login"])]
+    account_selection: AccountSelection
     institution: ConnectedInstitution
     status: ConnectionStatus
     error: Annotated[Fault | None, Field(description="Why it is not active.")]
@@ -169,6 +192,8 @@ class ConnectionRead(ResponseModel):
         return cls(
             id=connection.id,
             provider=connection.provider,
+            name=connection.name,
+            account_selection=connection.account_selection,
             institution=ConnectedInstitution.model_validate(connection.institution),
             status=connection.status,
             error=Fault.of(connection.error_code, connection.error_message),

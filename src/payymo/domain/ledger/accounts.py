@@ -20,6 +20,7 @@ class KnownAccount:
     reference: str
     resource_id: str | None
     iban: str | None
+    masked_number: str | None
     currency: str | None
     account_type: AccountType
     name: str | None
@@ -47,6 +48,10 @@ def _by_iban_alone(account: KnownAccount | AccountRecord) -> _Sign | None:
     return account.iban
 
 
+def _by_masked_number(account: KnownAccount | AccountRecord) -> _Sign | None:
+    return account.masked_number and (account.masked_number, account.currency)
+
+
 def _by_name(account: KnownAccount | AccountRecord) -> _Sign | None:
     return account.name and (account.currency, account.account_type, account.name)
 
@@ -57,8 +62,12 @@ _TIERS: Sequence[_Key] = (
     _by_resource_id,
     _by_iban,
     _by_iban_alone,
+    _by_masked_number,
     _by_name,
 )
+
+#: What tells that two logins reach one account; names and masked numbers are too common.
+_IDENTIFYING: Sequence[_Key] = (_by_reference, _by_resource_id, _by_iban, _by_iban_alone)
 
 
 def pair_accounts(
@@ -67,17 +76,36 @@ def pair_accounts(
     """Return which known account each record speaks of.
 
     Tier after tier: the provider's id, the bank's resource id, IBAN with currency, IBAN alone (one
-    side may not know the currency), and the name with currency and type. Each account is claimed
-    once. Where two accounts or two records look alike in a tier it decides nothing, for a wrong
-    guess would mix two accounts' histories; nor are accounts one whose IBANs or currencies differ.
+    side may not know the currency), the masked number with currency, and the name with currency
+    and type. Each account is claimed once. Where two accounts or two records look alike in a tier
+    it decides nothing, for a wrong guess would mix two accounts' histories; nor are accounts one
+    whose IBANs or currencies differ.
 
     :param known: Accounts that are remembered, of one connection.
     :param records: Accounts as the provider describes them now.
     :returns: Ids of known accounts by the records' provider ids; new accounts are left out.
     """
+    return _pair(known, records, _TIERS)
+
+
+def pair_doubles(
+    known: Sequence[KnownAccount], records: Sequence[AccountRecord]
+) -> Mapping[str, UUID]:
+    """Return which accounts of other logins each record speaks of, too.
+
+    :param known: Accounts that are read through other logins at the same bank.
+    :param records: Accounts as the provider describes them now.
+    :returns: Ids of known accounts by the records' provider ids.
+    """
+    return _pair(known, records, _IDENTIFYING)
+
+
+def _pair(
+    known: Sequence[KnownAccount], records: Sequence[AccountRecord], tiers: Sequence[_Key]
+) -> Mapping[str, UUID]:
     pairs: dict[str, UUID] = {}
     left = list(known)
-    for tier in _TIERS:
+    for tier in tiers:
         candidates = _unique(left, tier)
         unpaired = [record for record in records if record.reference not in pairs]
         for key, record in _unique(unpaired, tier).items():

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKey, Index, Numeric, SmallInteger, UniqueConstraint
+from sqlalchemy import Computed, ForeignKey, Index, Numeric, SmallInteger, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
 from payymo.domain.enums import (
     AccessScope,
+    AccountSelection,
     AccountStatus,
     AccountType,
     BalanceType,
@@ -68,6 +69,8 @@ class InstitutionRefresh(Base):
 class Connection(Stamped, TenantRow):
     """A tenant's connection to a bank; consents come and go, it stays.
 
+    :ivar name: What the tenant calls it: tells several logins at one bank apart.
+    :ivar account_selection: Whether accounts are read at once, or offered first.
     :ivar expires_at: When the present consent ends.
     :ivar error_code: Why the status is not ``active``, for programs.
     :ivar error_message: The same in a sentence.
@@ -81,6 +84,10 @@ class Connection(Stamped, TenantRow):
     )
     provider: Mapped[Provider]
     institution_id: Mapped[UUID] = mapped_column(ForeignKey("institutions.id"))
+    name: Mapped[str | None]
+    account_selection: Mapped[AccountSelection] = mapped_column(
+        default=AccountSelection.ALL, server_default=AccountSelection.ALL.value
+    )
     status: Mapped[ConnectionStatus]
     expires_at: Mapped[datetime | None]
     error_code: Mapped[str | None]
@@ -155,6 +162,8 @@ class Account(Stamped, TenantRow):
     :ivar provider_reference: The provider's id of it under the present consent.
     :ivar name: What the tenant calls it: at first what the bank calls it.
     :ivar provider_name: What the bank calls it, where it does.
+    :ivar is_offered: The tenant is asked whether it is read, or which one it was before; until
+        then nothing of it is.
     :ivar synced_through: Last day up to which booked transactions are known.
     :ivar failure_count: Failures in a row; the account rests when there are too many.
     :ivar retry_at: The account is left alone until then.
@@ -183,6 +192,7 @@ class Account(Stamped, TenantRow):
     account_type: Mapped[AccountType]
     status: Mapped[AccountStatus]
     is_sync_enabled: Mapped[bool] = mapped_column(default=True)
+    is_offered: Mapped[bool] = mapped_column(default=False, server_default=false())
     details_fetched_at: Mapped[datetime | None]
     synced_through: Mapped[date | None]
     last_synced_at: Mapped[datetime | None]

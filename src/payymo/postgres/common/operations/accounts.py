@@ -9,10 +9,11 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.banking import AccountRecord
+from payymo.domain.consents import READABLE
 from payymo.domain.enums import AccountStatus, AccountType
-from payymo.domain.errors import NotFoundError
-from payymo.domain.ledger.accounts import KnownAccount, pair_accounts
-from payymo.postgres.common.models import Account
+from payymo.domain.errors import NotFoundError, RuleError
+from payymo.domain.ledger.accounts import KnownAccount, pair_accounts, pair_doubles
+from payymo.postgres.common.models import Account, Connection
 from payymo.postgres.core import Page
 
 #: How many digits of an account number are shown where the bank gives the account no name.
@@ -20,6 +21,25 @@ DIGITS_SHOWN = 4
 
 #: Why an account is not read that the present consent leaves out.
 NOT_IN_CONSENT = "not_in_consent"
+
+#: Why an account is offered that another connection reads.
+ALREADY_CONNECTED = "already_connected"
+
+#: What an account takes over from the one that it turns out to be.
+_MOVED = (
+    "provider_reference",
+    "consent_id",
+    "resource_id",
+    "iban",
+    "bban",
+    "bic",
+    "masked_number",
+    "provider_name",
+    "owner_name",
+    "product",
+    "currency",
+    "details_fetched_at",
+)
 
 
 def list_accounts(
@@ -118,6 +138,9 @@ def update_account(
         account.name = name
     if is_sync_enabled is not None:
         account.is_sync_enabled = is_sync_enabled
+        account.is_offered = False
+        if account.error_code == ALREADY_CONNECTED:
+            account.error_code = account.error_message = None
     session.flush()
     return account
 
@@ -130,6 +153,7 @@ def record_accounts(
     records: Sequence[AccountRecord],
     *,
     details_fetched_at: Mapping[str, datetime] = MappingProxyType({}),
+    are_new_offered: bool = False,
 ) -> Sequence[Account]:
     """Store the accounts that a consent opens: known ones are found again, others are added.
 
@@ -142,6 +166,7 @@ def record_accounts(
     :param records: The accounts, as the provider describes them.
     :param details_fetched_at: When the bank told the details (aware), by the provider's ids of
         the accounts for which it did.
+    :param are_new_offered: Whether the tenant is asked of new ones before anything of them is read.
     :returns: The accounts, in the order of the records.
     """
     known = list_connection_accounts(session, tenant_id, connection_id)
@@ -156,6 +181,8 @@ def record_accounts(
                 connection_id=connection_id,
                 name=_display_name(record),
                 account_type=record.account_type,
+                is_sync_enabled=not are_new_offered,
+                is_offered=are_new_offered,
             )
             session.add(account)
         _describe(account, record, consent_id)
@@ -165,6 +192,98 @@ def record_accounts(
         accounts.append(account)
     session.flush()
     return accounts
+
+
+def offer_doubles(
+    session: Session, connection: Connection, records: Sequence[AccountRecord]
+) -> None:
+    """Offer, rather than read, accounts of a connection that are read through another login.
+
+    A second copy of an account's transactions would count its money twice.
+
+    :param session: Open session; the caller manages the transaction.
+    :param connection: Connection whose accounts were just recorded.
+    :param records: Those that are new to it.
+    """
+    others = session.scalars(
+        select(Account)
+        .join(Account.connection)
+        .where(
+            Account.tenant_id == connection.tenant_id,
+            Account.connection_id != connection.id,
+            Account.is_sync_enabled,
+            Account.error_code.is_distinct_from(NOT_IN_CONSENT),
+            Connection.institution_id == connection.institution_id,
+            Connection.status.in_(READABLE),
+        )
+    ).all()
+    doubles = pair_doubles([_known(account) for account in others], records)
+    for account in list_connection_accounts(session, connection.tenant_id, connection.id):
+        if account.provider_reference in doubles:
+            account.is_sync_enabled = False
+            account.is_offered = True
+            account.error_code = ALREADY_CONNECTED
+            account.error_message = (
+                "Another connection reads this account already: renew that one instead, or "
+                "choose this account to have a second copy of it."
+            )
+    session.flush()
+
+
+def join_account(
+    session: Session, tenant_id: UUID, account_id: UUID, *, predecessor_id: UUID
+) -> Account:
+    """Let an account that was offered be one that we had, and return that one.
+
+    The provider's id moves to it; its own id, history, name and edits stay.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own both.
+    :param account_id: Account that was offered, of which nothing was read.
+    :param predecessor_id: Account of the same connection that the present consent left out.
+    :raises NotFoundError: If the tenant has no such accounts.
+    :raises RuleError: If the two cannot be one account.
+    """
+    # Locked in one order, so that two who join at once wait for each other.
+    locked = {
+        one: lock_account(session, tenant_id, one) for one in sorted((account_id, predecessor_id))
+    }
+    account, predecessor = locked[account_id], locked[predecessor_id]
+    _check_joinable(account, predecessor)
+    moved = {name: getattr(account, name) for name in _MOVED}
+    session.delete(account)
+    session.flush()  # frees the provider's id
+    for name, value in moved.items():
+        setattr(predecessor, name, value if value is not None else getattr(predecessor, name))
+    predecessor.status = AccountStatus.ACTIVE
+    predecessor.error_code = predecessor.error_message = None
+    predecessor.failure_count = 0
+    predecessor.retry_at = None
+    session.flush()
+    return predecessor
+
+
+def _check_joinable(account: Account, predecessor: Account) -> None:
+    if not account.is_offered or account.last_synced_at is not None:
+        raise RuleError(
+            "The account is not one that waits for an answer: only an account that was offered "
+            "and never read can become one that you had.",
+            code="account_not_offered",
+        )
+    if account.connection_id != predecessor.connection_id:
+        raise RuleError(
+            "The two accounts belong to different connections: name one of the same connection.",
+            code="accounts_differ",
+        )
+    if account.consent_id == predecessor.consent_id:
+        raise RuleError(
+            "The present consent opens both accounts, so they are two: name one that it left out.",
+            code="accounts_differ",
+        )
+    if account.currency and predecessor.currency and account.currency != predecessor.currency:
+        raise RuleError(
+            "The two accounts have different currencies, so they are two.", code="accounts_differ"
+        )
 
 
 def close_left_out_accounts(
@@ -209,6 +328,7 @@ def _known(account: Account) -> KnownAccount:
         reference=account.provider_reference,
         resource_id=account.resource_id,
         iban=account.iban,
+        masked_number=account.masked_number,
         currency=account.currency,
         account_type=account.account_type,
         name=account.provider_name,

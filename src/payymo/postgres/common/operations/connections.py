@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.consents import EXPIRING_WITHIN, READABLE, due_warning, next_status
 from payymo.domain.enums import (
+    AccountSelection,
     ConnectionEvent,
     ConnectionStatus,
     ConsentStatus,
@@ -84,7 +85,13 @@ def lock_connection(session: Session, tenant_id: UUID, connection_id: UUID) -> C
 
 
 def create_connection(
-    session: Session, tenant_id: UUID, institution: Institution, *, created_by: UUID | None
+    session: Session,
+    tenant_id: UUID,
+    institution: Institution,
+    *,
+    created_by: UUID | None,
+    name: str | None = None,
+    account_selection: AccountSelection = AccountSelection.ALL,
 ) -> Connection:
     """Add a connection that waits for its first consent, and return it.
 
@@ -92,6 +99,8 @@ def create_connection(
     :param tenant_id: Tenant that will own it.
     :param institution: Bank to connect.
     :param created_by: User who asked for it.
+    :param name: What the tenant calls it.
+    :param account_selection: Whether its accounts are read at once, or offered first.
     """
     connection = Connection(
         tenant_id=tenant_id,
@@ -99,10 +108,25 @@ def create_connection(
         institution=institution,
         status=ConnectionStatus.PENDING,
         created_by=created_by,
+        name=name,
+        account_selection=account_selection,
     )
     session.add(connection)
     session.flush()
     return connection
+
+
+def rename_connection(session: Session, tenant_id: UUID, connection_id: UUID, *, name: str) -> None:
+    """Change what a tenant calls a connection.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param connection_id: Connection to rename.
+    :param name: What to call it.
+    :raises NotFoundError: If the tenant has no such connection.
+    """
+    get_connection(session, tenant_id, connection_id).name = name
+    session.flush()
 
 
 def mark_asked(session: Session, connection: Connection) -> None:
