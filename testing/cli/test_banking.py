@@ -111,6 +111,15 @@ def test_a_bank_is_connected_read_renewed_ended_and_removed() -> None:
     assert rows[0]["date"] >= rows[-1]["date"]
     assert "transactions" in told("transactions", "list", "--direction", "credit")
 
+    read = ("connections", "accounts", connection["id"], "--json")
+    accounts = json.loads(told(*read))
+    assert {account["read"] for account in accounts} == {True}
+    first = accounts[0]["id"]
+    left = json.loads(told(*read, "--leave", first))
+    assert [account["id"] for account in left if not account["read"]] == [first]
+    assert json.loads(told(*read, "--read", first)) == accounts
+    assert "no such account" in refusal(*read, "--read", connection["id"]).message
+
     assert told("connections", "end", connection["id"]) == (
         "The connection is ended, and its history is kept.\n"
     )

@@ -10,7 +10,14 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, select
-from testing.consenting_bank import ConsentingBank, Providers, RecordingQueue, a_consent, an_account
+from testing.consenting_bank import (
+    ConsentingBank,
+    Providers,
+    RecordingQueue,
+    a_consent,
+    an_account,
+    an_institution,
+)
 from testing.factories import (
     NOW,
     add_account,
@@ -24,6 +31,7 @@ from testing.fakes import FakeBooks, FakeClock, a_balance, a_payload
 from testing.workflows.connecting import CALLBACK, RETURN, House, count
 
 from payymo.domain.banking import Quota
+from payymo.domain.consents import LONG_HISTORY_ONCE
 from payymo.domain.enums import (
     AccessScope,
     AccountStatus,
@@ -486,6 +494,20 @@ class TestRenew:
         )
         assert house.told(left_out.id) == ["account_disappeared"]
         assert house.told(kept.id) == []
+
+    @pytest.mark.parametrize(
+        ("features", "days"), [((LONG_HISTORY_ONCE,), [730, 730, 90]), ((), [730, 730, 730])]
+    )
+    def test_a_bank_that_gives_its_long_history_once_is_asked_for_it_once(
+        self, house: House, bank: ConsentingBank, features: tuple[str, ...], days: list[int]
+    ) -> None:
+        bank.institutions = [an_institution(features=features)]
+        connection = house.connect("account-1")
+        house.renew(connection.id)  # nothing was read yet
+        house.sync(connection.id)
+        house.renew(connection.id)
+
+        assert [one.history_days for one in house.consents(connection.id)] == days
 
     def test_a_failed_connection_is_tried_again_and_waits(
         self, house: House, bank: ConsentingBank

@@ -1,6 +1,6 @@
 """The life of a connection: what may happen to it when, and when its end is near."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,6 +12,12 @@ EXPIRING_WITHIN: Final = timedelta(days=14)
 
 #: How many days before the end a warning is due, least urgent first.
 WARNING_DAYS: Final = (14, 7, 1)
+
+#: The provider's word for a bank that gives a long history once.
+LONG_HISTORY_ONCE: Final = "separate_continuous_history_consent"
+
+#: Days of history that every bank gives, as often as it is asked.
+HISTORY_DAYS_USUAL: Final = 90
 
 #: In these a connection can be read.
 READABLE: Final = frozenset({ConnectionStatus.ACTIVE, ConnectionStatus.EXPIRING})
@@ -59,6 +65,18 @@ def next_status(status: ConnectionStatus, event: ConnectionEvent) -> ConnectionS
         raise ConflictError(
             f"A connection that is {status} cannot be {event}: look at it again."
         ) from None
+
+
+def renewal_history_days(features: Collection[str], *, was_read: bool) -> int | None:
+    """Return how many days of history to ask for; ``None`` is as many as the bank gives.
+
+    Some banks give a long history once, and then only to a consent that asks for no more than
+    the usual days: another long one would bring nothing new, and later rows not at all.
+
+    :param features: What the bank supports, in the provider's words.
+    :param was_read: Whether its history was read before.
+    """
+    return HISTORY_DAYS_USUAL if was_read and LONG_HISTORY_ONCE in features else None
 
 
 def due_warning(expires_at: datetime | None, *, now: datetime) -> int | None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Authorisation, Clock, InstitutionRecord
+from payymo.domain.consents import renewal_history_days
 from payymo.domain.enums import AccountSelection, ConnectionStatus, ConsentStatus
 from payymo.domain.errors import ConflictError, NotFoundError, RuleError
 from payymo.postgres.auth.operations.audit import record_audit
@@ -140,10 +141,17 @@ def renew_connection(
     :raises ProviderError: If the provider does not give a page for the consent.
     """
     with tenant_transaction(sessions, tenant_id) as session:
-        bank = connections.get_connection(session, tenant_id, connection_id).institution
+        connection = connections.get_connection(session, tenant_id, connection_id)
+    bank, was_read = connection.institution, connection.last_synced_at is not None
     reference = _make_reference(tenant_id)
     authorisation = _authorise(
-        sessions, providers, tenant_id, bank, reference=reference, callback_url=callback_url
+        sessions,
+        providers,
+        tenant_id,
+        bank,
+        reference=reference,
+        callback_url=callback_url,
+        history_days=renewal_history_days(bank.features, was_read=was_read),
     )
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.lock_connection(session, tenant_id, connection_id)
@@ -346,6 +354,7 @@ def _authorise(
     *,
     reference: str,
     callback_url: str,
+    history_days: int | None = None,
 ) -> Authorisation:
     with sessions.begin() as session:
         payload = documents.find_institution_document(session, bank.reference)
@@ -361,7 +370,9 @@ def _authorise(
         payload=payload or {},
     )
     provider = providers.provider_for(tenant_id, bank.provider)
-    return provider.authorise(record, reference=reference, return_url=callback_url)
+    return provider.authorise(
+        record, reference=reference, return_url=callback_url, history_days=history_days
+    )
 
 
 def _record_attempt(
