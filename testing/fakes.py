@@ -145,8 +145,18 @@ class FakeBank:
             quota=books.quotas.get(AccessScope.TRANSACTIONS),
         )
 
-    def translate(self, row: PulledRow, *, institution_reference: str | None) -> TransactionRecord:
-        return translate(row, institution_reference=institution_reference)
+    def translate(
+        self,
+        row: PulledRow,
+        *,
+        institution_reference: str | None,
+        account_currency: str | None = None,
+    ) -> TransactionRecord:
+        return translate(
+            row,
+            institution_reference=institution_reference,
+            account_currency=account_currency,
+        )
 
     def _answer(self, account_reference: str, scope: AccessScope) -> FakeBooks:
         self.before_call()

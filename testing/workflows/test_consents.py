@@ -59,8 +59,7 @@ class TestCheckConsents:
         self, house: House, clock: FakeClock
     ) -> None:
         connection = house.connect("account-1")
-        clock.now += timedelta(days=75)
-        for _ in range(16 * 2):
+        for _ in range(95 * 2):
             clock.now += timedelta(hours=12)
             self.check(house)
 

@@ -24,7 +24,8 @@ def translate_gocardless() -> None:
     """Read JSON Lines on standard input, write one line for each, in order.
 
     A line in is {"institution_id", "account"?, "booked": true, "payload": {…}}; a line out holds
-    the record's fields, or {"error": "…"}.
+    the record's fields, or {"error": "…"}. Of the account only its "currency" is looked at, for
+    rows that do not name theirs.
     """
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     for line in translate_lines(sys.stdin, today=datetime.now(UTC).date()):

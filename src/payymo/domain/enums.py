@@ -156,7 +156,6 @@ class ChangeKind(StrEnum):
     MISSING = "missing"
     CLOSED = "closed"
     REMOVED = "removed"
-    REVERTED = "reverted"
 
 
 class ReplayVerdict(StrEnum):
@@ -284,7 +283,6 @@ class SyncTrigger(StrEnum):
     REQUEST = "request"
     RENEWAL = "renewal"
     REPLAY = "replay"
-    REVERSAL = "reversal"
 
 
 class JobKind(StrEnum):

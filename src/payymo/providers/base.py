@@ -104,8 +104,18 @@ class BankDataProvider(Protocol):
         :param until: Last day wanted; ``None`` is today.
         """
 
-    def translate(self, row: PulledRow, *, institution_reference: str | None) -> TransactionRecord:
+    def translate(
+        self,
+        row: PulledRow,
+        *,
+        institution_reference: str | None,
+        account_currency: str | None = None,
+    ) -> TransactionRecord:
         """Return a pulled row in Payymo's words. Pure: asks nobody.
+
+        :param row: The row, as received.
+        :param institution_reference: The provider's id of the bank.
+        :param account_currency: The account's, for rows that do not name theirs.
 
         :raises ProviderResponseError: If the row cannot be understood.
         """

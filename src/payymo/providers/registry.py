@@ -20,7 +20,12 @@ class Translator(Protocol):
     """Puts a pulled row in Payymo's words, as of some day."""
 
     def __call__(
-        self, row: PulledRow, *, institution_reference: str | None, today: date | None
+        self,
+        row: PulledRow,
+        *,
+        institution_reference: str | None,
+        account_currency: str | None,
+        today: date | None,
     ) -> TransactionRecord:
         """Return the row; see :meth:`payymo.providers.base.BankDataProvider.translate`."""
 

@@ -371,6 +371,7 @@ class _Sync:
                     provider,
                     task,
                     pull.statement,
+                    account_currency=account.currency,
                     is_overtaken=_is_overtaken(account, pull),
                     now=now,
                 )
@@ -412,6 +413,7 @@ class _Sync:
         task: _Task,
         statement: Statement,
         *,
+        account_currency: str | None,
         is_overtaken: bool,
         now: datetime,
     ) -> Changes:
@@ -432,7 +434,9 @@ class _Sync:
         answer = Answer(statement.rows, task.since, now, is_overtaken=is_overtaken)
         entry = Entry(task.account_id, fetch_id, self.plan.sync_run_id)
         translate = partial(
-            provider.translate, institution_reference=self.plan.institution_reference
+            provider.translate,
+            institution_reference=self.plan.institution_reference,
+            account_currency=account_currency,
         )
         return standardise(session, self.tenant_id, entry, answer, translate=translate)
 

@@ -11,6 +11,7 @@ import msgspec
 from payymo.domain.banking import CurrencyExchange, TransactionRecord
 from payymo.domain.enums import TransactionStatus
 from payymo.domain.errors import PayymoError, ProviderResponseError
+from payymo.providers.gocardless.accounts import as_currency
 from payymo.providers.gocardless.banks.table import quirks_of
 from payymo.providers.gocardless.translate import translate_payload
 
@@ -20,6 +21,7 @@ _LINE_LENGTH_MAX: Final = 4 * 1024 * 1024
 class _Line(msgspec.Struct):
     payload: dict[str, Any]
     institution_id: str | None = None
+    account: Any = None
     booked: bool = True
 
 
@@ -55,11 +57,17 @@ def _answer(line: str, today: date | None) -> dict[str, Any]:
             row.payload,
             is_booked=row.booked,
             quirks=quirks_of(row.institution_id),
+            account_currency=_account_currency(row.account),
             today=today,
         )
     except PayymoError as error:
         return {"error": error.message}
     return _as_json(record)
+
+
+def _account_currency(account: object) -> str | None:
+    currency = account.get("currency") if isinstance(account, dict) else None
+    return as_currency(currency) if isinstance(currency, str) else None
 
 
 def _as_json(record: TransactionRecord) -> dict[str, Any]:

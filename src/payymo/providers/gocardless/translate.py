@@ -35,11 +35,15 @@ _DATE_LENGTH: Final = len("2025-01-31")
 _YEARS: Final = range(1970, 2200)
 
 _row = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-_BILLED = re.compile(r"^billingAmount: ?([-+]?\d{1,16}(?:[.,]\d{1,4})?)")
+_BILLED = re.compile(
+    r"billingAmount: ?(?:(?P<before>[A-Z]{3}) ?)?(?P<amount>[-+]?\d{1,16}(?:[.,]\d{1,4})?)"
+    r"(?: ?(?P<after>[A-Z]{3})\b)?"
+)
 _DAY_IN_TEXT = re.compile(
     r"(?<!\d)(?:(\d{4})-?(\d\d)-?(\d\d)|(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d\d))(?!\d)"
 )
 _KEY_VALUES = re.compile(r"(?:^|, ?)(narrative|atmPosName): ?(\[[^\]]*\]|[^,]*)")
+_DAY_BEFORE_NAME = re.compile(r"\d{1,2}\.\d{1,2}\.?(?:\d{2,4})? (?=[^\W\d_])")
 _PROSE = re.compile(r"[^\W\d_]{2} [^\W\d_]{2}")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
@@ -74,12 +78,17 @@ class _Wording:
 
 
 def translate(
-    row: PulledRow, *, institution_reference: str | None, today: date | None = None
+    row: PulledRow,
+    *,
+    institution_reference: str | None,
+    account_currency: str | None = None,
+    today: date | None = None,
 ) -> TransactionRecord:
     """Return a pulled row in Payymo's words. Pure: asks nobody.
 
     :param row: The row, as received.
     :param institution_reference: GoCardless's id of the bank, whose habits are known by it.
+    :param account_currency: The account's, for rows that do not name theirs.
     :param today: Present day: a pending row is not dated after it.
     :raises ProviderResponseError: If the row has no amount, or is no JSON object.
     """
@@ -88,23 +97,34 @@ def translate(
     except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError) as error:
         raise ProviderResponseError("A transaction is not a JSON object.") from error
     return translate_payload(
-        payload, is_booked=row.is_booked, quirks=quirks_of(institution_reference), today=today
+        payload,
+        is_booked=row.is_booked,
+        quirks=quirks_of(institution_reference),
+        account_currency=account_currency,
+        today=today,
     )
 
 
 def translate_payload(
-    payload: Payload, *, is_booked: bool, quirks: BankQuirks, today: date | None = None
+    payload: Payload,
+    *,
+    is_booked: bool,
+    quirks: BankQuirks,
+    account_currency: str | None = None,
+    today: date | None = None,
 ) -> TransactionRecord:
     """Return a decoded row in Payymo's words.
 
     :param payload: The row's fields; numbers that are not whole must be decimals.
     :param is_booked: Whether the bank lists it as booked.
     :param quirks: How the bank differs.
+    :param account_currency: The account's, for rows that do not name theirs.
     :param today: Present day: a pending row is not dated after it.
     :raises ProviderResponseError: If the row has no amount, or only dates that are none.
     """
     wording = _wording(payload, quirks)
-    amount, currency = _amount(payload, wording, quirks, is_booked=is_booked)
+    amount, currency = _amount(payload, wording, quirks, account_currency, is_booked=is_booked)
+    wording = _with_other(wording, amount)
     transaction_id = as_reference(payload.get("transactionId"))
     if is_booked and quirks.provisional_id and transaction_id:
         is_booked = quirks.provisional_id.match(transaction_id) is None
@@ -155,26 +175,36 @@ def translate_payload(
 
 
 def _amount(
-    payload: Payload, wording: _Wording, quirks: BankQuirks, *, is_booked: bool
+    payload: Payload,
+    wording: _Wording,
+    quirks: BankQuirks,
+    account_currency: str | None,
+    *,
+    is_booked: bool,
 ) -> tuple[Decimal, str]:
     amount, currency = _money(payload.get("transactionAmount"))
     if amount is None or currency is None:
         raise ProviderResponseError("A transaction has no amount with a currency.")
     if currency == _NO_CURRENCY:
-        currency = _balance_currency(payload) or currency
+        currency = _balance_currency(payload) or account_currency or currency
     if quirks.spending_is_positive:
         amount = -amount
-    elif quirks.billed_currency and wording.lines:
-        billed = _BILLED.match(wording.lines[0])
-        if billed:
-            amount = _billed(billed[1], amount)
-            currency = quirks.billed_currency
+    elif quirks.billed_currency and (billed := _billed(wording)):
+        text, billed_currency = billed
+        known = _currency(billed_currency) or account_currency or _balance_currency(payload)
+        amount, currency = _as_billed(text, amount), known or quirks.billed_currency
     elif quirks.unsigned_purchase and not is_booked and amount > 0 and wording.lines:
         amount = -amount if wording.lines[0].startswith(quirks.unsigned_purchase) else amount
     return amount, currency
 
 
-def _billed(text: str, foreign: Decimal) -> Decimal:
+def _billed(wording: _Wording) -> tuple[str, str | None] | None:
+    """Return the account's amount, and its currency where told, as the text has them."""
+    found = _BILLED.match(wording.lines[0]) if wording.lines else None
+    return found and (found["amount"], found["before"] or found["after"])
+
+
+def _as_billed(text: str, foreign: Decimal) -> Decimal:
     """Return the account's amount, with the sign of the foreign one where it has none."""
     amount = Decimal(text.replace(",", "."))
     return amount.copy_sign(foreign) if text[0].isdigit() else amount
@@ -356,6 +386,8 @@ def _side_of(
 
 def _account(value: object) -> tuple[str | None, str | None]:
     """Return the IBAN and any other number of an account, which may be a plain text."""
+    if value is None:
+        return None, None
     fields = value if isinstance(value, dict) else {"iban": value}
     written = as_reference(fields.get("iban"))
     iban = as_iban(written)
@@ -376,6 +408,17 @@ def _wording(payload: Payload, quirks: BankQuirks) -> _Wording:
     parts = read_parts(" ".join(lines))
     terminal = _terminal(payload)
     return _Wording(sent, lines, replace(parts, name=terminal) if terminal else parts)
+
+
+def _with_other(wording: _Wording, amount: Decimal) -> _Wording:
+    """Return a wording whose name is that of the other side by sign, or of the only one named."""
+    parts = wording.parts
+    if parts.name or not (parts.payer or parts.receiver):
+        return wording
+    expected, opposite = parts.receiver, parts.payer
+    if amount > 0:
+        expected, opposite = opposite, expected
+    return replace(wording, parts=replace(parts, name=expected or opposite))
 
 
 def _lines_sent(payload: Payload) -> Sequence[str]:
@@ -460,6 +503,8 @@ def _payee(side: _Side, named: Named | None, quirks: BankQuirks, parts: Parts) -
     names the other side better; a text that is merely left over does not.
     """
     name = parts.other_name or side.ultimate_name or side.name
+    if name and name[0].isdigit():
+        name = _DAY_BEFORE_NAME.sub("", name)
     if name and quirks.name_prefix:
         name = name.removeprefix(quirks.name_prefix).strip() or name
     if named is not None and (quirks.names_are_own or name is None):

@@ -26,6 +26,7 @@ VALUE_FIRST: tuple[DateField, ...] = (
 class BankQuirks:
     """How one family of banks differs from what the API describes.
 
+    :ivar family: What people call it.
     :ivar institutions: Starts of the institution ids that belong to the family.
     :ivar bics: Starts of the BICs, which end institution ids.
     :ivar trusted_id: Field that is unique and stays, also when a row is restated.
@@ -37,17 +38,19 @@ class BankQuirks:
     :ivar purchase_day_in_text: The text of a booked card payment holds its true day.
     :ivar spending_is_positive: Signs are the wrong way round.
     :ivar unsigned_purchase: How a pending purchase begins whose amount has no minus sign.
-    :ivar billed_currency: The account's amount stands in the text, in this currency.
+    :ivar billed_currency: The account's amount stands in the text; in this currency, where
+        neither the text nor the account says which.
     :ivar names_are_own: Creditor and debtor are the account holder; the text names the other.
     :ivar pending_names_nobody: Names and text of pending rows are placeholders.
     :ivar bank_ibans: Counterparty accounts that are the bank's own.
     :ivar name_prefix: What stands before every name of a card payment.
-    :ivar payee_forms: Texts of which the whole form is known.
+    :ivar payee_forms: Lines of which the whole form is known, from their start.
     :ivar clean_line: Takes out of each line of the text what is not for people.
     :ivar join_lines: Makes the description out of the lines of the text.
     :ivar balance_rule: Which of the reported balances is the booked one.
     """
 
+    family: str
     institutions: tuple[str, ...] = ()
     bics: tuple[str, ...] = ()
     trusted_id: IdField | None = None
@@ -71,4 +74,4 @@ class BankQuirks:
 
 
 #: A bank that does what the API describes.
-ORDINARY = BankQuirks()
+ORDINARY = BankQuirks("ordinary")

@@ -11,12 +11,14 @@ _WORDS: Final = {
         direct debit(?: payment)?(?: to)?
         (?:faster|bill) payments?(?: to| from| receipt)?
         (?:bank |online |instant )?transfer (?:to|from)
+        (?:standing order|bill payment) via faster payment to
         standing order(?: to)?
         purchase(?: at)?
         365 online
         (?:sent|received) money (?:to|from)
         mobile payment(?: to| from)?
         POS
+        DD
     """,
     "French": r"""
         (?:paiement|achat)(?: par)? (?:carte|CB)(?: bancaire)?
@@ -41,6 +43,7 @@ _WORDS: Final = {
     """,
     "Dutch": r"""
         betaling (?:aan|met|via|bij)
+        betaling (?:met )?(?:bancontact|maestro|kaart)
         (?:instant )?overschrijving (?:naar|van|aan)
         incasso(?: van)?
         betaalverzoek (?:van|aan)
@@ -57,27 +60,33 @@ _WORDS: Final = {
         (?:compra|pago) (?:en|(?:con )?tarjeta(?: en)?|tarj\.?|m[oó]vil en|internet en)
         compra
         (?:transferencia|transf\.?)(?: inmediata| sepa)?(?: (?:de|a favor de|a|recibida de))?
+        adeudo recibido(?: de)?
         (?:recibo|adeudo)(?: sepa)?(?: de)?
         TRF(?: MB WAY)?(?: P/| DE| PARA)?
         compras? c\.? ?deb
         pagamento (?:de )?servi[cç]os
     """,
     "Polish, Czech, Slovak, Hungarian": r"""
-        transakcja kart[ąa](?: debetow[ąa]| kredytow[ąa])?
+        transakcja kart[ąa](?: debetow[ąa]| kredytow[ąa]| p[łl]atnicz[ąa])?
+        dop\. (?:visa|mastercard|mc)
         p[łl]atno[śs][ćc] kart[ąa]
         przelew(?: przychodz[ąa]cy| wychodz[ąa]cy)?(?: od| do)?
         zakup(?: przy użyciu karty)?(?: w)?
         platba kartou
         n[áa]kup
-        v[áa]s[áa]rl[áa]s
+        v[áa]s[áa]rl[áa]s(?: k[áa]rty[áa]val)?
     """,
     "Nordic": r"""
-        (?:visa|dankort|mastercard|mc|visa/dankort)[- ]?(?:køb|nota|varekjøp|purchase)
+        (?:visa|dankort|mastercard|mc|visa/dankort)[- ]?(?:køb|nota|varekjøp|vare|purchase)
         (?:kort|vare)(?:köp|køb|kjøp|kjöp|betaling|betalning)(?: till?)?
         mobilepay:?
         visa/dankort(?: \d{4})?
         (?:visa|dankort|mastercard)(?= ?[*X\d])
-        swish(?: (?:till|från|mottagen|skickad))?
+        swish(?: (?:till|från|mottagen|skickad|betalning|inbetalning))*
+        betalning (?:bg|pg) [\d-]+
+        autogiro
+        (?:betalingsservice|bs betaling|avtalegiro)
+        nettbank (?:til|fra):?
         vipps(?: (?:til|fra))?
         (?:överföring|overføring|overførsel) (?:till?|från|fra)
         ostopvm

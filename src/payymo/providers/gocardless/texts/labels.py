@@ -11,7 +11,7 @@ _MEANINGS: Final = {
     **dict.fromkeys(
         """
         SVWZ REMI REMITTANCEINFORMATION OMSCHRIJVING DESCRIPTION VERWENDUNGSZWECK COMMUNICATION
-        MEDEDELING BETREFF NARRATIVE
+        MEDEDELING BETREFF NARRATIVE BUCHUNGSTEXT MOTIF INFOCLI
         """.split(),
         "text",
     ),
@@ -23,7 +23,9 @@ _MEANINGS: Final = {
         "CRED CSID GLÄUBIGERID CREDITORID INCASSANT INCASSANTID".split(), "creditor_id"
     ),
     **dict.fromkeys("ABWA ABWE ULTD ULTC".split(), "other_name"),
-    **dict.fromkeys("NAME NAAM ATMPOSNAME".split(), "name"),
+    **dict.fromkeys("NAME NAAM ATMPOSNAME DE ADRES MÍSTO".split(), "name"),
+    **dict.fromkeys("AUFTRAGGEBER ORD NAZWANADAWCY".split(), "payer"),
+    **dict.fromkeys("EMPFÄNGER BEN NAZWAODBIORCY".split(), "receiver"),
     "IBAN": "iban",
 }
 
@@ -40,11 +42,15 @@ _COLON = re.compile(
     r"|iban|bic|kenmerk|machtiging(?: id)?|incassant(?: id)?|reference|date/time|datum/tijd"
     r"|valutadatum|value date|pasvolgnr|card sequence no\.|transactie|transaction|term|narrative"
     r"|atmposname|end-?to-?end-?ref\.|end-?to-?end-?id|mandatsref|gläubiger-id"
-    r"|verwendungszweck|betreff"
-    r"|communication|mededeling)"
+    r"|verwendungszweck|betreff|auftraggeber|empfänger|buchungstext|kto/iban|blz/bic"
+    r"|communication|mededeling|de|id|motif|ref|ord|ben|dt-reg|banca ord|info-cli"
+    r"|nazwa nadawcy|nazwa odbiorcy|rachunek nadawcy|rachunek odbiorcy|tytuł|lokalizacja|adres"
+    r"|miasto|kraj|data i czas operacji|oryginalna kwota operacji|numer karty|místo)"
     r" ?:",
     re.IGNORECASE,
 )
+#: France: labels after a slash and before a blank.
+_FRENCH = re.compile(r"(?<=\s)/(DE|MOTIF|BEN|REFDO|REFBEN|REF)(?=\s)")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
@@ -55,11 +61,15 @@ class Parts:
     :ivar text: What the payer wrote; ``None`` where no label marks it.
     :ivar name: The other side.
     :ivar other_name: On whose behalf the other side acts.
+    :ivar payer: Whom the text calls the one who pays.
+    :ivar receiver: Whom the text calls the one who is paid.
     """
 
     text: str | None = None
     name: str | None = None
     other_name: str | None = None
+    payer: str | None = None
+    receiver: str | None = None
     iban: str | None = None
     end_to_end_id: str | None = None
     mandate_id: str | None = None
@@ -70,13 +80,15 @@ _NOTHING: Final = Parts()
 
 
 def read_parts(text: str) -> Parts:
-    """Return what the labels of a text say, whichever of three fashions it follows.
+    """Return what the labels of a text say, whichever of four fashions it follows.
 
     :param text: Text in one line.
     """
     if "+" in text and (matches := list(_PLUS.finditer(text))):
         return _parts(text, matches)
     if text.startswith("/") and len(matches := list(_SLASH.finditer(text))) > 1:
+        return _parts(text, matches)
+    if " /" in text and len(matches := list(_FRENCH.finditer(text))) > 1:
         return _parts(text, matches)
     if ":" in text and (matches := list(_COLON.finditer(text))):
         return _parts(text, matches)
@@ -96,6 +108,8 @@ def _parts(text: str, matches: list[re.Match[str]]) -> Parts:
         text=clean(_text_of(found["text"])) if "text" in found else None,
         name=as_name(found.get("name")),
         other_name=as_name(found.get("other_name")),
+        payer=as_name(found.get("payer")),
+        receiver=as_name(found.get("receiver")),
         iban=found.get("iban"),
         end_to_end_id=as_reference(found.get("end_to_end_id")),
         mandate_id=as_reference(found.get("mandate_id")),

@@ -17,6 +17,8 @@ _LABELLED = re.compile(
     r"\b(?:KID|OCR|VIITE(?:NUMERO)?|VIITENUMBER)(?:[ .:]|NR|NUMMER|REF)*(\d[\d ]{2,30}\d)(?!\d)",
     re.IGNORECASE,
 )
+#: Every reference has two digits side by side, perhaps with a blank.
+_LONG_NUMBER = re.compile(r"\d ?\d")
 _DIGIT_COUNT_MIN: Final = 2
 _SEVEN_THREE_ONE: Final = (7, 3, 1)
 
@@ -39,8 +41,13 @@ def _find_in(text: str) -> str | None:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """Yield the references of which the check digit is right, the surest scheme first."""
-    for match in _OGM.finditer(text):
+    """Yield the references of which the check digit is right, the surest scheme first.
+
+    Few texts hold any, so what each scheme needs is looked for before its pattern is.
+    """
+    if not _LONG_NUMBER.search(text):
+        return
+    for match in _OGM.finditer(text) if "+++" in text or "***" in text else ():
         number = "".join(match.groups())
         if ogm_vcs.is_valid(number):
             yield number
