@@ -34,6 +34,8 @@ from testing.factories import add_account, add_customer, add_invoice, add_transa
 from payymo.api.app import create_app
 from payymo.api.limits import Limit
 from payymo.api.services import ApiServices
+from payymo.domain.enums import SyncTrigger
+from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
 from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
 from payymo.postgres.tenancy import tenant_transaction
@@ -91,6 +93,13 @@ def ids(
         customer = add_customer(session, tenant_id)
         invoice = add_invoice(session, tenant_id, customer)
         payment = add_transaction(session, tenant_id, account, remittance=invoice.number)
+        sync_run = record_own_run(
+            session,
+            tenant_id,
+            account.connection_id,
+            trigger=SyncTrigger.REPLAY,
+            now=datetime(2026, 3, 1, tzinfo=UTC),
+        )
         run = match_payments(session, tenant_id, now=datetime(2026, 3, 1, tzinfo=UTC))
         match = list_matches(session, tenant_id, where=MatchFilter()).rows[0]
         known: dict[str, UUID | str] = {
@@ -102,6 +111,7 @@ def ids(
             "match_id": match.id,
             "match_run_id": run.match_run_id,
             "provider": "gocardless",
+            "sync_run_id": sync_run.id,
             "transaction_id": payment.id,
         }
     job = client.post("/api/v1/match_runs").json()["data"]

@@ -81,7 +81,7 @@ def test_an_error_of_ours_is_a_sentence_and_an_exit_code(
     ("words", "position", "completions"),
     [
         ("payymo con", 1, ["connections"]),
-        ("payymo connections re", 2, ["renew"]),
+        ("payymo connections ren", 2, ["renew"]),
         ("payymo sync --ten", 2, ["--tenant"]),
     ],
 )

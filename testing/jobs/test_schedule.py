@@ -58,7 +58,7 @@ class TestAddSchedule:
         }
 
         assert times == {
-            "consent_check": "0 0 * * *",
+            "consent_check": "0 * * * *",
             "daily_sync": "0 1 * * *",
             "consent_poll": "*/5 * * * *",
             "postponed_sync": "*/15 * * * *",

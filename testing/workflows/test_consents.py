@@ -59,7 +59,8 @@ class TestCheckConsents:
         self, house: House, clock: FakeClock
     ) -> None:
         connection = house.connect("account-1")
-        for _ in range(95 * 2):
+        clock.now += timedelta(days=75)
+        for _ in range(16 * 2):
             clock.now += timedelta(hours=12)
             self.check(house)
 

@@ -48,6 +48,7 @@ from payymo.workflows.connect import (
 )
 from payymo.workflows.institutions import ensure_institutions
 from payymo.workflows.sync import SyncReport, sync_connection
+from payymo.workflows.undo import revert_run
 
 connections_app = typer.Typer(
     help="Connect banks, and see how they stand.", no_args_is_help=True, add_completion=False
@@ -231,6 +232,34 @@ def end(
         )
     what_stays = "nothing of it is kept" if is_purged else "its history is kept"
     out.print(f"The connection is ended, and {what_stays}.")
+
+
+@connections_app.command("revert")
+def revert(
+    sync_run: Annotated[UUID, typer.Argument(help="Id of the sync run to take back.")],
+    tenant: TenantOption = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+) -> None:
+    """Take back what a sync did; nothing is deleted, and the next sync asks again."""
+    with open_installation(load_settings_beside_stack()) as house:
+        reversal = revert_run(
+            house.sessions,
+            house.queue,
+            tenant_id=choose_tenant(house.sessions, tenant),
+            sync_run_id=sync_run,
+            connection_id=None,
+            is_trial=dry_run,
+            actor_id=None,
+            clock=house.clock,
+        )
+    for blocker in reversal.blockers:
+        out.print(f"In the way: {blocker.message}", markup=False)
+    told = "were" if reversal.run else "would be"
+    out.print(
+        f"{reversal.removed_count} transactions {told} removed and {reversal.restored_count} "
+        f"{told} restored."
+    )
 
 
 @connections_app.command("credentials")

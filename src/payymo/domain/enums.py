@@ -156,6 +156,7 @@ class ChangeKind(StrEnum):
     MISSING = "missing"
     CLOSED = "closed"
     REMOVED = "removed"
+    REVERTED = "reverted"
 
 
 class ReplayVerdict(StrEnum):
@@ -283,6 +284,7 @@ class SyncTrigger(StrEnum):
     REQUEST = "request"
     RENEWAL = "renewal"
     REPLAY = "replay"
+    REVERSAL = "reversal"
 
 
 class JobKind(StrEnum):

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 #: Tasks of the schedule stand in a line of their own, apart from tenants' jobs.
 QUEUE: Final = "schedule"
 
-CONSENT_CHECK: Final = "0 0 * * *"
+CONSENT_CHECK: Final = "0 * * * *"
 DAILY_SYNC: Final = "0 1 * * *"
 CONSENT_POLL: Final = "*/5 * * * *"
 POSTPONED_SYNC: Final = "*/15 * * * *"
@@ -33,7 +33,7 @@ QUEUE_PURGE: Final = "30 2 * * *"
 
 #: Daily syncs start within this time, each connection always at the same moment of it.
 SPREAD: Final = timedelta(hours=1)
-#: For how long a consent is asked for often; the daily check asks for older ones.
+#: For how long a consent is asked for often; the hourly check asks for older ones.
 CONSENT_POLL_AGE_MAX: Final = timedelta(hours=1)
 #: For how long rows of the queue are kept once they have ended.
 QUEUE_HOURS_KEPT: Final = 7 * 24

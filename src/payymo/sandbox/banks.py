@@ -27,6 +27,7 @@ class Bank:
     :ivar quirks: Names of the quirks that its answers have (see ``books/quirks.py``).
     :ivar scopes_together: Scopes that must be asked for together.
     :ivar scopes_mandatory: Scopes that must be asked for.
+    :ivar scopes_supported: Scopes that may be asked for.
     :ivar stable_accounts: Whether account ids survive a new consent.
     """
 
@@ -42,6 +43,7 @@ class Bank:
     quirks: tuple[str, ...] = ()
     scopes_together: tuple[str, ...] = ()
     scopes_mandatory: tuple[str, ...] = ()
+    scopes_supported: tuple[str, ...] = SCOPES
     stable_accounts: bool = False
 
     @property
@@ -158,6 +160,14 @@ _ALL = (
         access_days=None,
         features=("access_scopes", "private_accounts", "ssn_verification"),
         scopes_mandatory=("transactions",),
+    ),
+    Bank(
+        "DONAUHAUS_DONAATWW",
+        "Donauhaus Bank",
+        "DONAATWW",
+        ("AT",),
+        features=("access_scopes", "private_accounts"),
+        scopes_supported=("transactions",),
     ),
     # Banks with quirks, each with its own
     Bank(

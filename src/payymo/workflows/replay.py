@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from uuid_utils.compat import uuid7
 
 from payymo.domain.banking import Clock
-from payymo.domain.enums import ChangeKind, ReplayVerdict
+from payymo.domain.enums import ChangeKind, ReplayVerdict, SyncTrigger
 from payymo.domain.errors import InvalidInputError
 from payymo.domain.ledger.book import TransactionEntry
 from payymo.domain.ledger.identity import IDENTITY_VERSION
@@ -27,7 +27,11 @@ from payymo.domain.ledger.shadow import ShadowRow
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations import transactions
 from payymo.postgres.common.operations.accounts import list_accounts
-from payymo.postgres.common.operations.sync_runs import lock_account, record_replay_run
+from payymo.postgres.common.operations.sync_runs import (
+    list_reverted_runs,
+    lock_account,
+    record_own_run,
+)
 from payymo.postgres.gocardless.operations.archive import (
     read_archive,
     reassign_raw_transactions,
@@ -129,7 +133,12 @@ def _pages(session: Session, tenant_id: UUID) -> Iterator[Sequence[Account]]:
 def _replay_account(
     session: Session, account: Account, version: int, *, apply: bool, now: datetime
 ) -> AccountReplay:
-    archive, answers = read_archive(session, account.tenant_id, account.id)
+    archive, answers = read_archive(
+        session,
+        account.tenant_id,
+        account.id,
+        reverted=list_reverted_runs(session, account.tenant_id, account.connection_id),
+    )
     standing = transactions.list_standing_rows(session, account.tenant_id, account.id)
     connection = account.connection
     translator = partial(
@@ -201,9 +210,13 @@ class _Applying:
     def _run(self) -> UUID:
         """Return the run under which it is kept what was."""
         if self.run_id is None:
-            self.run_id = record_replay_run(
-                self.session, self.account.tenant_id, self.account.connection_id, now=self.now
-            )
+            self.run_id = record_own_run(
+                self.session,
+                self.account.tenant_id,
+                self.account.connection_id,
+                trigger=SyncTrigger.REPLAY,
+                now=self.now,
+            ).id
         return self.run_id
 
     def _change(self, finding: Finding) -> None:

@@ -171,6 +171,43 @@ class TestAuthorise:
         assert (body["max_historical_days"], body["access_valid_for_days"]) == (90, 90)
         assert (found.history_days, found.access_days) == (90, 90)
 
+    def test_scopes_that_the_bank_does_not_have_are_left_out(
+        self, provider: GoCardlessProvider, script: Script
+    ) -> None:
+        unsupported = {
+            "summary": "Unsupported access scope selected.",
+            "detail": "The access scopes supported by the institution are ['transactions']. "
+            "The following scopes are not supported: ['balances', 'details']",
+        }
+        days = {"summary": "Incorrect", "detail": "too many"}
+        script.on(
+            "POST",
+            "agreements/enduser/",
+            reply(400, {"access_scope": [unsupported]}),
+            reply(400, {"max_historical_days": [days]}),
+            reply(201, {"id": "agr"}),
+        )
+
+        found = provider.authorise(bank(), reference="ours", return_url="https://me.test/back")
+
+        body = script.body("POST", "agreements/enduser/", 2)
+        assert body["access_scope"] == ["transactions"]
+        assert (found.history_days, found.access_days) == (90, 90)
+
+    def test_a_bank_without_transactions_is_refused(
+        self, provider: GoCardlessProvider, script: Script
+    ) -> None:
+        unsupported = {
+            "summary": "Unsupported access scope selected.",
+            "detail": "The access scopes supported by the institution are ['balances'].",
+        }
+        script.on("POST", "agreements/enduser/", reply(400, {"access_scope": [unsupported]}))
+
+        with pytest.raises(ProviderRequestError):
+            provider.authorise(bank(), reference="ours", return_url="https://me.test/back")
+
+        assert len(script.sent("POST", "agreements/enduser/")) == 1
+
     def test_another_refusal_is_not_tried_again(
         self, provider: GoCardlessProvider, script: Script
     ) -> None:

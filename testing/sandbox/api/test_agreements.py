@@ -96,6 +96,17 @@ class TestMakingOne:
 
         assert "mandatory" in body["detail"][0]
 
+    def test_a_bank_may_lack_a_scope(self, visitor: Visitor) -> None:
+        body = refused(visitor, institution_id="DONAUHAUS_DONAATWW")
+
+        assert body["access_scope"] == [
+            {
+                "summary": "Unsupported access scope selected.",
+                "detail": "The access scopes supported by the institution are ['transactions']. "
+                "The following scopes are not supported: ['balances', 'details']",
+            }
+        ]
+
     def test_an_unknown_institution_is_refused(self, visitor: Visitor) -> None:
         body = refused(visitor, institution_id="NOBODY")
 

@@ -17,6 +17,8 @@ from payymo.api.bank_connections.models import (
     ConnectionStarted,
     ConnectionUpdate,
     RenewalCreate,
+    ReversalCreate,
+    ReversalRead,
     SyncRunRead,
 )
 from payymo.api.bank_connections.presentation import present_connection, present_connections
@@ -42,6 +44,7 @@ from payymo.workflows.connect import (
     renew_connection,
     start_connection,
 )
+from payymo.workflows.undo import revert_run
 
 _PATH: Final = "/bank_connections"
 
@@ -222,6 +225,37 @@ def list_of_sync_runs(
     )
     rows = [SyncRunRead.of(run) for run in page.rows]
     return page_response(_SYNC_RUNS, rows, total=page.total, paging=paging)
+
+
+@router.post(
+    "/{connection_id}/sync_runs/{sync_run_id}/reversals",
+    status_code=HTTPStatus.CREATED,
+    response_model=Item[ReversalRead],
+    responses={
+        HTTPStatus.OK.value: {"description": "A dry run.", "model": Item[ReversalRead]},
+        **errors(422),
+    },
+)
+def revert(
+    connection_id: UUID,
+    sync_run_id: UUID,
+    member: WriterDep,
+    services: ServicesDep,
+    body: ReversalCreate | None = None,
+) -> Response:
+    """Take back what a sync run did; a dry run says what that would be, with 200."""
+    reversal = revert_run(
+        services.sessions,
+        services.queue,
+        tenant_id=member.tenant_id,
+        sync_run_id=sync_run_id,
+        connection_id=connection_id,
+        is_trial=body is not None and body.dry_run,
+        actor_id=member.user_id,
+        clock=services.clock,
+    )
+    status = HTTPStatus.OK if reversal.run is None else HTTPStatus.CREATED
+    return item_response(ReversalRead.of(reversal), status=status)
 
 
 @router.post(

@@ -26,6 +26,7 @@ from payymo.domain.enums import (
     SyncTrigger,
 )
 from payymo.postgres.common.models import BankConsent, Connection, SyncRun, SyncRunAccount
+from payymo.workflows.undo import Reversal
 
 ReturnUrl = Annotated[
     AnyHttpUrl,
@@ -257,6 +258,7 @@ class SyncRunRead(ResponseModel):
     id: UUID
     job_id: UUID | None
     trigger: SyncTrigger
+    reverts: Annotated[UUID | None, Field(description="The run that this one took back.")]
     status: RunStatus
     error: Fault | None
     started_at: datetime
@@ -273,9 +275,41 @@ class SyncRunRead(ResponseModel):
             id=run.id,
             job_id=run.job_id,
             trigger=run.trigger,
+            reverts=run.reverts,
             status=run.status,
             error=Fault.of(run.error_code, run.error_message),
             started_at=run.started_at,
             finished_at=run.finished_at,
             accounts=[SyncRunAccountRead.of(account) for account in run.accounts],
+        )
+
+
+class ReversalCreate(RequestModel):
+    """How a sync run is taken back."""
+
+    dry_run: Annotated[
+        bool, Field(description="Only say what would happen, and what stands in the way.")
+    ] = False
+
+
+class ReversalRead(ResponseModel):
+    """What taking a sync run back did, or would do."""
+
+    sync_run: Annotated[
+        SyncRunRead | None, Field(description="The reversal's own run; null for a dry run.")
+    ]
+    removed_count: Annotated[int, Field(description="Transactions that the run had added.")]
+    restored_count: Annotated[int, Field(description="Transactions that it had changed.")]
+    blockers: Annotated[
+        list[str], Field(description="Why it cannot be done; empty where it was, or could be.")
+    ]
+
+    @classmethod
+    def of(cls, reversal: Reversal) -> Self:
+        """Present a reversal."""
+        return cls(
+            sync_run=None if reversal.run is None else SyncRunRead.of(reversal.run),
+            removed_count=reversal.removed_count,
+            restored_count=reversal.restored_count,
+            blockers=[blocker.message for blocker in reversal.blockers],
         )

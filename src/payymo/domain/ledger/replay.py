@@ -17,6 +17,7 @@ from payymo.domain.ledger.identity import IDENTITY_VERSION, PayloadKey
 from payymo.domain.ledger.shadow import ShadowLedger, ShadowRow
 
 _TEXT_LENGTH_MAX: Final = 60
+_STANDING: Final = (TransactionStatus.BOOKED, TransactionStatus.PENDING)
 
 type ValuesOf = Callable[[ShadowRow], Mapping[str, object]]
 """What would be written of a row of a shadow, by field."""
@@ -252,6 +253,8 @@ class Replay:
         values_of: ValuesOf,
     ) -> Finding:
         """Return what the replay makes of a transaction that stands."""
+        if row_id is None and transaction.status not in _STANDING:
+            return Finding(ReplayVerdict.KEPT, transaction.id, None)
         if row_id is None:
             others = [row for owner, row in shared if owner == transaction.id]
             row = self.shadow.rows[others[0]] if others else None

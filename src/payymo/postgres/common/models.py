@@ -248,10 +248,12 @@ class SyncRun(TenantRow):
     """One attempt to bring a connection up to date.
 
     :ivar job_id: The background job that it ran in.
+    :ivar reverts: The run that it took back.
     """
 
     __tablename__ = "sync_runs"
     __table_args__ = (
+        tenant_reference("reverts", "sync_runs", ondelete="CASCADE"),
         tenant_reference("connection_id", "connections", ondelete="CASCADE"),
         Index(None, "tenant_id", "connection_id", "started_at"),
     )
@@ -259,6 +261,7 @@ class SyncRun(TenantRow):
     connection_id: Mapped[UUID]
     job_id: Mapped[UUID | None]
     trigger: Mapped[SyncTrigger]
+    reverts: Mapped[UUID | None]
     status: Mapped[RunStatus]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

@@ -35,14 +35,12 @@ from payymo.providers.gocardless.api.models import (
 )
 from payymo.providers.gocardless.api.statement import read_statement
 from payymo.providers.gocardless.balances import read_balance_records
+from payymo.providers.gocardless.terms import DAYS_USUAL, Terms, narrow
 from payymo.providers.gocardless.translate import translate
 
 #: The test bank is in no country's list, so that it is asked for by name.
 SANDBOX_INSTITUTION: Final = "SANDBOXFINANCE_SFIN0000"
 SANDBOX_COUNTRY: Final = "XX"
-
-#: What a bank gives that does not say, and what every bank accepts.
-_DAYS_USUAL: Final = 90
 
 _STATUSES: Final = {
     "LN": ConsentStatus.GRANTED,
@@ -51,7 +49,6 @@ _STATUSES: Final = {
     "SU": ConsentStatus.SUSPENDED,
     "ER": ConsentStatus.ERROR,
 }
-_DAYS_FIELDS: Final = frozenset({"max_historical_days", "access_valid_for_days"})
 
 
 class GoCardlessProvider:
@@ -95,22 +92,16 @@ class GoCardlessProvider:
     ) -> Authorisation:
         """Ask for a page where the account holder can consent.
 
-        Some banks refuse the history or the duration that they declare; then what every bank
-        accepts is asked for instead.
+        Some banks refuse the history, the duration or the scopes that they declare; then less is
+        asked for instead.
 
         :raises ProviderRequestError: If GoCardless refuses that, too.
         """
-        history = _within(history_days, institution.history_days_max)
-        access = _within(access_days, institution.consent_days_max)
-        try:
-            agreement = self._agree(institution, history, access)
-        except ProviderRequestError as error:
-            usual = min(history, _DAYS_USUAL), min(access, _DAYS_USUAL)
-            refused = {problem.field for problem in error.problems}
-            if not refused & _DAYS_FIELDS or usual == (history, access):
-                raise
-            history, access = usual
-            agreement = self._agree(institution, history, access)
+        terms = Terms(
+            history_days=_within(history_days, institution.history_days_max),
+            access_days=_within(access_days, institution.consent_days_max),
+        )
+        agreement, terms = self._agree(institution, terms)
         agreed = read(Agreement, agreement)
         requisition = self._client.create_requisition(
             institution_id=institution.reference,
@@ -124,21 +115,31 @@ class GoCardlessProvider:
         return Authorisation(
             consent_reference=asked.id,
             url=asked.link,
-            history_days=agreed.max_historical_days or history,
-            access_days=agreed.access_valid_for_days or access,
+            history_days=agreed.max_historical_days or terms.history_days,
+            access_days=agreed.access_valid_for_days or terms.access_days,
             documents=(
                 RawDocument("agreement", agreed.id, agreement),
                 RawDocument("requisition", asked.id, requisition),
             ),
         )
 
-    def _agree(self, institution: InstitutionRecord, history: int, access: int) -> dict[str, Any]:
-        return self._client.create_agreement(
-            institution_id=institution.reference,
-            history_days=history,
-            access_days=access,
-            scopes=[AccessScope.BALANCES, AccessScope.DETAILS, AccessScope.TRANSACTIONS],
-        )
+    def _agree(self, institution: InstitutionRecord, terms: Terms) -> tuple[dict[str, Any], Terms]:
+        """Return an agreement and its terms: the widest that the bank does not refuse."""
+        while True:
+            try:
+                agreement = self._client.create_agreement(
+                    institution_id=institution.reference,
+                    history_days=terms.history_days,
+                    access_days=terms.access_days,
+                    scopes=list(terms.scopes),
+                )
+            except ProviderRequestError as error:
+                narrower = narrow(terms, error.problems)
+                if narrower is None:
+                    raise
+                terms = narrower
+            else:
+                return agreement, terms
 
     def read_consent(self, consent_reference: str) -> Consent:
         """Return what GoCardless says of a consent, now.
@@ -270,8 +271,8 @@ def _institution_record(document: dict[str, Any]) -> InstitutionRecord:
         bic=institution.bic or None,
         logo_url=institution.logo or None,
         countries=tuple(countries),
-        history_days_max=max(institution.transaction_total_days or _DAYS_USUAL, 1),
-        consent_days_max=max(institution.max_access_valid_for_days or _DAYS_USUAL, 1),
+        history_days_max=max(institution.transaction_total_days or DAYS_USUAL, 1),
+        consent_days_max=max(institution.max_access_valid_for_days or DAYS_USUAL, 1),
         features=tuple(institution.supported_features),
         payload=document,
     )

@@ -320,6 +320,17 @@ def _scopes(fields: dict[str, Any], problems: Problems) -> list[str]:
 
 def _check_scopes(bank: Bank, scopes: list[str]) -> None:
     """Refuse what a bank does not allow; the live service answers two lists here."""
+    unsupported = [scope for scope in scopes if scope not in bank.scopes_supported]
+    if unsupported:
+        problems = Problems()
+        problems.list(
+            "access_scope",
+            "Unsupported access scope selected.",
+            "The access scopes supported by the institution are "
+            f"{scopes_text(bank.scopes_supported)}. The following scopes are not supported: "
+            f"{scopes_text(unsupported)}",
+        )
+        problems.refuse()
     details = []
     together = set(bank.scopes_together) & set(scopes)
     if together and together != set(bank.scopes_together):

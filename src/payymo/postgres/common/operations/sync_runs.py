@@ -1,5 +1,6 @@
 """Attempts to bring connections up to date, and what each left behind."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -115,28 +116,101 @@ def start_sync_run(
     return run
 
 
-def record_replay_run(
-    session: Session, tenant_id: UUID, connection_id: UUID, *, now: datetime
-) -> UUID:
-    """Note a replay that is applied, and return its run: what it changes is kept under it.
+def record_own_run(
+    session: Session,
+    tenant_id: UUID,
+    connection_id: UUID,
+    *,
+    trigger: SyncTrigger,
+    reverts: UUID | None = None,
+    now: datetime,
+) -> SyncRun:
+    """Note a run that asks no bank, and return it: what it changes is kept under it.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the connection.
-    :param connection_id: Connection whose accounts are entered anew.
+    :param connection_id: Connection whose accounts are changed.
+    :param trigger: A replay, or a reversal.
+    :param reverts: The run that it takes back.
     :param now: The time (aware).
     """
     run = SyncRun(
         tenant_id=tenant_id,
         connection_id=connection_id,
         job_id=None,
-        trigger=SyncTrigger.REPLAY,
+        trigger=trigger,
+        reverts=reverts,
         status=RunStatus.SUCCEEDED,
         started_at=now,
         finished_at=now,
+        accounts=[],
     )
     session.add(run)
     session.flush()
-    return run.id
+    return run
+
+
+def get_sync_run(
+    session: Session, tenant_id: UUID, sync_run_id: UUID, *, connection_id: UUID | None = None
+) -> SyncRun:
+    """Return one of the tenant's sync runs with its accounts.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param sync_run_id: Run to return.
+    :param connection_id: Connection that it must be of, where that is said.
+    :raises NotFoundError: If there is no such run.
+    """
+    run = session.scalars(
+        select(SyncRun).where(SyncRun.tenant_id == tenant_id, SyncRun.id == sync_run_id)
+    ).one_or_none()
+    if run is None or connection_id not in {None, run.connection_id}:
+        raise NotFoundError("There is no such sync run.")
+    return run
+
+
+def list_reverted_runs(session: Session, tenant_id: UUID, connection_id: UUID) -> set[UUID]:
+    """Return the runs of a connection that count no more, since they were taken back.
+
+    A reversal that was itself taken back counts no more either, and what it reverted does again.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the connection.
+    :param connection_id: Connection that is meant.
+    """
+    reversals = session.execute(
+        select(SyncRun.id, SyncRun.reverts)
+        .where(
+            SyncRun.tenant_id == tenant_id,
+            SyncRun.connection_id == connection_id,
+            SyncRun.reverts.is_not(None),
+        )
+        .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
+    )
+    reverted: set[UUID] = set()
+    for run_id, reverts in reversals:  # the latest first: it alone is certain to count
+        if run_id not in reverted and reverts is not None:
+            reverted.add(reverts)
+    return reverted
+
+
+def find_synced_through(
+    session: Session, tenant_id: UUID, account_id: UUID, *, reverted: Collection[UUID]
+) -> date | None:
+    """Return up to which day an account is known by the runs that count.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    :param reverted: Runs that were taken back.
+    """
+    return session.scalar(
+        select(func.max(SyncRunAccount.until)).where(
+            SyncRunAccount.tenant_id == tenant_id,
+            SyncRunAccount.account_id == account_id,
+            SyncRunAccount.sync_run_id.not_in(list(reverted)),
+        )
+    )
 
 
 def finish_sync_run(

@@ -2,8 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, update
@@ -17,7 +18,7 @@ from payymo.postgres.gocardless.models import GcFetch, GcTransaction
 
 
 def read_archive(
-    session: Session, tenant_id: UUID, account_id: UUID
+    session: Session, tenant_id: UUID, account_id: UUID, *, reverted: Collection[UUID]
 ) -> tuple[Sequence[ArchivedRow], Sequence[ArchivedAnswer]]:
     """Return everything that was received of an account's transactions, and in which answers.
 
@@ -27,6 +28,7 @@ def read_archive(
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account that is meant.
+    :param reverted: Runs that were taken back: their answers count no more.
     :returns: The raw rows by position, and the answers in the order in which they came.
     """
     raw = session.execute(
@@ -45,8 +47,7 @@ def read_archive(
     rows: list[ArchivedRow] = []
     brought: defaultdict[UUID, list[int]] = defaultdict(list)
     for one in raw:
-        payload = json.dumps(one.payload, ensure_ascii=False).encode()
-        pulled = PulledRow(payload, one.content_hash, one.is_booked)
+        pulled = _pulled(one.payload, one.content_hash, one.is_booked)
         rows.append(ArchivedRow(one.id, one.position, pulled, one.transaction_id))
         brought[one.fetch_id].append(one.position)
     fetches = session.scalars(
@@ -73,8 +74,28 @@ def read_archive(
             is_whole=fetch.positions is not None,
         )
         for fetch in fetches
+        if fetch.sync_run_id not in reverted
     ]
     return rows, answers
+
+
+def get_raw_payload(session: Session, tenant_id: UUID, raw_id: UUID) -> PulledRow:
+    """Return a payload as it was received.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns it.
+    :param raw_id: The raw row that holds it.
+    """
+    raw = session.scalars(
+        select(GcTransaction).where(
+            GcTransaction.tenant_id == tenant_id, GcTransaction.id == raw_id
+        )
+    ).one()
+    return _pulled(raw.payload, raw.content_hash, raw.is_booked)
+
+
+def _pulled(payload: Mapping[str, Any], content_hash: bytes, is_booked: bool) -> PulledRow:
+    return PulledRow(json.dumps(payload, ensure_ascii=False).encode(), content_hash, is_booked)
 
 
 def reassign_raw_transactions(
