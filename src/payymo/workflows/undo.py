@@ -246,11 +246,13 @@ class _Undo:
         tenant_id = self.run.tenant_id
         line = transactions.get_transaction(self.session, tenant_id, change.transaction_id)
         if line.raw_id != change.raw_id:
-            connection = self.accounts[line.account_id].connection
+            account = self.accounts[line.account_id]
+            connection = account.connection
             row = get_raw_payload(self.session, tenant_id, change.raw_id)
             translate = partial(
                 find_translator(connection.provider),
                 institution_reference=connection.institution.reference,
+                account_currency=account.currency,
                 today=change.transaction_date,
             )
             record = translate(row)
