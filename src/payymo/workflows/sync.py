@@ -274,7 +274,7 @@ def _task(
         consent_id=account.consent_id,
         reference=account.provider_reference,
         since=first_day(account.synced_through, looked_back_at, now=now),
-        exhausted=list_exhausted_scopes(session, tenant_id, account.id, now=now),
+        exhausted=list_exhausted_scopes(session, tenant_id, account.id, trigger=trigger, now=now),
         resting_until=account.retry_at if is_resting else None,
         are_details_due=details_at is None or now - details_at >= DETAILS_EVERY,
     )

@@ -52,7 +52,9 @@ def request_sync(
 def _check_quota(session: Session, tenant_id: UUID, connection_id: UUID, now: datetime) -> None:
     accounts = list_connection_accounts(session, tenant_id, connection_id)
     resets = [
-        list_exhausted_scopes(session, tenant_id, account.id, now=now).get(AccessScope.TRANSACTIONS)
+        list_exhausted_scopes(
+            session, tenant_id, account.id, trigger=SyncTrigger.REQUEST, now=now
+        ).get(AccessScope.TRANSACTIONS)
         for account in accounts
         if account.is_sync_enabled
     ]

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from payymo.domain.banking import Quota
-from payymo.domain.enums import AccessScope
+from payymo.domain.enums import AccessScope, SyncTrigger
+from payymo.domain.quotas import calls_kept_back
 from payymo.postgres.common.models import AccountQuota
 
 
@@ -45,21 +46,36 @@ def record_quota(session: Session, tenant_id: UUID, account_id: UUID, quota: Quo
 
 
 def list_exhausted_scopes(
-    session: Session, tenant_id: UUID, account_id: UUID, *, now: datetime
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    *,
+    trigger: SyncTrigger,
+    now: datetime,
 ) -> Mapping[AccessScope, datetime]:
     """Return the scopes of which no call is left, each with the time at which there is again.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account that is meant.
+    :param trigger: Why the bank is to be asked: what happens by itself leaves a call to people.
     :param now: The time (aware).
     """
     rows = session.execute(
-        select(AccountQuota.scope, AccountQuota.resets_at).where(
+        select(
+            AccountQuota.scope,
+            AccountQuota.resets_at,
+            AccountQuota.calls_limit,
+            AccountQuota.calls_remaining,
+        ).where(
             AccountQuota.tenant_id == tenant_id,
             AccountQuota.account_id == account_id,
-            AccountQuota.calls_remaining <= 0,
+            AccountQuota.calls_remaining.is_not(None),
             AccountQuota.resets_at > now,
         )
     )
-    return {row.scope: row.resets_at for row in rows}
+    return {
+        row.scope: row.resets_at
+        for row in rows
+        if row.calls_remaining <= calls_kept_back(trigger, row.calls_limit)
+    }
