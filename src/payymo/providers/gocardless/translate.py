@@ -492,8 +492,10 @@ def _named(wording: _Wording, side: _Side, quirks: BankQuirks, *, is_booked: boo
     if quirks.pending_names_nobody and not is_booked:
         return None
     parts = wording.parts
-    lines = (parts.text,) if parts.text else wording.lines
-    return name_in(lines, quirks.payee_forms) if lines else None
+    if parts.text is None:
+        return name_in(wording.lines, quirks.payee_forms) if wording.lines else None
+    named = name_in((parts.head,), quirks.payee_forms) if parts.head else None
+    return named if named and named.is_certain else name_in((parts.text,), quirks.payee_forms)
 
 
 def _payee(side: _Side, named: Named | None, quirks: BankQuirks, parts: Parts) -> str | None:

@@ -25,7 +25,18 @@ IBAN = "NL91ABNA0417164300"
             "mandatereference:,creditorid:,remittanceinformation:Lohn 3",
             Parts(text="Lohn 3"),
         ),
-        ("Beitrag End-to-End-Ref.: 77 Mandatsref: M", Parts(end_to_end_id="77", mandate_id="M")),
+        (
+            "Beitrag End-to-End-Ref.: 77 Mandatsref: M",
+            Parts(head="Beitrag", end_to_end_id="77", mandate_id="M"),
+        ),
+        (
+            "Ord: ACME SRL Ben: Ugo Prova Info-Cli: saldo",
+            Parts(text="saldo", payer="ACME SRL", receiver="Ugo Prova"),
+        ),
+        (
+            "VIR SEPA RECU /DE ACME SAS /MOTIF Facture 7 /REF 9",
+            Parts(head="VIR SEPA RECU", text="Facture 7", name="ACME SAS"),
+        ),
         ("SVWZ+ EREF+", Parts()),
         ("A+B Company", Parts()),
         ("/only/a/path", Parts()),

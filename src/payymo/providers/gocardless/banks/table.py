@@ -89,6 +89,12 @@ BANKS: Final = (
         bics=("BREXPLPW", "BREXCZPP", "ITBBITMM", "HYEEIT22"),
         dates=VALUE_FIRST,
     ),
+    BankQuirks(  # a short word for the kind of payment, which elsewhere begins names
+        family="HSBC UK",
+        institutions=("HSBC_",),
+        bics=("HBUKGB4B", "MIDLGB22"),
+        payee_forms=(re.compile(r"(?:VIS|DD|CR|BP|SO|OBP|ATM|\){3}) (?P<payee>.+)"),),
+    ),
     BankQuirks(  # value is the day of the purchase; rows state the interim balance after them
         family="ING PL",
         bics=("INGBPLPW",),

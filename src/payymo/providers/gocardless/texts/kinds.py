@@ -18,7 +18,6 @@ _WORDS: Final = {
         (?:sent|received) money (?:to|from)
         mobile payment(?: to| from)?
         POS
-        DD
     """,
     "French": r"""
         (?:paiement|achat)(?: par)? (?:carte|CB)(?: bancaire)?
@@ -28,10 +27,10 @@ _WORDS: Final = {
         (?:prlv|pr[ée]l[èe]vement)(?: europ[ée]en)?(?: sepa)?(?: de)?
         vir(?:ement)?(?: (?:instantan[ée]|inst|sepa|re[çc]u|[ée]mis|permanent|europ[ée]en|web))*
         retrait(?: dab)?
-        paiement (?:mobile|maestro|bancontact|sans contact)
+        paiement (?:mobile|maestro|bancontact|sans contact|psc)
     """,
     "German": r"""
-        kartenzahlung
+        (?:karten|girocard-?|karten-?)zahlung
         bezahlung karte
         (?:sepa-?)?(?:basis-?|firmen-?)?lastschrift(?: von)?
         (?:sepa-?)?(?:echtzeit-?)?(?:überweisung|ueberweisung)(?: an| von)?
@@ -43,7 +42,9 @@ _WORDS: Final = {
     """,
     "Dutch": r"""
         betaling (?:aan|met|via|bij)
-        betaling (?:met )?(?:bancontact|maestro|kaart)
+        betaling (?:met )?(?:bancontact|maestro|kaart)(?:-?kaart)?
+        aankoop(?: bancontact| maestro)?
+        betaalautomaat
         (?:instant )?overschrijving (?:naar|van|aan)
         incasso(?: van)?
         betaalverzoek (?:van|aan)
@@ -53,7 +54,8 @@ _WORDS: Final = {
         pagamento (?:presso|pos|su circuito internazionale|con carta|tramite pos)
         pagamento carta(?: di debito)?
         (?:bonifico|giroconto)(?: istantaneo| sepa| estero)?(?: disposto)? (?:da|a favore di|a)
-        addebito (?:diretto|sdd|carta)(?: core)?(?: a favore di)?
+        addebito (?:diretto|sdd|carta)(?: core)?(?: disposto)?(?: a favore di)?
+        sdd core
         acquisto (?:presso|pos|carta)
     """,
     "Spanish and Portuguese": r"""
@@ -73,7 +75,8 @@ _WORDS: Final = {
         przelew(?: przychodz[ąa]cy| wychodz[ąa]cy)?(?: od| do)?
         zakup(?: przy użyciu karty)?(?: w)?
         platba kartou
-        n[áa]kup
+        n[áa]kup(?: u obchodn[íi]ka)?
+        kup(?:nja|ovina)
         v[áa]s[áa]rl[áa]s(?: k[áa]rty[áa]val)?
     """,
     "Nordic": r"""

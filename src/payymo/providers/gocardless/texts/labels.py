@@ -42,7 +42,7 @@ _COLON = re.compile(
     r"|iban|bic|kenmerk|machtiging(?: id)?|incassant(?: id)?|reference|date/time|datum/tijd"
     r"|valutadatum|value date|pasvolgnr|card sequence no\.|transactie|transaction|term|narrative"
     r"|atmposname|end-?to-?end-?ref\.|end-?to-?end-?id|mandatsref|gläubiger-id"
-    r"|verwendungszweck|betreff|auftraggeber|empfänger|buchungstext|kto/iban|blz/bic"
+    r"|verwendungszweck|svwz|eref|mref|kref|cred|betreff|auftraggeber|empfänger|buchungstext|kto/iban|blz/bic"
     r"|communication|mededeling|de|id|motif|ref|ord|ben|dt-reg|banca ord|info-cli"
     r"|nazwa nadawcy|nazwa odbiorcy|rachunek nadawcy|rachunek odbiorcy|tytuł|lokalizacja|adres"
     r"|miasto|kraj|data i czas operacji|oryginalna kwota operacji|numer karty|místo)"
@@ -58,6 +58,7 @@ _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 class Parts:
     """What the labels of a text say.
 
+    :ivar head: What stands before the first label.
     :ivar text: What the payer wrote; ``None`` where no label marks it.
     :ivar name: The other side.
     :ivar other_name: On whose behalf the other side acts.
@@ -65,6 +66,7 @@ class Parts:
     :ivar receiver: Whom the text calls the one who is paid.
     """
 
+    head: str = ""
     text: str | None = None
     name: str | None = None
     other_name: str | None = None
@@ -105,6 +107,7 @@ def _parts(text: str, matches: list[re.Match[str]]) -> Parts:
         if meaning is not None and value and meaning not in found:
             found[meaning] = value
     return Parts(
+        head=text[: matches[0].start()].strip(),
         text=clean(_text_of(found["text"])) if "text" in found else None,
         name=as_name(found.get("name")),
         other_name=as_name(found.get("other_name")),

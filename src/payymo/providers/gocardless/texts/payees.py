@@ -29,8 +29,8 @@ _TIME: Final = r"\d{1,2}[:.]\d\d(?::\d\d)?(?: ?(?:Uhr|uur|h))?(?!\w)"
 _CURRENCY: Final = "(?:EUR|GBP|USD|CHF|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|LEI|KR)"
 _AMOUNT: Final = rf"(?:{_CURRENCY} ?-?\d[\d.,]*|-?\d[\d.,]*[.,]\d\d(?: ?{_CURRENCY})?)(?!\w)"
 _CARD: Final = (
-    r"(?:[X*]\d{4}|[X*]{2,16} ?\d{2,4}|\d{4,6}[X*]{2,10}\d{3,4}|\d{4}(?: ?[\dX*]{4}){3}|CB\*\d{4}"
-    r"|\(\.\.\d{4}\))(?!\w)"
+    r"(?:[X*]\d{4}|[X*]{2,16} ?\d{2,4}|\d{4,6}[X*]{2,10}\d{3,4}|\d{4}(?: ?[\dX*]{4}){3}"
+    r"|CB\*{1,4}\d{4}|\(\.\.\d{4}\))(?!\w)"
 )
 
 
@@ -64,7 +64,7 @@ _FORMS_AT_START: Final = (
     # Germany, Austria: terminal and time, then the name, and the place after a backslash.
     _pattern(
         r"(?:Bezahlung Karte|Kartenzahlung|Kauf|POS|Zahlung)\b.{0,60}?\d\d\.\d\d\.(?:\d{2,4})? ?"
-        r"(?:um )?\d\d[:.]\d\d(?: Uhr)?[ \\|]*(?P<payee>[^\\|]+)"
+        r"(?:um )?\d\d[:.]\d\d(?: Uhr)?+[ \\|]*+(?P<payee>[^\\|]+)"
     ),
     # Italy.
     _pattern(r"(?:ADDEBITO|INCASSO) (?:DIRETTO )?SDD (?:CORE )?(?P<payee>.+?) (?:N|ID) ?:"),
@@ -92,6 +92,8 @@ _FORMS_AT_START: Final = (
         r"Bizum (?:payment )?(?:enviado |recibido )?(?:from|to|de|a(?: favor de)?) ?:? ?"
         r"(?P<payee>.+?)(?: concepto:? (?P<note>.+))?$"
     ),
+    # Portugal: direct debit, with a mandate's number at the end.
+    re.compile(r"DD (?P<payee>.+ \d{4,})$"),
     # Romania.
     _pattern(r"(?P<payee>[^,:]+), ?.{0,60}\bcard (?:no|nr)\b"),
 )
@@ -116,16 +118,18 @@ _NOT_A_NAME = _pattern(
 _BEFORE = _pattern(
     rf"(?:\d[\d.,]* ?{_CURRENCY}(?!\w)|{_DATE}|{_TIME}|{_CARD}|{_AMOUNT}"
     r"|(?:n°|nr|no)\.? ?\d+|[,:;*|/-]"
+    r"|\d{6}(?= CB\*)|pasnr\.? ?\d+"
     r"|(?:nr\.? )?(?:karty|carta|carte|card|karte|tarjeta|kort|kaart)\b:?(?: n[°ro.]*:?)?"
     r" ?[\dX*]{4,19}(?: [\dX*]{4}){0,4}(?!\w))"
 )
 #: What may follow a kind and is no part of the name: a number, or the word for "from" or "to".
 _AFTER_KIND = _pattern(
     r"(?:(?:du|del|am|vom|il|on|dne|den) )?(?:\d{4}|\d{6})(?= [^\W\d])"
-    r"|(?:de|od|dne|en (?:votre )?faveur de|(?:a )?(?:vostro|vs) favore(?: disposto)?(?: da)?)\b:?"
+    r"|(?:de|od|dne|en (?:votre )?faveur(?: de)?"
+    r"|(?:a )?(?:vostro|vs) favore(?: disposto)?(?: da)?)\b:?"
 )
 _PROCESSOR = _pattern(
-    r"(?:CCV|SumUp|Zettle_?|iZ|IZETTLE|SQ|PAYPAL|PP|CRV|LOOMISP|STRIPE|MOLLIE|PAY\.nl|BCK|ADYEN"
+    r"(?:K|CCV|SumUp|Zettle_?|iZ|IZETTLE|SQ|PAYPAL|PP|CRV|LOOMISP|STRIPE|MOLLIE|PAY\.nl|BCK|ADYEN"
     r"|WORLDLINE|VIVA|NYX|LSP|DOJO|WWW|SPO|SP|TST|FS|EB|2CO|NETS|Nexi|myPOS|BAM|Takeaway) ?\* ?"
 )
 #: Where the bank's words begin again after the other side.
@@ -135,9 +139,10 @@ _AFTER = _pattern(
     r"|Paiement (?:avec|par|via|mobile)|Paiement|Debit Mastercard|Europese domiciliëring"
     r"|Ordre permanent|Doorlopende opdracht|sepa dd|viite \d|concepto|ABI-CAB|Num\. ?Bon"
     r"|VIA ONLINE|VIA MOBILE|contactless$|/?motif\b|/REF\b|pasvolgnr|kurs:|transactie:|betalt:"
-    r"|CARTE [\dX*]|FACT \d{6}|ECH/|ID EMETTEUR|CD \d{4}|REF [^,]+, ?MANDATE NO|DATA TRANSAKCJI"
-    rf"|-ÉRINTŐ-|\)\)\)|{_DATE} CARTE\b"
-    rf"|(?:Den|le|du|del|am|vom|op|on|dato) {_DATE}|/?\d\d-\d\d-\d\d$|{_DATE} ?(?:{_TIME})?$"
+    r"|CARTE [\dX*]|FACT \d{6}|ECH/|ID EMETTEUR|CD \d{4}|REF [^,]+, ?MANDATE NO|REF ?:"
+    r"|DATA TRANSAKCJI|(?:ID )?MANDATO \w|OP\.\d|>[^\W\d_]"
+    rf"|-ÉRINTŐ-|\)\)\)|{_DATE} CARTE\b|- \d\d-\d\d {_TIME}$"
+    rf"|(?:Den|le|du|del|am|vom|op|on|il|dato) {_DATE}|/?\d\d-\d\d-\d\d$|{_DATE} ?(?:{_TIME})?$"
     rf"|{_AMOUNT}$|FP {_DATE})|, ?(?:MANDATE NO|RATE \d|\d[\d.]* [A-Z]{{3}},|tarj|dne \d|suma \d)"
     r"|//|\\)"
 )

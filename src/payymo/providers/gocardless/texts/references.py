@@ -13,6 +13,7 @@ _LENGTH_MAX: Final = 35
 _RF = re.compile(r"\bRF ?\d\d[0-9A-Z ]{1,30}", re.IGNORECASE)
 _OGM = re.compile(r"(?:\+{3}|\*{3}) ?(\d{3})[ /]?(\d{4})[ /]?(\d{5}) ?(?:\+{3}|\*{3})")
 _QRR = re.compile(r"(?<!\d)(?:\d{27}|\d{2}(?: \d{5}){5})(?!\d)")
+_LABELS: Final = ("KID", "OCR", "VIITE")
 _LABELLED = re.compile(
     r"\b(?:KID|OCR|VIITE(?:NUMERO)?|VIITENUMBER)(?:[ .:]|NR|NUMMER|REF)*(\d[\d ]{2,30}\d)(?!\d)",
     re.IGNORECASE,
@@ -51,7 +52,8 @@ def _candidates(text: str) -> Iterator[str]:
         number = "".join(match.groups())
         if ogm_vcs.is_valid(number):
             yield number
-    for match in _RF.finditer(text):
+    upper = text.upper()
+    for match in _RF.finditer(text) if "RF" in upper else ():
         reference = _longest_rf(match[0])
         if reference is not None:
             yield reference
@@ -59,7 +61,7 @@ def _candidates(text: str) -> Iterator[str]:
         number = match[0].replace(" ", "")
         if esr.is_valid(number):
             yield number
-    for match in _LABELLED.finditer(text):
+    for match in _LABELLED.finditer(text) if any(map(upper.__contains__, _LABELS)) else ():
         number = match[1].replace(" ", "")
         if _has_check_digit(number):
             yield number
