@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,30 +12,11 @@ from payymo.domain.errors import (
     ProviderQuotaError,
     ProviderUnavailableError,
 )
-from payymo.domain.syncing import Consequence, first_day, judge_failure, summarise
+from payymo.domain.syncing import Consequence, judge_failure, summarise
 
 NOW = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
-
-
-class TestFirstDay:
-    def test_before_the_first_sync_all_is_asked_for(self) -> None:
-        assert first_day(None, NOW, now=NOW) is None
-
-    def test_fourteen_days_are_asked_for_again(self) -> None:
-        assert first_day(date(2026, 2, 28), NOW, now=NOW) == date(2026, 2, 14)
-
-    def test_after_a_week_ninety_days_are(self) -> None:
-        day = first_day(date(2026, 3, 1), NOW - timedelta(days=7), now=NOW)
-
-        assert day == date(2025, 12, 1)
-
-    def test_a_watermark_further_back_than_that_counts(self) -> None:
-        assert first_day(date(2025, 6, 15), None, now=NOW) == date(2025, 6, 1)
-
-    def test_a_watermark_in_the_future_is_today(self) -> None:
-        assert first_day(date(2026, 5, 1), NOW, now=NOW) == date(2026, 2, 15)
 
 
 class TestFailures:

@@ -159,6 +159,13 @@ class ChangeKind(StrEnum):
     REVERTED = "reverted"
 
 
+class Completeness(StrEnum):
+    """Whether a bank gave all the days that it was asked for."""
+
+    COMPLETE = "complete"
+    CUT = "cut"
+
+
 class ReplayVerdict(StrEnum):
     """What becomes of a transaction when its account's raw rows are entered anew."""
 

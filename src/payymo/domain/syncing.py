@@ -1,8 +1,8 @@
-"""When to ask a bank, from which day on, and what its refusals mean."""
+"""When to ask a bank, and what its refusals mean."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from payymo.domain.enums import AccountStatus, RunStatus
@@ -14,13 +14,6 @@ from payymo.domain.errors import (
     ProviderNotFoundError,
     ProviderQuotaError,
 )
-
-#: Days before the watermark that are asked for again: banks post late, and restate.
-OVERLAP: Final = timedelta(days=14)
-
-#: How far back, and how often, a longer look is taken.
-LOOK_BACK: Final = timedelta(days=90)
-LOOK_BACK_EVERY: Final = timedelta(days=7)
 
 #: How often the details of an account are read; they rarely change, and each reading is counted.
 DETAILS_EVERY: Final = timedelta(days=7)
@@ -47,24 +40,6 @@ class Consequence:
     failure_count: int
     retry_at: datetime | None
     is_waiting: bool = False
-
-
-def first_day(
-    synced_through: date | None, last_look_back: datetime | None, *, now: datetime
-) -> date | None:
-    """Return the first day to ask for; ``None`` is all that the consent allows.
-
-    :param synced_through: Last day up to which booked rows are known; ``None`` before the first
-        sync.
-    :param last_look_back: When the longer look was last taken (aware).
-    :param now: The time (aware).
-    """
-    if synced_through is None:
-        return None
-    usual = min(synced_through, now.date()) - OVERLAP
-    if last_look_back is not None and now - last_look_back < LOOK_BACK_EVERY:
-        return usual
-    return min(usual, now.date() - LOOK_BACK)
 
 
 def judge_failure(

@@ -40,9 +40,7 @@ from payymo.domain.errors import (
 from payymo.domain.ledger.book import Answer, Changes
 from payymo.domain.syncing import (
     DETAILS_EVERY,
-    LOOK_BACK,
     Consequence,
-    first_day,
     judge_failure,
     summarise,
 )
@@ -69,10 +67,11 @@ from payymo.postgres.common.operations.sync_runs import (
 )
 from payymo.postgres.gocardless.operations.balances import record_raw_balances
 from payymo.postgres.gocardless.operations.documents import record_account_documents
-from payymo.postgres.gocardless.operations.fetches import find_last_look_back, record_fetch
+from payymo.postgres.gocardless.operations.fetches import record_fetch
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import FAILURES_IN_A_ROW_MAX, BankDataProvider, ProviderDirectory
 from payymo.workflows.consents import end_replaced_consents
+from payymo.workflows.coverage import note_coverage, plan_window
 from payymo.workflows.queue import JobQueue
 from payymo.workflows.standardise import Entry, standardise
 
@@ -264,16 +263,13 @@ def _can_be_read(account: Account) -> bool:
 def _task(
     session: Session, tenant_id: UUID, account: Account, trigger: SyncTrigger, now: datetime
 ) -> _Task:
-    looked_back_at = find_last_look_back(session, tenant_id, account.id, days_min=LOOK_BACK.days)
-    if trigger in _ANEW:
-        looked_back_at = None
     is_resting = trigger not in _ANEW and account.retry_at is not None and account.retry_at > now
     details_at = account.details_fetched_at
     return _Task(
         account_id=account.id,
         consent_id=account.consent_id,
         reference=account.provider_reference,
-        since=first_day(account.synced_through, looked_back_at, now=now),
+        since=plan_window(session, tenant_id, account, is_anew=trigger in _ANEW, now=now),
         exhausted=list_exhausted_scopes(session, tenant_id, account.id, trigger=trigger, now=now),
         resting_until=account.retry_at if is_resting else None,
         are_details_due=details_at is None or now - details_at >= DETAILS_EVERY,
@@ -369,9 +365,9 @@ class _Sync:
                 changes = self._store_statement(
                     session,
                     provider,
+                    account,
                     task,
                     pull.statement,
-                    account_currency=account.currency,
                     is_overtaken=_is_overtaken(account, pull),
                     now=now,
                 )
@@ -382,7 +378,7 @@ class _Sync:
                 for scope, error in pull.calls
             }
             if pull.statement is not None:
-                _note_synced(account, changes, now)
+                _note_synced(account, now)
             result = _result(task, pull, changes, consequences, now=now)
             record_sync_run_account(session, self.tenant_id, self.plan.sync_run_id, result)
             if changes.is_booked_changed:
@@ -410,10 +406,10 @@ class _Sync:
         self,
         session: Session,
         provider: BankDataProvider,
+        account: Account,
         task: _Task,
         statement: Statement,
         *,
-        account_currency: str | None,
         is_overtaken: bool,
         now: datetime,
     ) -> Changes:
@@ -436,9 +432,21 @@ class _Sync:
         translate = partial(
             provider.translate,
             institution_reference=self.plan.institution_reference,
-            account_currency=account_currency,
+            account_currency=account.currency,
         )
-        return standardise(session, self.tenant_id, entry, answer, translate=translate)
+        changes = standardise(session, self.tenant_id, entry, answer, translate=translate)
+        if not is_overtaken:
+            note_coverage(
+                session,
+                account,
+                statement,
+                changes,
+                consent_id=task.consent_id,
+                sync_run_id=self.plan.sync_run_id,
+                since=task.since,
+                now=now,
+            )
+        return changes
 
     def _store_balances(
         self, session: Session, account: Account, answer: BalanceAnswer, now: datetime
@@ -582,17 +590,12 @@ def _note_call(
     return consequence
 
 
-def _note_synced(account: Account, changes: Changes, now: datetime) -> None:
-    """Write down that an account's rows are known up to now.
-
-    Rows that could not be understood hold the watermark, so that they are asked for again.
-    """
+def _note_synced(account: Account, now: datetime) -> None:
+    """Write down that an account answered."""
     if account.status not in _NEVER_READ:
         account.status = AccountStatus.ACTIVE
         account.error_code = account.error_message = None
     account.last_synced_at = now
-    if not changes.unreadable:
-        account.synced_through = now.date()
     if account.failure_count < FAILURES_IN_A_ROW_MAX:
         account.retry_at = None
 

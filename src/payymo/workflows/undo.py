@@ -32,8 +32,8 @@ from payymo.postgres.common.operations.changes import (
     restore_state,
 )
 from payymo.postgres.common.operations.connections import lock_connection
+from payymo.postgres.common.operations.coverage import find_known_through, retract_coverage
 from payymo.postgres.common.operations.sync_runs import (
-    find_synced_through,
     get_sync_run,
     list_reverted_runs,
     lock_account,
@@ -233,13 +233,21 @@ class _Undo:
         transactions.remove_transactions(session, tenant_id, booked)
         pending = [one.id for one in self.added if one.status is TransactionStatus.PENDING]
         transactions.close_pending(session, tenant_id, pending, now=self.now)
-        reverted = list_reverted_runs(session, tenant_id, self.run.connection_id)
+        self._retract_coverage()
         for account in self.accounts.values():
-            account.synced_through = find_synced_through(
-                session, tenant_id, account.id, reverted=reverted
-            )
+            account.synced_through = find_known_through(session, tenant_id, account.id)
         session.flush()
         return Reversal(reversal, len(self.added), len(self.changes), ())
+
+    def _retract_coverage(self) -> None:
+        """Let what the run learnt count no more, or what a reversal took back count again."""
+        run, is_taken_back = self.run, True
+        while run.reverts is not None:
+            run = get_sync_run(self.session, run.tenant_id, run.reverts)
+            is_taken_back = not is_taken_back
+        retract_coverage(
+            self.session, run.tenant_id, run.id, now=self.now if is_taken_back else None
+        )
 
     def _restore(self, change: TransactionChange) -> None:
         """Write a transaction again from the payload that it had before."""

@@ -1,5 +1,6 @@
 """Bank accounts and their balances."""
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,13 @@ from testing.api.conftest import HandClock
 from testing.factories import add_account, add_connection
 
 from payymo.domain.banking import BalanceRecord
-from payymo.domain.enums import AccountStatus, BalanceType
+from payymo.domain.enums import AccountStatus, BalanceType, Completeness, SyncTrigger
+from payymo.domain.ledger.coverage import Claim, DayRange
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations.balances import record_balances
 from payymo.postgres.common.operations.connections import get_connection
+from payymo.postgres.common.operations.coverage import record_coverage
+from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.tenancy import tenant_transaction
 
 PATH = "/api/v1/accounts"
@@ -197,8 +201,58 @@ def test_another_tenants_account_does_not_exist(stranger: TestClient, account: A
         stranger.get(one),
         stranger.patch(one, json={"name": "mine"}),
         stranger.get(f"{one}/balances"),
+        stranger.get(f"{one}/coverage"),
         stranger.get(f"{one}/transactions"),
     ]
 
     assert {answer.status_code for answer in answers} == {404}
     assert stranger.get(PATH).json()["meta"]["total"] == 0
+
+
+class TestCoverage:
+    def test_known_days_holes_and_the_next_question_are_told(
+        self, viewer: TestClient, account: Account, sessions: sessionmaker[Session], tenant_id: UUID
+    ) -> None:
+        with tenant_transaction(sessions, tenant_id) as session:
+            run = record_own_run(
+                session,
+                tenant_id,
+                account.connection_id,
+                trigger=SyncTrigger.FIRST,
+                now=datetime(2026, 2, 1, tzinfo=UTC),
+            )
+            for first, last in (("2026-01-01", "2026-01-31"), ("2026-02-10", "2026-03-01")):
+                record_coverage(
+                    session,
+                    tenant_id,
+                    account.id,
+                    Claim(
+                        DayRange(date.fromisoformat(first), date.fromisoformat(last)),
+                        Completeness.COMPLETE,
+                    ),
+                    consent_id=account.consent_id,
+                    sync_run_id=run.id,
+                    asked_from=date.fromisoformat(first),
+                    now=datetime.fromisoformat(f"{last}T09:00:00Z"),
+                )
+
+        shown = viewer.get(f"{PATH}/{account.id}/coverage").json()["data"]
+
+        assert shown["known"] == [
+            {"first_day": "2026-01-01", "last_day": "2026-01-31"},
+            {"first_day": "2026-02-10", "last_day": "2026-03-01"},
+        ]
+        assert [(hole["first_day"], hole["last_day"]) for hole in shown["holes"]] == [
+            ("2026-02-01", "2026-02-09"),
+            ("2026-03-02", "2026-03-02"),
+        ]
+        assert {hole["is_reachable"] for hole in shown["holes"]} == {True}
+        assert shown["next_from"] == "2025-12-02"
+        assert [span["last_day"] for span in shown["spans"]] == ["2026-03-01", "2026-01-31"]
+
+    def test_an_account_that_was_never_synced_is_asked_for_all(
+        self, viewer: TestClient, account: Account
+    ) -> None:
+        shown = viewer.get(f"{PATH}/{account.id}/coverage").json()["data"]
+
+        assert (shown["known"], shown["holes"], shown["next_from"]) == ([], [], None)

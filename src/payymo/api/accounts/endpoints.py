@@ -6,8 +6,14 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import TypeAdapter
 
-from payymo.api.accounts.models import AccountRead, AccountUpdate, BalanceRead, PredecessorWrite
-from payymo.api.accounts.presentation import present_accounts
+from payymo.api.accounts.models import (
+    AccountRead,
+    AccountUpdate,
+    BalanceRead,
+    CoverageRead,
+    PredecessorWrite,
+)
+from payymo.api.accounts.presentation import present_accounts, present_coverage
 from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
 from payymo.api.openapi import errors
@@ -93,6 +99,15 @@ def join(
     )
     (presented,) = present_accounts(session, member.tenant_id, [account])
     return item_response(presented)
+
+
+@router.get("/{account_id}/coverage", response_model=Item[CoverageRead])
+def read_coverage(
+    account_id: UUID, member: MemberDep, services: ServicesDep, session: SessionDep
+) -> Response:
+    """Return which days of an account are known, which are not, and what is asked for next."""
+    account = get_account(session, member.tenant_id, account_id)
+    return item_response(present_coverage(session, account, now=services.clock()))
 
 
 @router.get("/{account_id}/balances", response_model=Collection[BalanceRead])

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import AmountOut, ShortText, refuse
-from payymo.domain.enums import AccountStatus, AccountType, BalanceType
+from payymo.domain.enums import AccountStatus, AccountType, BalanceType, Completeness
 from payymo.domain.money import format_amount
 from payymo.postgres.common.models import Balance
 
@@ -110,3 +110,50 @@ class AccountRead(ResponseModel):
     balances: Annotated[list[BalanceRead], Field(description="What the bank said last.")]
     created_at: datetime
     updated_at: datetime
+
+
+class CoverageSpanRead(ResponseModel):
+    """The days that one answer made known."""
+
+    first_day: date
+    last_day: date
+    completeness: Annotated[
+        Completeness,
+        Field(description="`cut`: the bank gave fewer days than it was asked for."),
+    ]
+    asked_from: Annotated[date | None, Field(description="First day asked for; null is all.")]
+    learnt_at: datetime
+    consent_id: UUID
+
+
+class KnownDays(ResponseModel):
+    """Days that are known without a gap."""
+
+    first_day: date
+    last_day: date
+
+
+class HoleRead(KnownDays):
+    """Days that are not known."""
+
+    is_reachable: Annotated[
+        bool,
+        Field(description="Whether the present consent lets us ask for any of them."),
+    ]
+
+
+class CoverageRead(ResponseModel):
+    """Which days of an account are known."""
+
+    known: Annotated[list[KnownDays], Field(description="In the order of the calendar.")]
+    holes: Annotated[list[HoleRead], Field(description="From the first known day up to today.")]
+    reachable_from: Annotated[
+        date, Field(description="First day that the present consent lets us read.")
+    ]
+    next_from: Annotated[
+        date | None,
+        Field(description="First day that the next sync asks for; null is all that there is."),
+    ]
+    spans: Annotated[
+        list[CoverageSpanRead], Field(description="What each of the last answers taught.")
+    ]

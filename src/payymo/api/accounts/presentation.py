@@ -1,13 +1,30 @@
 """Accounts with the balances that the bank said last."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payymo.api.accounts.models import AccountFault, AccountRead, BalanceRead
+from payymo.api.accounts.models import (
+    AccountFault,
+    AccountRead,
+    BalanceRead,
+    CoverageRead,
+    CoverageSpanRead,
+    HoleRead,
+    KnownDays,
+)
+from payymo.domain.ledger.coverage import find_holes, merge
 from payymo.postgres.common.models import Account, Balance
 from payymo.postgres.common.operations.balances import latest_balances
+from payymo.postgres.common.operations.consents import find_first_day
+from payymo.postgres.common.operations.coverage import list_coverage
+from payymo.workflows.coverage import plan_window
+
+#: Answers that are shown one by one; the days known are those of all.
+_SPANS_SHOWN_MAX: Final = 100
 
 
 def present_accounts(
@@ -52,4 +69,41 @@ def _present(account: Account, balances: Sequence[Balance]) -> AccountRead:
         balances=[BalanceRead.of(balance) for balance in balances],
         created_at=account.created_at,
         updated_at=account.updated_at,
+    )
+
+
+def present_coverage(session: Session, account: Account, *, now: datetime) -> CoverageRead:
+    """Return which days of an account are known.
+
+    :param session: Open session; the caller manages the transaction.
+    :param account: The account.
+    :param now: The time (aware).
+    """
+    tenant_id = account.tenant_id
+    spans = list_coverage(session, tenant_id, account.id)
+    known = merge(span.days for span in spans)
+    reachable_from = find_first_day(session, tenant_id, account.consent_id)
+    return CoverageRead(
+        known=[KnownDays(first_day=one.first_day, last_day=one.last_day) for one in known],
+        holes=[
+            HoleRead(
+                first_day=hole.first_day,
+                last_day=hole.last_day,
+                is_reachable=hole.last_day >= reachable_from,
+            )
+            for hole in find_holes(known, today=now.date())
+        ],
+        reachable_from=reachable_from,
+        next_from=plan_window(session, tenant_id, account, is_anew=False, now=now),
+        spans=[
+            CoverageSpanRead(
+                first_day=span.days.first_day,
+                last_day=span.days.last_day,
+                completeness=span.completeness,
+                asked_from=span.asked_from,
+                learnt_at=span.learnt_at,
+                consent_id=span.consent_id,
+            )
+            for span in reversed(spans[-_SPANS_SHOWN_MAX:])
+        ],
     )

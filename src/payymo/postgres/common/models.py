@@ -17,6 +17,7 @@ from payymo.domain.enums import (
     AccountType,
     BalanceType,
     ChangeKind,
+    Completeness,
     ConnectionStatus,
     ConsentStatus,
     EventKind,
@@ -242,6 +243,33 @@ class Balance(TenantRow):
     changed_at: Mapped[str | None]
     observed_at: Mapped[datetime]
     last_observed_at: Mapped[datetime]
+
+
+class CoverageRow(TenantRow):
+    """The days of an account that one answer made known.
+
+    :ivar asked_from: First day asked for; absent when all was, or where it is not remembered.
+    :ivar sync_run_id: Run that asked; absent for what was known before it was noted.
+    :ivar retracted_at: When the run was taken back: the row counts no more.
+    """
+
+    __tablename__ = "coverage_spans"
+    __table_args__ = (
+        tenant_reference("account_id", "accounts", ondelete="CASCADE"),
+        tenant_reference("consent_id", "consents", ondelete="CASCADE"),
+        tenant_reference("sync_run_id", "sync_runs", ondelete="CASCADE"),
+        Index(None, "tenant_id", "account_id", "learnt_at"),
+    )
+
+    account_id: Mapped[UUID]
+    consent_id: Mapped[UUID]
+    sync_run_id: Mapped[UUID | None]
+    asked_from: Mapped[date | None]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    completeness: Mapped[Completeness]
+    learnt_at: Mapped[datetime]
+    retracted_at: Mapped[datetime | None]
 
 
 class SyncRun(TenantRow):

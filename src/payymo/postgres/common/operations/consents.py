@@ -1,10 +1,10 @@
 """Consents: what an account holder was asked for, and what became of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -191,3 +191,20 @@ def record_consent_detail(
         .where(BankConsent.tenant_id == tenant_id, BankConsent.id == consent_id)
         .values(detail=detail)
     )
+
+
+def find_first_day(session: Session, tenant_id: UUID, consent_id: UUID) -> date:
+    """Return the first day of history that a consent lets us read.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the consent.
+    :param consent_id: Consent that is meant.
+    """
+    begun, history_days = session.execute(
+        select(
+            func.coalesce(BankConsent.granted_at, BankConsent.created_at),
+            BankConsent.history_days,
+        ).where(BankConsent.tenant_id == tenant_id, BankConsent.id == consent_id)
+    ).one()
+    first_day: date = begun.date() - timedelta(days=history_days)
+    return first_day

@@ -1,6 +1,5 @@
 """Attempts to bring connections up to date, and what each left behind."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -192,25 +191,6 @@ def list_reverted_runs(session: Session, tenant_id: UUID, connection_id: UUID) -
         if run_id not in reverted and reverts is not None:
             reverted.add(reverts)
     return reverted
-
-
-def find_synced_through(
-    session: Session, tenant_id: UUID, account_id: UUID, *, reverted: Collection[UUID]
-) -> date | None:
-    """Return up to which day an account is known by the runs that count.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that owns the account.
-    :param account_id: Account that is meant.
-    :param reverted: Runs that were taken back.
-    """
-    return session.scalar(
-        select(func.max(SyncRunAccount.until)).where(
-            SyncRunAccount.tenant_id == tenant_id,
-            SyncRunAccount.account_id == account_id,
-            SyncRunAccount.sync_run_id.not_in(list(reverted)),
-        )
-    )
 
 
 def finish_sync_run(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -92,25 +92,3 @@ def _ranges(positions: Iterable[int]) -> list[Range[int]]:
     if first is not None and last is not None:
         ranges.append(Range(first, last + 1))
     return ranges
-
-
-def find_last_look_back(
-    session: Session, tenant_id: UUID, account_id: UUID, *, days_min: int
-) -> datetime | None:
-    """Return when an account's transactions were last asked for from that many days back.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that owns the account.
-    :param account_id: Account that is meant.
-    :param days_min: From how many days back at least; asking for all counts.
-    :returns: The time (aware); ``None`` where it never was.
-    """
-    asked_on = func.date(func.timezone("UTC", GcFetch.fetched_at))
-    return session.scalar(
-        select(func.max(GcFetch.fetched_at)).where(
-            GcFetch.tenant_id == tenant_id,
-            GcFetch.account_id == account_id,
-            GcFetch.scope == AccessScope.TRANSACTIONS,
-            or_(GcFetch.since.is_(None), GcFetch.since <= asked_on - days_min),
-        )
-    )

@@ -1,0 +1,135 @@
+"""Which days of an account are known, and by which answers."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from payymo.domain.enums import TransactionStatus
+from payymo.domain.ledger.coverage import Claim, CoverageSpan, DayRange, merge
+from payymo.postgres.common.models import CoverageRow, Transaction
+
+
+def list_coverage(session: Session, tenant_id: UUID, account_id: UUID) -> Sequence[CoverageSpan]:
+    """Return what each answer made known of an account, the oldest answer first.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    rows = session.scalars(
+        select(CoverageRow)
+        .where(
+            CoverageRow.tenant_id == tenant_id,
+            CoverageRow.account_id == account_id,
+            CoverageRow.retracted_at.is_(None),
+        )
+        .order_by(CoverageRow.learnt_at, CoverageRow.id)
+    )
+    return [
+        CoverageSpan(
+            days=DayRange(row.first_day, row.last_day),
+            asked_from=row.asked_from,
+            learnt_at=row.learnt_at,
+            consent_id=row.consent_id,
+            completeness=row.completeness,
+        )
+        for row in rows
+    ]
+
+
+def record_coverage(
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    learnt: Claim,
+    *,
+    consent_id: UUID,
+    sync_run_id: UUID,
+    asked_from: date | None,
+    now: datetime,
+) -> None:
+    """Note which days an answer made known.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that it is of.
+    :param learnt: The days.
+    :param consent_id: Under which consent it was given.
+    :param sync_run_id: Run that asked.
+    :param asked_from: First day asked for; ``None`` when all was.
+    :param now: When the answer came (aware).
+    """
+    session.add(
+        CoverageRow(
+            tenant_id=tenant_id,
+            account_id=account_id,
+            consent_id=consent_id,
+            sync_run_id=sync_run_id,
+            asked_from=asked_from,
+            first_day=learnt.days.first_day,
+            last_day=learnt.days.last_day,
+            completeness=learnt.completeness,
+            learnt_at=now,
+        )
+    )
+    session.flush()
+
+
+def retract_coverage(
+    session: Session, tenant_id: UUID, sync_run_id: UUID, *, now: datetime | None
+) -> None:
+    """Let what a run learnt count no more, or count again.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the run.
+    :param sync_run_id: Run that is taken back.
+    :param now: The time (aware); ``None`` lets it count again.
+    """
+    session.execute(
+        update(CoverageRow)
+        .where(CoverageRow.tenant_id == tenant_id, CoverageRow.sync_run_id == sync_run_id)
+        .values(retracted_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def find_known_through(session: Session, tenant_id: UUID, account_id: UUID) -> date | None:
+    """Return the last day of an account that is known; ``None`` without one.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    known = merge(span.days for span in list_coverage(session, tenant_id, account_id))
+    return known[-1].last_day if known else None
+
+
+def has_booked_rows(
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    *,
+    since: date | None,
+    before: date | None = None,
+) -> bool:
+    """Return whether booked rows of some days are known.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    :param since: First day; ``None`` is any.
+    :param before: The day after the last; ``None`` is any.
+    """
+    condition = (
+        (Transaction.tenant_id == tenant_id)
+        & (Transaction.account_id == account_id)
+        & (Transaction.status == TransactionStatus.BOOKED)
+    )
+    if since is not None:
+        condition &= Transaction.transaction_date >= since
+    if before is not None:
+        condition &= Transaction.transaction_date < before
+    return bool(session.scalar(select(exists().where(condition))))
