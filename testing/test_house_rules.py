@@ -22,6 +22,18 @@ READS_ENVIRONMENT = {
     "cli/stack.py": "hands it on to the processes that it starts",
 }
 
+#: Who may ask the machine what time it is, and why; all others are handed a clock.
+READS_CLOCK = {
+    "assembly.py": "this is where the house's one clock is made",
+    "sandbox/cli.py": "the sandbox stands beside the house, with a clock that can be moved",
+    "sandbox/server.py": "the same: real time is only where its clock starts from",
+}
+TELLS_TIME = {
+    *(("datetime", name) for name in ("now", "utcnow", "today")),
+    ("date", "today"),
+    *(("time", name) for name in ("time", "time_ns", "localtime", "gmtime")),
+}
+
 #: Operations on what stands outside the tenants' walls: a module, or one of its functions.
 WITHOUT_TENANT = {
     "auth/operations/tenants.py": "makes and reads the tenants themselves",
@@ -114,6 +126,18 @@ def test_nobody_but_the_settings_reads_the_environment() -> None:
     ]
 
     assert offenders == [], "let settings.py read it, and hand the value down"
+
+
+def test_time_comes_from_one_place() -> None:
+    """Otherwise weeks cannot be played through in a minute: some rule would stay behind."""
+    readers = {
+        str(path.relative_to(SOURCE))
+        for path in source_files()
+        for node in attributes(path)
+        if (ast.unparse(node.value).rpartition(".")[2], node.attr) in TELLS_TIME
+    }
+
+    assert readers == READS_CLOCK.keys(), "take a clock, or `now`, as an argument"
 
 
 @pytest.mark.parametrize("path", OPERATIONS, ids=name_of)

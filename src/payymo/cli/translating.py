@@ -1,10 +1,10 @@
 """``payymo translate``: what a provider's rows say, in Payymo's words, without a database."""
 
 import sys
-from datetime import UTC, datetime
 
 import typer
 
+from payymo.assembly import system_clock
 from payymo.providers.gocardless.lines import translate_lines
 
 app = typer.Typer(
@@ -28,6 +28,6 @@ def translate_gocardless() -> None:
     rows that do not name theirs.
     """
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    for line in translate_lines(sys.stdin, today=datetime.now(UTC).date()):
+    for line in translate_lines(sys.stdin, today=system_clock().date()):
         sys.stdout.write(line if line.endswith("\n") else f"{line}\n")
     sys.stdout.flush()

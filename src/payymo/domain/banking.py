@@ -12,7 +12,7 @@ from typing import Any
 
 from payymo.domain.enums import AccessScope, AccountStatus, AccountType, BalanceType, ConsentStatus
 
-#: The one place that time comes from: front doors pass ``lambda: datetime.now(UTC)``.
+#: Tells the time (aware). Front doors pass the process's own, ``assembly.system_clock``.
 type Clock = Callable[[], datetime]
 
 
