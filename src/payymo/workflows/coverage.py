@@ -78,7 +78,6 @@ def note_coverage(
             answered_at=now,
             bank_asked_on=_read_day(statement.last_updated),
             oldest_booked=changes.oldest_booked,
-            is_empty=not statement.rows,
             has_known_rows=has_booked_rows(session, tenant_id, account.id, since=since),
             has_rows_before=has_booked_rows(
                 session, tenant_id, account.id, since=since, before=changes.oldest_booked

@@ -33,7 +33,6 @@ FIRST = AnswerFacts(
     answered_at=NOW,
     bank_asked_on=None,
     oldest_booked=date(2025, 3, 31),
-    is_empty=False,
     has_known_rows=False,
     has_rows_before=False,
     is_after_failure=False,
@@ -99,16 +98,16 @@ class TestClaim:
 
         assert claim(facts, KNOWN) == Claim(days("2026-03-20", "2026-03-31"), Completeness.CUT)
 
-    def test_an_empty_answer_where_rows_are_known_makes_nothing_known(self) -> None:
-        assert claim(replace(LATER, oldest_booked=None, is_empty=True), KNOWN) is None
+    def test_an_answer_without_booked_rows_where_some_are_known_makes_nothing_known(self) -> None:
+        assert claim(replace(LATER, oldest_booked=None), KNOWN) is None
 
     def test_an_empty_answer_after_a_failure_makes_nothing_known(self) -> None:
-        facts = replace(FIRST, oldest_booked=None, is_empty=True, is_after_failure=True)
+        facts = replace(FIRST, oldest_booked=None, is_after_failure=True)
 
         assert claim(facts, []) is None
 
     def test_an_account_without_any_row_is_known_to_have_none(self) -> None:
-        facts = replace(FIRST, oldest_booked=None, is_empty=True)
+        facts = replace(FIRST, oldest_booked=None)
 
         assert claim(facts, []) == Claim(DayRange(REACHABLE, TODAY), Completeness.COMPLETE)
 

@@ -61,7 +61,6 @@ class AnswerFacts:
     :ivar bank_asked_on: When the provider last asked the bank, where it says so: an answer from
         its store speaks of no later day.
     :ivar oldest_booked: First day that a booked row of it has; ``None`` without one.
-    :ivar is_empty: It holds no row at all.
     :ivar has_known_rows: Booked rows are known of the days asked for.
     :ivar has_rows_before: Booked rows are known of the days asked for that come before the
         oldest row of the answer: so it is short of them.
@@ -73,7 +72,6 @@ class AnswerFacts:
     answered_at: datetime
     bank_asked_on: date | None
     oldest_booked: date | None
-    is_empty: bool
     has_known_rows: bool
     has_rows_before: bool
     is_after_failure: bool
@@ -90,10 +88,11 @@ class Claim:
 def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
     """Return the days that an answer makes known; ``None`` for none at all.
 
-    An empty answer says something only of an account of which no row is known, and not right
-    after a failure. One whose oldest row is later than the day asked for may come from a quiet
-    account or be cut short: it counts from the asked day only where that day was known before,
-    no known row is missing in between, and the silence is not too long; else from its oldest row.
+    An answer without a booked row says something only where no such row is known of the days asked
+    for, and not right after a failure. One whose oldest row is later than the day asked for may
+    come from a quiet account or be cut short: it counts from the asked day only where that day was
+    known before, no known row is missing in between, and the silence is not too long; else from
+    its oldest row.
 
     :param facts: What is to be known of the answer.
     :param known: The days that were known before it, merged.
@@ -101,7 +100,7 @@ def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
     today = facts.answered_at.date()
     last_day = min(today, facts.bank_asked_on or today)
     asked = max(facts.asked_from or facts.reachable_from, facts.reachable_from)
-    if facts.is_empty and (facts.has_known_rows or facts.is_after_failure):
+    if facts.oldest_booked is None and (facts.has_known_rows or facts.is_after_failure):
         return None
     first_day, completeness = asked, Completeness.COMPLETE
     if facts.oldest_booked is not None and facts.oldest_booked > asked:
