@@ -32,6 +32,9 @@ _LINE_COUNT_MAX: Final = 200
 _CURRENCY_LENGTH: Final = 3
 _NO_CURRENCY: Final = "XXX"
 _DATE_LENGTH: Final = len("2025-01-31")
+_RATE_LENGTH_MAX: Final = 40
+_RATE_MIN: Final = Decimal("1e-12")
+_RATE_MAX: Final = Decimal("1e9")
 _YEARS: Final = range(1970, 2200)
 
 _row = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
@@ -241,7 +244,10 @@ def _currency(value: object) -> str | None:
 
 def _balance_currency(payload: Payload) -> str | None:
     balance = payload.get("balanceAfterTransaction")
-    return _money(balance.get("balanceAmount"))[1] if isinstance(balance, dict) else None
+    if not isinstance(balance, dict):
+        return None
+    _, currency = _money(balance.get("balanceAmount"))
+    return None if currency == _NO_CURRENCY else currency
 
 
 def _balance_after(payload: Payload) -> tuple[Decimal | None, BalanceType | None]:
@@ -276,11 +282,15 @@ _NO_EXCHANGE: Final = CurrencyExchange(None, None, None, None, None, None, None)
 
 
 def _rate(value: object) -> Decimal | None:
+    """Return a rate that money can be multiplied by; one that is out of all measure is none."""
+    text = str(value).strip().replace(",", ".")
+    if len(text) > _RATE_LENGTH_MAX or isinstance(value, bool):
+        return None
     try:
-        rate = Decimal(str(value).strip().replace(",", "."))
+        rate = Decimal(text)
     except InvalidOperation:
         return None
-    return rate if rate.is_finite() and 0 < rate < 10**9 and not isinstance(value, bool) else None
+    return rate if rate.is_finite() and _RATE_MIN < rate < _RATE_MAX else None
 
 
 # Dates

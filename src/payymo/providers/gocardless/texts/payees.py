@@ -139,7 +139,7 @@ _AFTER = _pattern(
     r"|Paiement (?:avec|par|via|mobile)|Paiement|Debit Mastercard|Europese domiciliëring"
     r"|Ordre permanent|Doorlopende opdracht|sepa dd|viite \d|concepto|ABI-CAB|Num\. ?Bon"
     r"|VIA ONLINE|VIA MOBILE|contactless$|/?motif\b|/REF\b|pasvolgnr|kurs:|transactie:|betalt:"
-    r"|CARTE [\dX*]|FACT \d{6}|ECH/|ID EMETTEUR|CD \d{4}|REF [^,]+, ?MANDATE NO|REF ?:"
+    r"|CARTE [\dX*]|FACT \d{6}|ECH/|ID EMETTEUR|CD \d{4}|REF [^,]{1,40}, ?MANDATE NO|REF ?:"
     r"|DATA TRANSAKCJI|(?:ID )?MANDATO \w|OP\.\d|>[^\W\d_]"
     rf"|-ÉRINTŐ-|\)\)\)|{_DATE} CARTE\b|- \d\d-\d\d {_TIME}$"
     rf"|(?:Den|le|du|del|am|vom|op|on|il|dato) {_DATE}|/?\d\d-\d\d-\d\d$|{_DATE} ?(?:{_TIME})?$"
