@@ -25,7 +25,10 @@ SECONDS_MAX = 60
 
 #: Uses a server until told to end: says "ready" and the server's process id, waits for a line.
 HOLDER = f"""
-import sys
+import signal, sys
+# Whoever started the tests may have had these ignored, and a child inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from pathlib import Path
 import psycopg
 from payymo.postgres.embedded import embedded_server
