@@ -56,7 +56,7 @@ def measure() -> list[Measurement]:
         memory_before = psutil.Process().memory_info().rss / _MEBIBYTE
         first = _sync(house, tenant_id, connection_id)
         memory_growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - memory_before
-        _forget_watermark(house)
+        _forget_coverage(house)
         written = _count_writes(house)
         again = _sync(house, tenant_id, connection_id)
         rewritten = _count_writes(house) - written
@@ -163,10 +163,10 @@ def _superuser(house: Installation) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _forget_watermark(house: Installation) -> None:
+def _forget_coverage(house: Installation) -> None:
     """Let the next sync ask for all history again, as a first one does."""
     with _superuser(house) as connection:
-        connection.execute("UPDATE accounts SET synced_through = NULL")
+        connection.execute("UPDATE coverage_spans SET retracted_at = now()")
 
 
 def _count_writes(house: Installation) -> int:
