@@ -139,19 +139,21 @@ class _Undo:
             account.id: lock_account(session, tenant_id, account.id)
             for account in list_connection_accounts(session, tenant_id, run.connection_id)
         }
+        added = list_added(session, tenant_id, run.id)
+        own = {one.id for one in added}
         first: dict[UUID, TransactionChange] = {}
         for change in list_changes(session, tenant_id, run.id):
-            first.setdefault(change.transaction_id, change)
+            if change.transaction_id not in own:
+                first.setdefault(change.transaction_id, change)
         undo = cls(
             session,
             run,
             now,
             accounts,
             added=[
-                added
-                for added in list_added(session, tenant_id, run.id)
-                if added.status in {TransactionStatus.BOOKED, TransactionStatus.PENDING}
-                and added.id not in first
+                one
+                for one in added
+                if one.status in {TransactionStatus.BOOKED, TransactionStatus.PENDING}
             ],
             changes=list(first.values()),
         )

@@ -4,16 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from payymo.postgres.migrations.walls import guard_table
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
-
-APP_ROLE = "payymo_app"
-OWN_TENANT = "tenant_id = NULLIF(current_setting('payymo.tenant_id', true), '')::uuid"
-
-#: What was told stays told.
-TENANT_GRANTS = {"events": "SELECT, INSERT"}
 
 
 def upgrade() -> None:
@@ -37,10 +33,4 @@ def upgrade() -> None:
     )
     op.add_column("consents", sa.Column("error_code", sa.Text(), nullable=True))
     op.add_column("consents", sa.Column("error_message", sa.Text(), nullable=True))
-    for table, grants in TENANT_GRANTS.items():
-        op.execute(f"GRANT {grants} ON {table} TO {APP_ROLE}")
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(
-            f"CREATE POLICY own_tenant ON {table} USING ({OWN_TENANT}) WITH CHECK ({OWN_TENANT})"
-        )
+    guard_table("events", "SELECT, INSERT")  # what was told stays told
