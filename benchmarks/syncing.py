@@ -29,7 +29,8 @@ from payymo.domain.enums import RunStatus, SyncTrigger
 from payymo.postgres.auth.operations.tenants import create_tenant
 from payymo.settings import load_settings
 from payymo.workflows.connect import finish_connection, start_connection
-from payymo.workflows.sync import SyncReport, sync_connection
+from payymo.workflows.sync import sync_connection
+from payymo.workflows.sync_outcomes import SyncReport
 
 ROW_COUNT = 100_000
 BASELINE_ROUNDS = 3

@@ -53,7 +53,8 @@ from payymo.workflows.connect import (
     start_connection,
 )
 from payymo.workflows.queue import JobQueue
-from payymo.workflows.sync import SyncReport, sync_connection
+from payymo.workflows.sync import sync_connection
+from payymo.workflows.sync_outcomes import SyncReport
 
 #: Early, so that the books are short: all begin on 1 January 2024.
 FIRST_DAY = datetime(2024, 4, 16, 9, tzinfo=UTC)

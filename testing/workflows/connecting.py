@@ -19,7 +19,8 @@ from payymo.workflows.connect import (
     renew_connection,
     start_connection,
 )
-from payymo.workflows.sync import SyncReport, sync_connection
+from payymo.workflows.sync import sync_connection
+from payymo.workflows.sync_outcomes import SyncReport
 
 CALLBACK = "https://payymo.test/callback"
 RETURN = "https://app.test/banks"

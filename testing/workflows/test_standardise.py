@@ -31,7 +31,8 @@ from payymo.postgres.common.models import Transaction, TransactionChange
 from payymo.postgres.gocardless.models import GcFetch, GcTransaction
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.gocardless.translate import translate
-from payymo.workflows.sync import SyncReport, sync_connection
+from payymo.workflows.sync import sync_connection
+from payymo.workflows.sync_outcomes import SyncReport
 
 DEDUP_CASES = Path(__file__).resolve().parents[2] / "../shared/gocardless/dedup_cases.jsonl"
 

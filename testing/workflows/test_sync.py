@@ -58,7 +58,8 @@ from payymo.postgres.gocardless.models import GcTransaction
 from payymo.postgres.gocardless.operations.transactions import list_raw_versions
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import BankDataProvider
-from payymo.workflows.sync import SyncReport, sync_connection
+from payymo.workflows.sync import sync_connection
+from payymo.workflows.sync_outcomes import SyncReport
 
 BOOKED, PENDING = TransactionStatus.BOOKED, TransactionStatus.PENDING
 SUPERSEDED = TransactionStatus.SUPERSEDED

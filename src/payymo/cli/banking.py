@@ -47,7 +47,8 @@ from payymo.workflows.connect import (
     start_connection,
 )
 from payymo.workflows.institutions import ensure_institutions
-from payymo.workflows.sync import SyncReport, sync_connection
+from payymo.workflows.sync import sync_connection
+from payymo.workflows.sync_outcomes import SyncReport
 from payymo.workflows.undo import revert_run
 
 connections_app = typer.Typer(
