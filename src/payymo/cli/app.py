@@ -27,7 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "sync": ("payymo.cli.banking", "sync"),
     "transactions": ("payymo.cli.banking", "transactions_app"),
     "invoices": ("payymo.cli.invoicing", "invoices_app"),
-    "match": ("payymo.cli.invoicing", "match"),
+    "match": ("payymo.cli.matching", "match"),
     "replay": ("payymo.cli.replaying", "replay"),
     "translate": ("payymo.cli.translating", "app"),
 }

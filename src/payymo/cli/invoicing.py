@@ -1,4 +1,4 @@
-"""``payymo invoices`` and ``match``: the invoice side, on the operator's machine."""
+"""``payymo invoices``, and ``match`` for a tenant: on the operator's machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -56,8 +56,12 @@ def import_file(
         )
 
 
-def match(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
-    """Match unexplained payments to open invoices now."""
+def match_tenant(tenant: str | None, *, json: bool) -> None:
+    """Match a tenant's unexplained payments to its open invoices now.
+
+    :param tenant: Name or id; not needed for only one.
+    :param json: Whether to print JSON.
+    """
     with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
         report = reconcile(house.sessions, tenant_id, clock=house.clock)

@@ -1,0 +1,263 @@
+"""Books of invoices and payments as JSON Lines: from files to records, and proposals to a file.
+
+The format is an open one, described in ``docs/guides/matching.md``: no database is needed.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from payymo.domain.errors import InvalidInputError, Problem
+from payymo.domain.matching.records import (
+    ClosedInvoice,
+    OpenInvoice,
+    Payment,
+    Proposal,
+    ProposedAllocation,
+)
+from payymo.domain.money import format_amount
+
+#: Problems that are told one by one; a file with more is broken as a whole.
+PROBLEMS_MAX = 20
+
+#: One file holds no more lines than this.
+LINES_MAX = 5_000_000
+
+
+class InvoiceLine(msgspec.Struct, frozen=True):
+    """One line of a file of invoices."""
+
+    id: int | str
+    number: str
+    customer_id: int | str
+    currency: str
+    balance: Decimal
+    issue_date: date
+    total: Decimal | None = None
+    due_date: date | None = None
+    customer_name: str | None = None
+    customer_ibans: tuple[str, ...] | None = None
+    structured_ref: str | None = None
+
+
+class TransactionLine(msgspec.Struct, frozen=True):
+    """One line of a file of bank transactions; a credit is greater than zero."""
+
+    id: int | str
+    booking_date: date
+    amount: Decimal
+    currency: str
+    debtor_name: str | None = None
+    debtor_iban: str | None = None
+    remittance: str | None = None
+    structured_ref: str | None = None
+    end_to_end_id: str | None = None
+    instructed_amount: Decimal | None = None
+    instructed_currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What a matching of files looks at.
+
+    :ivar invoices: Invoices with something left to pay.
+    :ivar closed: Invoices with nothing left to pay.
+    :ivar payments: Money that came in.
+    :ivar ignored_count: Transactions that brought no money: nothing to match.
+    """
+
+    invoices: Sequence[OpenInvoice]
+    closed: Sequence[ClosedInvoice]
+    payments: Sequence[Payment]
+    ignored_count: int
+
+
+def read_book(invoices: Path, transactions: Path) -> Book:
+    """Return the book that two files hold.
+
+    :param invoices: JSON Lines of invoices.
+    :param transactions: JSON Lines of bank transactions.
+    :raises InvalidInputError: If a file cannot be read or a line says no such thing; each faulty
+        line is named.
+    """
+    invoice_lines = _read_lines(invoices, InvoiceLine, "invoices", _fault_of_invoice)
+    transaction_lines = _read_lines(
+        transactions, TransactionLine, "transactions", _fault_of_transaction
+    )
+    credits_ = [line for line in transaction_lines if line.amount > 0]
+    return Book(
+        invoices=[_open_invoice(line) for line in invoice_lines if line.balance > 0],
+        closed=[
+            ClosedInvoice(line.number, line.structured_ref)
+            for line in invoice_lines
+            if line.balance <= 0
+        ],
+        payments=[_payment(line) for line in credits_],
+        ignored_count=len(transaction_lines) - len(credits_),
+    )
+
+
+def _open_invoice(line: InvoiceLine) -> OpenInvoice:
+    return OpenInvoice(
+        id=line.id,
+        number=line.number,
+        customer_id=line.customer_id,
+        customer_name=line.customer_name or "",
+        customer_ibans=line.customer_ibans or (),
+        currency=line.currency,
+        total=line.balance if line.total is None else line.total,
+        balance=line.balance,
+        issue_date=line.issue_date,
+        due_date=line.due_date,
+        structured_reference=line.structured_ref,
+        customer_number=str(line.customer_id),
+    )
+
+
+def _payment(line: TransactionLine) -> Payment:
+    return Payment(
+        id=line.id,
+        amount=line.amount,
+        currency=line.currency,
+        booking_date=line.booking_date,
+        payer_name=line.debtor_name,
+        payer_iban=line.debtor_iban,
+        remittance=line.remittance,
+        structured_reference=line.structured_ref,
+        end_to_end_id=line.end_to_end_id,
+    )
+
+
+# ------------------------------------------------------------------- reading
+
+
+def _read_lines[Line: msgspec.Struct](
+    path: Path, kind: type[Line], noun: str, fault_of: Callable[[Line], str | None]
+) -> list[Line]:
+    """Return the lines of a file; blank ones are passed over.
+
+    :raises InvalidInputError: If there is a fault: the first ones are named by their lines.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}.") from error
+    decode = msgspec.json.Decoder(kind).decode
+    lines: list[Line] = []
+    seen: dict[Hashable, int] = {}
+    problems: list[Problem] = []
+    for number, text in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not text or text.isspace():
+            continue
+        try:
+            line = decode(text)
+            fault = fault_of(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            line, fault = None, _sentence_of(error)
+        if line is not None and not fault and (key := getattr(line, "id", None)) is not None:
+            first = seen.setdefault(key, number)
+            if first != number:
+                fault = f"Line {first} has the same id: give each line an id of its own."
+        if line is not None and not fault:
+            lines.append(line)
+        else:
+            problems.append(Problem(f"{path.name} line {number}", fault or ""))
+        if len(problems) == PROBLEMS_MAX or number > LINES_MAX:
+            break
+    if problems:
+        raise InvalidInputError(
+            f"{path} is not a file of {noun}: correct the lines named here and try again.",
+            problems=problems,
+        )
+    return lines
+
+
+def _sentence_of(error: Exception) -> str:
+    """Return what is wrong with a line, without repeating what stands in it."""
+    if isinstance(error, UnicodeDecodeError):
+        return "The line is not UTF-8."
+    if isinstance(error, msgspec.ValidationError):
+        said = str(error).replace("`", "").replace("$.", "").replace(" - at ", " at ")
+        return f"{said}."
+    return "The line is not one JSON object: it may be cut off."
+
+
+def _fault_of_invoice(line: InvoiceLine) -> str | None:
+    amounts = (line.balance,) if line.total is None else (line.balance, line.total)
+    if not all(amount.is_finite() for amount in amounts):
+        return "An amount must be a plain decimal number such as 12.50."
+    return None
+
+
+def _fault_of_transaction(line: TransactionLine) -> str | None:
+    instructed = line.instructed_amount
+    if not line.amount.is_finite() or (instructed is not None and not instructed.is_finite()):
+        return "An amount must be a plain decimal number such as 12.50."
+    return None
+
+
+# ------------------------------------------------------------------- writing
+
+
+def write_predictions(path: Path, proposals: Iterable[Proposal], book: Book) -> int:
+    """Write one line for each proposal, and return how many there are.
+
+    The file appears whole or not at all.
+
+    :param path: File to write.
+    :param proposals: What the engine says.
+    :param book: What it said it of.
+    :raises InvalidInputError: If the file cannot be written.
+    """
+    currencies = {payment.id: payment.currency for payment in book.payments}
+    encode = msgspec.json.Encoder().encode
+    unfinished = path.with_name(f".{path.name}.part")
+    count = 0
+    try:
+        with unfinished.open("wb") as file:
+            for proposal in proposals:
+                file.write(encode(_prediction(proposal, currencies[proposal.payment_id])))
+                file.write(b"\n")
+                count += 1
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror}.") from error
+    return count
+
+
+def _prediction(proposal: Proposal, currency: str) -> Mapping[str, object]:
+    runner_up = proposal.runner_up
+    return {
+        "tx_id": proposal.payment_id,
+        "confidence": proposal.confidence,
+        "allocations": _allocations(proposal.allocations, currency),
+        "is_tie": proposal.is_tie,
+        "evidence": [
+            {
+                "kind": item.kind,
+                "invoice_id": item.invoice_id,
+                "bits": round(item.weight, 2),
+                "text": item.text,
+            }
+            for item in proposal.evidence
+        ],
+        "runner_up": runner_up
+        and {
+            "confidence": runner_up.confidence,
+            "allocations": _allocations(runner_up.allocations, currency),
+        },
+    }
+
+
+def _allocations(
+    allocations: Iterable[ProposedAllocation], currency: str
+) -> Sequence[Mapping[str, object]]:
+    return [
+        {"invoice_id": each.invoice_id, "amount": format_amount(each.amount, currency)}
+        for each in allocations
+    ]
