@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import NOW, add_account, add_connection
+from testing.factories import NOW, add_account, add_connection, add_consent
 from testing.fakes import (
     FakeBank,
     FakeBooks,
@@ -50,8 +50,10 @@ from payymo.domain.errors import (
     ProviderUnavailableError,
     RuleError,
 )
+from payymo.domain.ledger.coverage import DayRange, assess
 from payymo.postgres.common.models import Account, Connection, Transaction
 from payymo.postgres.common.operations.connections import delete_connection
+from payymo.postgres.common.operations.coverage import list_coverage
 from payymo.postgres.common.operations.sync_runs import list_sync_runs
 from payymo.postgres.common.operations.transactions import update_transaction
 from payymo.postgres.gocardless.models import GcTransaction
@@ -64,6 +66,8 @@ from payymo.workflows.sync_outcomes import SyncReport
 BOOKED, PENDING = TransactionStatus.BOOKED, TransactionStatus.PENDING
 SUPERSEDED = TransactionStatus.SUPERSEDED
 TRANSACTIONS, BALANCES = AccessScope.TRANSACTIONS, AccessScope.BALANCES
+#: The first day that the consents of these tests let us read: 730 days before they were given.
+FIRST_DAY = date(2024, 3, 1)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -81,9 +85,15 @@ class House:
         with tenant_transaction(sessions, tenant_id) as session:
             connection = add_connection(session, tenant_id)
             self.connection_id = connection.id
+            consent = add_consent(session, tenant_id, connection, granted_at=NOW)
             for name in references:
                 account = add_account(
-                    session, tenant_id, connection, provider_reference=name, details_fetched_at=NOW
+                    session,
+                    tenant_id,
+                    connection,
+                    consent_id=consent.id,
+                    provider_reference=name,
+                    details_fetched_at=NOW,
                 )
                 self.account_ids[name] = account.id
                 self.bank.books[name] = FakeBooks(balances=[a_balance("100.00")])
@@ -158,6 +168,7 @@ class TestWindow:
         assert house.account().synced_through == date(2026, 3, 2)
 
     def test_once_a_week_it_looks_back_longer(self, house: House) -> None:
+        house.books.booked = [a_payload(day=FIRST_DAY.isoformat())]
         house.sync()
         house.next_day(7)
         house.sync()
@@ -174,10 +185,43 @@ class TestWindow:
         ]
 
     def test_a_renewal_looks_back_at_once(self, house: House) -> None:
+        house.books.booked = [a_payload(day=FIRST_DAY.isoformat())]
         house.sync()
         house.sync(SyncTrigger.RENEWAL)
 
         assert house.bank.since[-1] == date(2026, 3, 1) - timedelta(days=90)
+
+    def test_history_that_a_bank_cuts_is_asked_for_once_more(self, house: House) -> None:
+        house.books.booked = [a_payload(day="2026-02-20")]
+        house.sync()
+        for _ in range(3):
+            house.next_day(7)
+            house.sync()
+
+        assert house.bank.since == [
+            None,
+            FIRST_DAY,
+            date(2026, 3, 15) - timedelta(days=90),
+            date(2026, 3, 22) - timedelta(days=90),
+        ]
+
+    def test_after_a_long_silence_the_row_before_it_shows_that_nothing_is_cut(
+        self, house: House
+    ) -> None:
+        house.books.booked = [a_payload(day=FIRST_DAY.isoformat()), a_payload(day="2026-01-05")]
+        house.sync()
+        house.next_day(60)  # to 30 April, on which there is the first row in all this time
+        house.books.booked.append(a_payload(day="2026-04-30"))
+        looked_back = house.sync()
+        house.next_day()
+        house.sync()
+
+        assert looked_back.status is RunStatus.SUCCEEDED
+        assert house.bank.since == [None, date(2026, 1, 30), date(2025, 12, 29)]
+        with house.read() as session:
+            spans = list_coverage(session, house.tenant_id, house.account_ids["a"])
+        coverage = assess(spans, today=date(2026, 5, 1))
+        assert coverage.known == [DayRange(FIRST_DAY, date(2026, 5, 1))]
 
 
 class TestRepeating:

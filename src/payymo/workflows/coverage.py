@@ -1,7 +1,7 @@
 """Which days of an account are known: asked before a sync, noted after its answer."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from payymo.domain.ledger.coverage import (
     AnswerFacts,
     CoverageSpan,
     DayRange,
+    assess,
     claim,
     merge,
     next_window,
@@ -19,6 +20,7 @@ from payymo.domain.ledger.coverage import (
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations.consents import find_first_day
 from payymo.postgres.common.operations.coverage import (
+    find_last_row_day,
     has_booked_rows,
     list_coverage,
     record_coverage,
@@ -36,10 +38,19 @@ def plan_window(
     :param is_anew: Whether its consent is new.
     :param now: The time (aware).
     """
+    spans = list_coverage(session, tenant_id, account.id)
+    coverage = assess(spans, today=now.date())
+    landmarks = {
+        hole.first_day: day
+        for hole in coverage.holes
+        if hole.last_day < coverage.known[-1].last_day
+        and (day := find_last_row_day(session, tenant_id, account.id, before=hole.first_day))
+    }
     return next_window(
-        list_coverage(session, tenant_id, account.id),
+        spans,
         consent_id=account.consent_id,
         reachable_from=find_first_day(session, tenant_id, account.consent_id),
+        landmarks=landmarks,
         is_anew=is_anew,
         now=now,
     )
@@ -76,7 +87,7 @@ def note_coverage(
             asked_from=since,
             reachable_from=find_first_day(session, tenant_id, consent_id),
             answered_at=now,
-            bank_asked_on=_read_day(statement.last_updated),
+            bank_asked_at=_read_moment(statement.last_updated),
             oldest_booked=changes.oldest_booked,
             has_known_rows=has_booked_rows(session, tenant_id, account.id, since=since),
             has_rows_before=has_booked_rows(
@@ -105,9 +116,10 @@ def _days(spans: Sequence[CoverageSpan]) -> Iterator[DayRange]:
     return (span.days for span in spans)
 
 
-def _read_day(written: str | None) -> date | None:
-    """Return the day of a timestamp as written; ``None`` if it is none."""
+def _read_moment(written: str | None) -> datetime | None:
+    """Return a timestamp as written, in UTC unless it says otherwise; ``None`` if it is none."""
     try:
-        return None if written is None else date.fromisoformat(written[:10])
+        moment = datetime.fromisoformat(written or "")
     except ValueError:
         return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

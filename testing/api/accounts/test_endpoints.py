@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import HandClock
-from testing.factories import add_account, add_connection
+from testing.factories import add_account, add_connection, add_consent
 
 from payymo.domain.banking import BalanceRecord
 from payymo.domain.enums import AccountStatus, BalanceType, Completeness, SyncTrigger
@@ -229,6 +229,7 @@ class TestCoverage:
                     Claim(
                         DayRange(date.fromisoformat(first), date.fromisoformat(last)),
                         Completeness.COMPLETE,
+                        is_firm=True,
                     ),
                     consent_id=account.consent_id,
                     sync_run_id=run.id,
@@ -247,6 +248,7 @@ class TestCoverage:
             ("2026-03-02", "2026-03-02"),
         ]
         assert {hole["is_reachable"] for hole in shown["holes"]} == {True}
+        assert shown["not_given"] == []
         assert shown["next_from"] == "2025-12-02"
         assert [span["last_day"] for span in shown["spans"]] == ["2026-03-01", "2026-01-31"]
 
@@ -256,3 +258,45 @@ class TestCoverage:
         shown = viewer.get(f"{PATH}/{account.id}/coverage").json()["data"]
 
         assert (shown["known"], shown["holes"], shown["next_from"]) == ([], [], None)
+
+    def test_days_that_the_bank_does_not_give_are_no_hole(
+        self, viewer: TestClient, sessions: sessionmaker[Session], tenant_id: UUID
+    ) -> None:
+        with tenant_transaction(sessions, tenant_id) as session:
+            connection = add_connection(session, tenant_id)
+            consent = add_consent(
+                session,
+                tenant_id,
+                connection,
+                granted_at=datetime(2026, 2, 20, tzinfo=UTC),
+                history_days=90,
+            )
+            account = add_account(session, tenant_id, connection, consent_id=consent.id)
+            run = record_own_run(
+                session,
+                tenant_id,
+                connection.id,
+                trigger=SyncTrigger.FIRST,
+                now=datetime(2026, 2, 20, tzinfo=UTC),
+            )
+            for day in (20, 27):
+                record_coverage(
+                    session,
+                    tenant_id,
+                    account.id,
+                    Claim(
+                        DayRange(date(2026, 1, 10), date(2026, 2, day)),
+                        Completeness.CUT,
+                        is_firm=True,
+                    ),
+                    consent_id=consent.id,
+                    sync_run_id=run.id,
+                    asked_from=None,
+                    now=datetime(2026, 2, day, 9, tzinfo=UTC),
+                )
+
+        shown = viewer.get(f"{PATH}/{account.id}/coverage").json()["data"]
+
+        assert shown["known"] == [{"first_day": "2026-01-10", "last_day": "2026-02-27"}]
+        assert shown["not_given"] == [{"first_day": "2025-11-22", "last_day": "2026-01-09"}]
+        assert [hole["first_day"] for hole in shown["holes"]] == ["2026-02-28"]

@@ -126,14 +126,14 @@ class CoverageSpanRead(ResponseModel):
     consent_id: UUID
 
 
-class KnownDays(ResponseModel):
-    """Days that are known without a gap."""
+class Days(ResponseModel):
+    """Days without a gap between them, both named ones included."""
 
     first_day: date
     last_day: date
 
 
-class HoleRead(KnownDays):
+class HoleRead(Days):
     """Days that are not known."""
 
     is_reachable: Annotated[
@@ -145,8 +145,22 @@ class HoleRead(KnownDays):
 class CoverageRead(ResponseModel):
     """Which days of an account are known."""
 
-    known: Annotated[list[KnownDays], Field(description="In the order of the calendar.")]
-    holes: Annotated[list[HoleRead], Field(description="From the first known day up to today.")]
+    known: Annotated[list[Days], Field(description="In the order of the calendar.")]
+    holes: Annotated[
+        list[HoleRead],
+        Field(
+            description="Days that are not known, from the first one that was ever asked for up to "
+            "today. Those that can be reached are asked for again."
+        ),
+    ]
+    not_given: Annotated[
+        list[Days],
+        Field(
+            description="Days of which two unrelated answers gave nothing though they were asked: "
+            "the account rested or was not open yet, or the bank goes no further back. They are "
+            "asked for again under the next consent."
+        ),
+    ]
     reachable_from: Annotated[
         date, Field(description="First day that the present consent lets us read.")
     ]

@@ -13,10 +13,10 @@ from payymo.api.accounts.models import (
     BalanceRead,
     CoverageRead,
     CoverageSpanRead,
+    Days,
     HoleRead,
-    KnownDays,
 )
-from payymo.domain.ledger.coverage import find_holes, merge
+from payymo.domain.ledger.coverage import assess
 from payymo.postgres.common.models import Account, Balance
 from payymo.postgres.common.operations.balances import latest_balances
 from payymo.postgres.common.operations.consents import find_first_day
@@ -81,17 +81,20 @@ def present_coverage(session: Session, account: Account, *, now: datetime) -> Co
     """
     tenant_id = account.tenant_id
     spans = list_coverage(session, tenant_id, account.id)
-    known = merge(span.days for span in spans)
+    coverage = assess(spans, today=now.date())
     reachable_from = find_first_day(session, tenant_id, account.consent_id)
     return CoverageRead(
-        known=[KnownDays(first_day=one.first_day, last_day=one.last_day) for one in known],
+        known=[Days(first_day=one.first_day, last_day=one.last_day) for one in coverage.known],
         holes=[
             HoleRead(
                 first_day=hole.first_day,
                 last_day=hole.last_day,
                 is_reachable=hole.last_day >= reachable_from,
             )
-            for hole in find_holes(known, today=now.date())
+            for hole in coverage.holes
+        ],
+        not_given=[
+            Days(first_day=one.first_day, last_day=one.last_day) for one in coverage.not_given
         ],
         reachable_from=reachable_from,
         next_from=plan_window(session, tenant_id, account, is_anew=False, now=now),

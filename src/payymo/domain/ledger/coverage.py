@@ -2,13 +2,14 @@
 
 Only an answer makes days known, and only those that it can speak of: banks cut history short
 without saying so, answer with nothing at all after an outage, and serve yesterday's rows as
-today's. What is not known for certain is a hole, and is asked for again.
+today's. What is not known for certain is a hole, and is asked for again, until two answers that
+have nothing to do with each other gave nothing of it: then the bank has no more to give.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,13 @@ LOOK_BACK_EVERY: Final = timedelta(days=7)
 
 #: An account may be quiet for so long; a longer silence after a gap may be history cut short.
 QUIET_MAX: Final = timedelta(days=45)
+
+#: How far before the last row that is known an answer should reach that is to hold that row: banks
+#: choose rows by another date than ours.
+LANDMARK_MARGIN: Final = timedelta(days=7)
+
+#: Two answers this far apart do not come from the same state of a bank or of a store.
+APART: Final = timedelta(hours=12)
 
 _DAY: Final = timedelta(days=1)
 
@@ -40,15 +48,27 @@ class CoverageSpan:
     """The days that one answer made known.
 
     :ivar asked_from: First day asked for; ``None`` when all was.
+    :ivar due_from: First day that it should have spoken of: the one asked for, as far as the
+        consent reaches.
     :ivar learnt_at: When the answer came (aware).
     :ivar consent_id: Under which consent it was given.
+    :ivar is_firm: What it lacks, the bank lacked: see :class:`Claim`.
     """
 
     days: DayRange
     asked_from: date | None
+    due_from: date
     learnt_at: datetime
     consent_id: UUID
     completeness: Completeness
+    is_firm: bool
+
+    @property
+    def lacking(self) -> DayRange | None:
+        """The days that it was to speak of, and did not."""
+        if self.completeness is Completeness.COMPLETE or self.due_from >= self.days.first_day:
+            return None
+        return DayRange(self.due_from, self.days.first_day - _DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +78,8 @@ class AnswerFacts:
     :ivar asked_from: First day asked for; ``None`` when all was.
     :ivar reachable_from: First day that the consent lets us read.
     :ivar answered_at: When it came (aware).
-    :ivar bank_asked_on: When the provider last asked the bank, where it says so: an answer from
-        its store speaks of no later day.
+    :ivar bank_asked_at: When the provider last asked the bank (aware), where it says so: an
+        answer from its store speaks of no later day.
     :ivar oldest_booked: First day that a booked row of it has; ``None`` without one.
     :ivar has_known_rows: Booked rows are known of the days asked for.
     :ivar has_rows_before: Booked rows are known of the days asked for that come before the
@@ -70,7 +90,7 @@ class AnswerFacts:
     asked_from: date | None
     reachable_from: date
     answered_at: datetime
-    bank_asked_on: date | None
+    bank_asked_at: datetime | None
     oldest_booked: date | None
     has_known_rows: bool
     has_rows_before: bool
@@ -79,10 +99,15 @@ class AnswerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an answer makes known."""
+    """What an answer makes known.
+
+    :ivar is_firm: It came neither after a failure nor out of an old store: what it lacks, the
+        bank lacked.
+    """
 
     days: DayRange
     completeness: Completeness
+    is_firm: bool
 
 
 def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
@@ -92,29 +117,80 @@ def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
     for, and not right after a failure. One whose oldest row is later than the day asked for may
     come from a quiet account or be cut short: it counts from the asked day only where that day was
     known before, no known row is missing in between, and the silence is not too long; else from
-    its oldest row.
+    its oldest row, and for no more than its own day where it has none.
 
     :param facts: What is to be known of the answer.
     :param known: The days that were known before it, merged.
     """
-    today = facts.answered_at.date()
-    last_day = min(today, facts.bank_asked_on or today)
+    bank_asked_at = facts.bank_asked_at or facts.answered_at
+    last_day = min(facts.answered_at, bank_asked_at).date()
     asked = max(facts.asked_from or facts.reachable_from, facts.reachable_from)
     if facts.oldest_booked is None and (facts.has_known_rows or facts.is_after_failure):
         return None
     first_day, completeness = asked, Completeness.COMPLETE
-    if facts.oldest_booked is not None and facts.oldest_booked > asked:
+    oldest = facts.oldest_booked or last_day
+    if oldest > asked:
         holder = next((days for days in known if days.first_day <= asked <= days.last_day), None)
         is_quiet = (
             holder is not None
             and not facts.has_rows_before
-            and facts.oldest_booked - holder.last_day <= QUIET_MAX
+            and oldest - holder.last_day <= QUIET_MAX
         )
         if not is_quiet:
-            first_day, completeness = facts.oldest_booked, Completeness.CUT
+            first_day, completeness = oldest, Completeness.CUT
     if first_day > last_day:
         return None
-    return Claim(DayRange(first_day, last_day), completeness)
+    is_firm = not facts.is_after_failure and facts.answered_at - bank_asked_at < APART
+    return Claim(DayRange(first_day, last_day), completeness, is_firm)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What is known of an account's days, from the first one that was ever asked for up to today.
+
+    Each list is in the order of the calendar; no day is in two of them.
+
+    :ivar known: Days of which everything is known.
+    :ivar not_given: Days that two answers, unrelated and firm, did not speak of when asked: the
+        account rested or did not exist yet, or the bank goes no further back. Nothing tells which.
+    :ivar holes: All other days.
+    """
+
+    known: Sequence[DayRange]
+    not_given: Sequence[DayRange]
+    holes: Sequence[DayRange]
+
+
+def assess(spans: Sequence[CoverageSpan], *, today: date) -> Coverage:
+    """Return what is known of an account's days.
+
+    :param spans: What was learnt so far, in any order.
+    :param today: The present day.
+    """
+    known = merge(span.days for span in spans)
+    if not known:
+        return Coverage((), (), ())
+    not_given = subtract(_list_denied(spans), known)
+    first_day = min(known[0].first_day, *(span.due_from for span in spans))
+    whole = [DayRange(first_day, max(today, known[-1].last_day))]
+    return Coverage(known, not_given, subtract(whole, merge([*known, *not_given])))
+
+
+def _list_denied(spans: Iterable[CoverageSpan]) -> list[DayRange]:
+    """Return the days that two firm answers lacked which came far enough apart."""
+    denied: list[DayRange] = []
+    lacking_before: list[DayRange] = []
+    too_near: deque[tuple[datetime, DayRange]] = deque()
+    for span in sorted(spans, key=lambda span: span.learnt_at):
+        lacking = span.lacking
+        if lacking is None or not span.is_firm:
+            continue
+        while too_near and span.learnt_at - too_near[0][0] >= APART:
+            lacking_before = merge([*lacking_before, too_near.popleft()[1]])
+        lasting = subtract([lacking], lacking_before)
+        denied = merge([*denied, *subtract([lacking], lasting)])
+        too_near.append((span.learnt_at, lacking))
+    return denied
 
 
 def merge(ranges: Iterable[DayRange]) -> list[DayRange]:
@@ -132,18 +208,26 @@ def merge(ranges: Iterable[DayRange]) -> list[DayRange]:
     return merged
 
 
-def find_holes(known: Sequence[DayRange], *, today: date) -> list[DayRange]:
-    """Return the days after the first known one, and up to today, that are not known.
+def subtract(ranges: Sequence[DayRange], others: Sequence[DayRange]) -> list[DayRange]:
+    """Return the days of some ranges that are in none of the others.
 
-    :param known: The known days, merged.
-    :param today: The present day.
+    :param ranges: Days, merged.
+    :param others: The days to leave out, merged.
     """
-    holes = [
-        DayRange(one.last_day + _DAY, other.first_day - _DAY) for one, other in pairwise(known)
-    ]
-    if known and known[-1].last_day < today:
-        holes.append(DayRange(known[-1].last_day + _DAY, today))
-    return holes
+    left: list[DayRange] = []
+    for days in ranges:
+        first_day = days.first_day
+        for other in others:
+            if other.last_day < first_day:
+                continue
+            if other.first_day > days.last_day:
+                break
+            if first_day < other.first_day:
+                left.append(DayRange(first_day, other.first_day - _DAY))
+            first_day = other.last_day + _DAY
+        if first_day <= days.last_day:
+            left.append(DayRange(first_day, days.last_day))
+    return left
 
 
 def next_window(
@@ -151,35 +235,47 @@ def next_window(
     *,
     consent_id: UUID,
     reachable_from: date,
+    landmarks: Mapping[date, date],
     is_anew: bool,
     now: datetime,
 ) -> date | None:
     """Return the first day to ask for; ``None`` is all that the consent allows.
 
     The usual overlap; once a week, and whenever the consent is new, a longer look back; and any
-    hole that can be reached. A hole that this consent was asked for within the week and did not
-    fill is left to the next longer look.
+    hole that can be reached, with the last row before it: an answer that holds that row reaches
+    over the hole. A hole that this consent was asked for within the week and did not fill is left
+    to the next longer look; days that the bank does not give are asked for once under each consent.
 
     :param spans: What was learnt so far, in any order.
     :param consent_id: The present consent.
     :param reachable_from: First day that it lets us read.
+    :param landmarks: Day of the last row before a hole, by the hole's first day, where there is
+        one.
     :param is_anew: Whether the consent is new: everything is worth asking for again.
     :param now: The time (aware).
     """
-    known = merge(span.days for span in spans)
-    if not known:
-        return None
     today = now.date()
-    first_days = [min(known[-1].last_day, today) - OVERLAP]
+    coverage = assess(spans, today=today)
+    if not coverage.known:
+        return None
+    last_known = coverage.known[-1].last_day
+    first_days = [min(last_known, today) - OVERLAP]
     looked_back_at = max((span.learnt_at for span in spans if _is_look_back(span)), default=None)
     is_due = is_anew or looked_back_at is None or now - looked_back_at >= LOOK_BACK_EVERY
     if is_due:
         first_days.append(today - LOOK_BACK)
-    for hole in find_holes(known, today=today):
-        first_day = max(hole.first_day, reachable_from)
-        if first_day > hole.last_day:
-            continue
-        if is_due or not _was_refused(spans, first_day, consent_id, now):
+    for hole in coverage.holes:
+        first_day = hole.first_day
+        if hole.last_day < last_known and first_day in landmarks:
+            first_day = landmarks[first_day] - LANDMARK_MARGIN
+        first_day = max(first_day, reachable_from)
+        if first_day <= hole.last_day and (
+            is_due or not _was_refused(spans, first_day, consent_id, since=now - LOOK_BACK_EVERY)
+        ):
+            first_days.append(first_day)
+    for days in coverage.not_given:
+        first_day = max(days.first_day, reachable_from)
+        if first_day <= days.last_day and not _was_refused(spans, first_day, consent_id):
             first_days.append(first_day)
     return min(first_days)
 
@@ -188,12 +284,14 @@ def _is_look_back(span: CoverageSpan) -> bool:
     return span.asked_from is None or span.asked_from <= span.learnt_at.date() - LOOK_BACK
 
 
-def _was_refused(spans: Sequence[CoverageSpan], day: date, consent_id: UUID, now: datetime) -> bool:
-    """Return whether a day was asked for lately, and the answer did not reach back to it."""
+def _was_refused(
+    spans: Iterable[CoverageSpan], day: date, consent_id: UUID, *, since: datetime | None = None
+) -> bool:
+    """Return whether a day was asked for, and the answer did not reach back to it."""
     return any(
         span.completeness is Completeness.CUT
         and span.consent_id == consent_id
-        and now - span.learnt_at < LOOK_BACK_EVERY
-        and (span.asked_from is None or span.asked_from <= day)
+        and (since is None or span.learnt_at > since)
+        and span.due_from <= day
         for span in spans
     )

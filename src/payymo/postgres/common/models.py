@@ -250,6 +250,8 @@ class CoverageRow(TenantRow):
 
     :ivar asked_from: First day asked for; absent when all was, or where it is not remembered.
     :ivar sync_run_id: Run that asked; absent for what was known before it was noted.
+    :ivar is_firm: What it lacks, the bank lacked; see
+        :class:`payymo.domain.ledger.coverage.Claim`.
     :ivar retracted_at: When the run was taken back: the row counts no more.
     """
 
@@ -268,6 +270,7 @@ class CoverageRow(TenantRow):
     first_day: Mapped[date]
     last_day: Mapped[date]
     completeness: Mapped[Completeness]
+    is_firm: Mapped[bool] = mapped_column(server_default=false())
     learnt_at: Mapped[datetime]
     retracted_at: Mapped[datetime | None]
 

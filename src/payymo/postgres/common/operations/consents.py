@@ -1,6 +1,6 @@
 """Consents: what an account holder was asked for, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -200,11 +200,26 @@ def find_first_day(session: Session, tenant_id: UUID, consent_id: UUID) -> date:
     :param tenant_id: Tenant that owns the consent.
     :param consent_id: Consent that is meant.
     """
-    begun, history_days = session.execute(
+    return list_first_days(session, tenant_id, [consent_id])[consent_id]
+
+
+def list_first_days(
+    session: Session, tenant_id: UUID, consent_ids: Collection[UUID]
+) -> Mapping[UUID, date]:
+    """Return the first day of history that each of some consents lets us read.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the consents.
+    :param consent_ids: Consents that are meant.
+    """
+    found = session.execute(
         select(
+            BankConsent.id,
             func.coalesce(BankConsent.granted_at, BankConsent.created_at),
             BankConsent.history_days,
-        ).where(BankConsent.tenant_id == tenant_id, BankConsent.id == consent_id)
-    ).one()
-    first_day: date = begun.date() - timedelta(days=history_days)
-    return first_day
+        ).where(BankConsent.tenant_id == tenant_id, BankConsent.id.in_(consent_ids))
+    )
+    return {
+        consent_id: begun.date() - timedelta(days=history_days)
+        for consent_id, begun, history_days in found
+    }

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import TransactionStatus
 from payymo.domain.ledger.coverage import Claim, CoverageSpan, DayRange, merge
 from payymo.postgres.common.models import CoverageRow, Transaction
+from payymo.postgres.common.operations.consents import list_first_days
 
 
 def list_coverage(session: Session, tenant_id: UUID, account_id: UUID) -> Sequence[CoverageSpan]:
@@ -27,14 +28,17 @@ def list_coverage(session: Session, tenant_id: UUID, account_id: UUID) -> Sequen
             CoverageRow.retracted_at.is_(None),
         )
         .order_by(CoverageRow.learnt_at, CoverageRow.id)
-    )
+    ).all()
+    first_days = list_first_days(session, tenant_id, {row.consent_id for row in rows})
     return [
         CoverageSpan(
             days=DayRange(row.first_day, row.last_day),
             asked_from=row.asked_from,
+            due_from=max(row.asked_from or date.min, first_days[row.consent_id]),
             learnt_at=row.learnt_at,
             consent_id=row.consent_id,
             completeness=row.completeness,
+            is_firm=row.is_firm,
         )
         for row in rows
     ]
@@ -72,6 +76,7 @@ def record_coverage(
             first_day=learnt.days.first_day,
             last_day=learnt.days.last_day,
             completeness=learnt.completeness,
+            is_firm=learnt.is_firm,
             learnt_at=now,
         )
     )
@@ -133,3 +138,24 @@ def has_booked_rows(
     if before is not None:
         condition &= Transaction.transaction_date < before
     return bool(session.scalar(select(exists().where(condition))))
+
+
+def find_last_row_day(
+    session: Session, tenant_id: UUID, account_id: UUID, *, before: date
+) -> date | None:
+    """Return the day of the last booked row before some day that the bank still has.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    :param before: The day.
+    """
+    return session.scalar(
+        select(func.max(Transaction.transaction_date)).where(
+            Transaction.tenant_id == tenant_id,
+            Transaction.account_id == account_id,
+            Transaction.status == TransactionStatus.BOOKED,
+            Transaction.missing_since.is_(None),
+            Transaction.transaction_date < before,
+        )
+    )
