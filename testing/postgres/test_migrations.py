@@ -27,24 +27,6 @@ from payymo.postgres.schema import (
 )
 
 
-@pytest.fixture(scope="module")
-def administrator(server: EmbeddedServer) -> Iterator[Engine]:
-    """The server's superuser, each statement on its own."""
-    engine = create_engine(server.url(user="postgres"), isolation_level="AUTOCOMMIT")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def empty_database(server: EmbeddedServer, administrator: Engine) -> Iterator[str]:
-    name = f"payymo_empty_{uuid4().hex}"
-    with administrator.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} OWNER payymo"))
-    yield server.url(name)
-    with administrator.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
 def revision_of(url: str) -> str | None:
     engine = create_app_engine(url)
     with Session(engine) as session:

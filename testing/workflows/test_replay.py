@@ -75,6 +75,14 @@ class TestNothingDiffers:
         assert report.counts == {ReplayVerdict.KEPT: 5}
         assert (report.answer_count, report.partial_answer_count) == (6, 0)
 
+    def test_where_rows_state_the_balance_after_them(self, book: Book) -> None:
+        after = {"balanceAmount": {"amount": "90.00", "currency": "USD"}}
+
+        pull(book, a_payload("-10.00", "2026-02-20", "Bakery", balanceAfterTransaction=after))
+
+        assert play(book).findings == []
+        assert [row.balance_after_currency for row in book.rows()] == ["USD"]
+
     def test_where_people_wrote_something(self, book: Book) -> None:
         pull(book, A, B)
         change(book, note="mine", category="food")

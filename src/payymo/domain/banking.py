@@ -218,6 +218,8 @@ class TransactionRecord:
     :ivar remittance: The text as sent, lines joined by line feeds.
     :ivar structured_reference: A creditor reference (ISO 11649, OGM, KID …), where one is given.
     :ivar bank_transaction_code: ISO 20022 domain-family-subfamily.
+    :ivar balance_after: The account's balance after the row, as the row states it; it can be in
+        another currency than the row.
     :ivar transaction_date: The day that the bank's users expect to see: the booking date, unless
         this bank is known to keep the day of the purchase elsewhere. A pending row is never
         dated after today.
@@ -249,6 +251,7 @@ class TransactionRecord:
     exchange: CurrencyExchange | None
     balance_after: Decimal | None
     balance_after_type: BalanceType | None
+    balance_after_currency: str | None = None
     transaction_date: date | None = None
 
 

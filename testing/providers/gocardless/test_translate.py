@@ -82,6 +82,14 @@ class TestAmount:
         )  # fmt: skip
         assert translated(transactionAmount=money("1", "XXX")).currency == "XXX"
 
+    @pytest.mark.parametrize(("said", "kept"), [("usd", "USD"), ("XXX", "EUR"), (None, "EUR")])
+    def test_a_running_balance_keeps_its_own_currency(self, said: str | None, kept: str) -> None:
+        balance = {"balanceAmount": {"amount": "5.00", "currency": said}}
+
+        found = translated(transactionAmount=money("1", "EUR"), balanceAfterTransaction=balance)
+
+        assert (found.currency, found.balance_after_currency) == ("EUR", kept)
+
     def test_a_row_and_a_balance_without_a_currency_take_the_accounts(self) -> None:
         unknown = {"balanceAmount": money("5.00", "XXX"), "balanceType": "interimBooked"}
 

@@ -397,6 +397,7 @@ class Transaction(Stamped, TenantRow):
     instructed_currency: Mapped[str | None]
     balance_after: Mapped[Decimal | None]
     balance_after_type: Mapped[BalanceType | None]
+    balance_after_currency: Mapped[str | None]
     fingerprint: Mapped[bytes]
     occurrence: Mapped[int]
     raw_id: Mapped[UUID]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -138,7 +138,7 @@ def translate_payload(
     if is_booked and booking_date is None and value_date is None:
         _refuse_unreadable_dates(payload)
     parts = wording.parts
-    balance_after, balance_after_type = _balance_after(payload)
+    balance_after = _balance_after(payload, currency)
     return TransactionRecord(
         amount=amount,
         currency=currency,
@@ -166,8 +166,9 @@ def translate_payload(
         proprietary_code=as_reference(payload.get("proprietaryBankTransactionCode")),
         merchant_category_code=as_reference(payload.get("merchantCategoryCode")),
         exchange=_exchange(payload.get("currencyExchange")),
-        balance_after=balance_after,
-        balance_after_type=balance_after_type,
+        balance_after=balance_after.amount,
+        balance_after_type=balance_after.balance_type,
+        balance_after_currency=balance_after.currency,
         transaction_date=_transaction_date(
             payload, wording, named, quirks, is_booked=is_booked, today=today
         ),
@@ -250,14 +251,24 @@ def _balance_currency(payload: Payload) -> str | None:
     return None if currency == _NO_CURRENCY else currency
 
 
-def _balance_after(payload: Payload) -> tuple[Decimal | None, BalanceType | None]:
+class _BalanceAfter(NamedTuple):
+    """The balance that a row states after itself, where it does."""
+
+    amount: Decimal | None = None
+    balance_type: BalanceType | None = None
+    currency: str | None = None
+
+
+def _balance_after(payload: Payload, row_currency: str) -> _BalanceAfter:
+    """Return the running balance; one that names no currency is in the row's."""
     balance = payload.get("balanceAfterTransaction")
     if not isinstance(balance, dict):
-        return None, None
+        return _BalanceAfter()
     amount, _ = _money(balance.get("balanceAmount"))
     if amount is None:
-        return None, None
-    return amount, as_balance_type(balance.get("balanceType"))
+        return _BalanceAfter()
+    currency = _balance_currency(payload) or row_currency
+    return _BalanceAfter(amount, as_balance_type(balance.get("balanceType")), currency)
 
 
 def _exchange(value: object) -> CurrencyExchange | None:
