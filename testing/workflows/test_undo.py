@@ -247,7 +247,7 @@ class TestInTheWay:
 
         (told,) = blockers(book, run)
 
-        assert "was edited or matched with invoices since" in told
+        assert "was edited, split or matched with invoices since" in told
         assert standing(book) == before
 
     def test_a_run_from_before_changes_were_noted(self, book: Book) -> None:

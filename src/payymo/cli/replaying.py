@@ -94,6 +94,5 @@ def _print_report(report: AccountReplay, *, is_applied: bool) -> None:
     if is_applied and report.findings:
         done = len(report.findings) - len(report.kept_back)
         out.print(
-            f"  {done} applied; {len(report.kept_back)} kept as they are, because people touched "
-            "them or no payload is left."
+            f"  {done} applied; {len(report.kept_back)} kept as they are, for the reasons above."
         )

@@ -69,6 +69,8 @@ class EventKind(StrEnum):
     CONNECTION_FAILED = "connection_failed"
     ACCOUNT_APPEARED = "account_appeared"
     ACCOUNT_DISAPPEARED = "account_disappeared"
+    TRANSACTION_SPLITS_UNBALANCED = "transaction_splits_unbalanced"
+    TRANSACTION_OVER_ALLOCATED = "transaction_over_allocated"
 
 
 class EventSubject(StrEnum):
@@ -76,6 +78,7 @@ class EventSubject(StrEnum):
 
     BANK_CONNECTION = "bank_connection"
     ACCOUNT = "account"
+    TRANSACTION = "transaction"
 
 
 class ConsentStatus(StrEnum):
@@ -146,6 +149,21 @@ class TransactionStatus(StrEnum):
     BOOKED = "booked"
     SUPERSEDED = "superseded"
     REMOVED = "removed"
+
+
+class SplitsState(StrEnum):
+    """Whether the parts into which a person divided a transaction come to its amount."""
+
+    NONE = "none"
+    BALANCED = "balanced"
+    UNBALANCED = "unbalanced"
+
+
+class ReviewReason(StrEnum):
+    """Why a transaction that people worked on needs another look: the bank restated it."""
+
+    SPLITS_UNBALANCED = "splits_unbalanced"
+    OVER_ALLOCATED = "over_allocated"
 
 
 class ChangeKind(StrEnum):

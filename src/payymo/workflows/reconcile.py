@@ -26,6 +26,7 @@ from payymo.postgres.reconciliation.operations.matches import (
     apply_matches,
     list_rejections,
     record_proposals,
+    withdraw_suggestions_of_deleted,
 )
 from payymo.postgres.reconciliation.operations.payments import (
     list_explained_payments,
@@ -42,6 +43,9 @@ ROUNDS_MAX = 10
 
 #: So many rounds look at all payments; later ones only at those with a suggestion.
 FULL_ROUNDS = 2
+
+#: What a run is refused for whose payments people allocated or deleted while it was thinking.
+_OVERTAKEN = frozenset({"over_allocation", "transaction_is_deleted"})
 
 #: Told now and then: how many payments were looked at, of how many that are known to need it.
 type Progress = Callable[[int, int], None]
@@ -99,7 +103,8 @@ def reconcile(
     :param job_id: Background job that it runs in.
     :param progress: As for :func:`match_payments`.
     :raises NotFoundError: If there is no such tenant.
-    :raises RuleError: ``over_allocation`` if people decide faster than the engine thinks.
+    :raises RuleError: ``over_allocation`` or ``transaction_is_deleted`` if people decide faster
+        than the engine thinks.
     """
     for runs_left in reversed(range(RUNS_MAX)):
         try:
@@ -108,7 +113,7 @@ def reconcile(
                     session, tenant_id, now=clock(), job_id=job_id, progress=progress
                 )
         except RuleError as error:
-            if error.code != "over_allocation" or not runs_left:
+            if error.code not in _OVERTAKEN or not runs_left:
                 raise
     raise AssertionError("the last run returns or raises")
 
@@ -135,6 +140,7 @@ def match_payments(
     :raises NotFoundError: If there is no such tenant.
     """
     lock_matching(session, tenant_id)
+    withdraw_suggestions_of_deleted(session, tenant_id)
     threshold = _threshold(session, tenant_id)
     run = start_match_run(session, tenant_id, job_id=job_id, engine_version=ENGINE_VERSION, now=now)
     rounds: list[_Round] = []

@@ -27,6 +27,7 @@ from payymo.domain.ledger.shadow import ShadowRow
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations import transactions
 from payymo.postgres.common.operations.accounts import list_accounts
+from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.common.operations.sync_runs import (
     list_reverted_runs,
     lock_account,
@@ -53,7 +54,7 @@ class AccountReplay:
     :ivar partial_answer_count: Those of which it is not known which known rows they repeated.
     :ivar findings: What would be otherwise; what stays is counted only.
     :ivar counts: Transactions by what becomes of them.
-    :ivar kept_back: Findings that were not applied, since people touched the transaction.
+    :ivar kept_back: Findings that were not applied; each says why (``obstacle``).
     """
 
     account_id: UUID
@@ -196,14 +197,15 @@ class _Applying:
 
     def apply(self, finding: Finding) -> bool:
         """Bring the ledger in line with a finding, and return whether that was done."""
+        if finding.obstacle is not None:
+            return False
         match finding.verdict:
             case ReplayVerdict.CHANGED:
                 self._change(finding)
             case ReplayVerdict.ADDED | ReplayVerdict.WOULD_DUPLICATE:
                 self._add(finding)
             case _:
-                if finding.other_id is None or finding.is_touched:
-                    return False
+                assert finding.other_id is not None  # noqa: S101  # else there is an obstacle
                 self._merge(finding, finding.other_id)
         return True
 
@@ -227,6 +229,7 @@ class _Applying:
         tenant_id = self.account.tenant_id
         entry = _entry(self.entered, row, transaction_id)
         transactions.rewrite_transactions(self.session, tenant_id, [entry])
+        tell_of_restated(self.session, tenant_id, [transaction_id], now=self.now)
         transactions.mark_state(
             self.session,
             tenant_id,

@@ -21,6 +21,7 @@ from payymo.domain.ledger.book import (
 )
 from payymo.domain.ledger.identity import KnownRow
 from payymo.postgres.common.operations import transactions
+from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.gocardless.operations import transactions as raw_transactions
 from payymo.postgres.gocardless.operations.fetches import record_positions
 
@@ -131,8 +132,10 @@ class _PostgresLedger:
         )
 
     def rewrite(self, entries: Sequence[TransactionEntry]) -> None:
-        self._keep([entry.id for entry in entries], ChangeKind.REWRITTEN)
+        ids = [entry.id for entry in entries]
+        self._keep(ids, ChangeKind.REWRITTEN)
         transactions.rewrite_transactions(self.session, self.tenant_id, entries)
+        tell_of_restated(self.session, self.tenant_id, ids, now=self.now)
 
     def mark_found(self, transaction_ids: Collection[UUID]) -> None:
         self._keep(transaction_ids, ChangeKind.FOUND)

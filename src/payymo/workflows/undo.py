@@ -33,6 +33,7 @@ from payymo.postgres.common.operations.changes import (
 )
 from payymo.postgres.common.operations.connections import lock_connection
 from payymo.postgres.common.operations.coverage import find_known_through, retract_coverage
+from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.common.operations.sync_runs import (
     get_sync_run,
     list_reverted_runs,
@@ -188,8 +189,8 @@ class _Undo:
                 "take that one back first."
             )
         self._block_each(
-            [added.id for added in self.added if added.is_touched],
-            "was edited or matched with invoices since: undo that first.",
+            [added.id for added in self.added if added.is_worked_on],
+            "was edited, split or matched with invoices since: undo that first.",
         )
         self._block_each(
             list_paying(
@@ -276,4 +277,5 @@ class _Undo:
                 day_seen=change.transaction_date,
             )
             transactions.rewrite_transactions(self.session, tenant_id, [entry])
+            tell_of_restated(self.session, tenant_id, [change.transaction_id], now=self.now)
         restore_state(self.session, tenant_id, change)

@@ -158,6 +158,7 @@ class TestAMatch:
             "origin": "engine",
             "confidence": 0.9321,
             "is_tie": False,
+            "needs_review": False,
             "transaction": {
                 "id": str(paid.id),
                 "account_id": str(paid.account_id),

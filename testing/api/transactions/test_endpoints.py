@@ -1,17 +1,13 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
+from testing.api.transactions.conftest import AddTransaction
 from testing.factories import (
     add_account,
-    add_connection,
-    add_institution,
-    add_transaction,
 )
 
 from payymo.domain.enums import (
@@ -34,36 +30,17 @@ FIELDS = set(
     id transaction_id bank_id bank_name account_id account_name amount currency direction
     description reference counterparty_name counterparty_iban transaction_date booking_date
     value_date status category note match_status created_at updated_at
-    bank_connection_id payee remittance structured_reference end_to_end_id
+    bank_connection_id payee remittance structured_reference end_to_end_id needs_review
+    review_reasons splits_state splits_difference is_deleted deleted_at deleted_by
     bank_transaction_code allocated superseded_by missing_since internal_id
     """.split()
 )
-
-type AddTransaction = Callable[..., Transaction]
-
-
-@pytest.fixture
-def account(sessions: sessionmaker[Session], tenant_id: UUID) -> Account:
-    with tenant_transaction(sessions, tenant_id) as session:
-        bank = add_institution(session, name="Example Bank")
-        return add_account(session, tenant_id, add_connection(session, tenant_id, bank))
 
 
 @pytest.fixture
 def other_account(sessions: sessionmaker[Session], tenant_id: UUID) -> Account:
     with tenant_transaction(sessions, tenant_id) as session:
         return add_account(session, tenant_id, name="Savings")
-
-
-@pytest.fixture
-def add(sessions: sessionmaker[Session], tenant_id: UUID, account: Account) -> AddTransaction:
-    def add(owner: Account | None = None, **columns: Any) -> Transaction:
-        if isinstance(columns.get("amount"), str):
-            columns["amount"] = Decimal(columns["amount"])
-        with tenant_transaction(sessions, tenant_id) as session:
-            return add_transaction(session, tenant_id, owner or account, **columns)
-
-    return add
 
 
 def ids(client: TestClient, url: str = URL, **params: object) -> list[str]:
@@ -150,6 +127,13 @@ class TestARow:
             "note": None,
             "match_status": "unmatched",
             "allocated": "0.00",
+            "splits_state": "none",
+            "splits_difference": None,
+            "needs_review": False,
+            "review_reasons": [],
+            "is_deleted": False,
+            "deleted_at": None,
+            "deleted_by": None,
             "created_at": 0,
             "updated_at": 0,
         }

@@ -118,6 +118,13 @@ class MatchRead(ResponseModel):
     is_tie: Annotated[
         bool, Field(description="Another explanation is as good: a person has to choose.")
     ]
+    needs_review: Annotated[
+        bool,
+        Field(
+            description="Confirmed, and the bank restated the payment since: invoices are paid "
+            "with more than it brought."
+        ),
+    ]
     transaction: MatchedPayment
     lines: list[MatchLineRead]
     evidence: list[EvidenceRead]

@@ -14,6 +14,7 @@ from payymo.api.matches.models import (
     RunnerUpLine,
     RunnerUpRead,
 )
+from payymo.domain.enums import MatchStatus
 from payymo.domain.money import format_amount
 from payymo.postgres.common.models import Transaction
 from payymo.postgres.reconciliation.models import Match, MatchLine
@@ -54,6 +55,9 @@ def _present(match: Match, payment: Transaction, numbers: Mapping[UUID, str]) ->
         origin=match.origin,
         confidence=float(match.confidence),
         is_tie=match.is_tie,
+        needs_review=match.status is MatchStatus.CONFIRMED
+        and payment.allocated > 0
+        and payment.amount < payment.allocated,
         transaction=_present_payment(payment),
         lines=[_present_line(line) for line in match.lines],
         evidence=[EvidenceRead.model_validate(item) for item in match.evidence["items"]],

@@ -1,5 +1,6 @@
 """Bank transactions: filter, look at one and where it came from, annotate."""
 
+from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
@@ -7,11 +8,14 @@ from fastapi import Depends, Response
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
+from payymo.api.access_tokens import Member
 from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, envelope, page_meta, page_response
-from payymo.api.pagination import PagingDep
+from payymo.api.openapi import errors
+from payymo.api.pagination import Paging, PagingDep
 from payymo.api.queries import query_parameters, read_query
 from payymo.api.routing import resource_router
+from payymo.api.services import ApiServices
 from payymo.api.transactions.cursors import (
     CursorMeta,
     PagedMeta,
@@ -19,7 +23,13 @@ from payymo.api.transactions.cursors import (
     read_cursor,
     write_cursor,
 )
-from payymo.api.transactions.models import RawVersionRead, TransactionRead, TransactionUpdate
+from payymo.api.transactions.models import (
+    RawVersionRead,
+    SplitRead,
+    SplitsReplace,
+    TransactionRead,
+    TransactionUpdate,
+)
 from payymo.api.transactions.presentation import (
     present_raw_version,
     transaction_response,
@@ -30,8 +40,10 @@ from payymo.api.transactions.queries import (
     ConnectionTransactionQuery,
     TransactionQuery,
 )
+from payymo.domain.ledger.splits import PART_COUNT_MAX, SplitPart
 from payymo.postgres.common.operations.accounts import get_account
 from payymo.postgres.common.operations.connections import get_connection
+from payymo.postgres.common.operations.splits import delete_splits, list_splits, replace_splits
 from payymo.postgres.common.operations.transactions import (
     TransactionFilter,
     get_transaction,
@@ -41,6 +53,7 @@ from payymo.postgres.common.operations.transactions import (
 )
 from payymo.postgres.gocardless.operations.transactions import list_raw_versions
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.deletions import delete_transaction, restore_transaction
 
 router = resource_router("/transactions", tag="transactions")
 of_connection = resource_router(
@@ -48,6 +61,7 @@ of_connection = resource_router(
 )
 of_account = resource_router("/accounts/{account_id}/transactions", tag="transactions")
 
+_SPLITS = TypeAdapter(list[SplitRead])
 _RAW_VERSIONS = TypeAdapter(list[RawVersionRead])
 
 
@@ -129,11 +143,15 @@ def list_raw(
     return page_response(_RAW_VERSIONS, rows, total=len(versions), paging=paging)
 
 
-@router.patch("/{transaction_id}", response_model=Item[TransactionRead])
+@router.patch("/{transaction_id}", response_model=Item[TransactionRead], responses=errors(422))
 def update(
-    transaction_id: UUID, body: TransactionUpdate, member: WriterDep, session: SessionDep
+    transaction_id: UUID,
+    body: TransactionUpdate,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
 ) -> Response:
-    """Change the category or the note of a transaction; what is left out stays."""
+    """Change the category or the note of a transaction, or restore it; what is left out stays."""
     line = get_transaction(session, member.tenant_id, transaction_id)
     update_transaction(
         session,
@@ -142,7 +160,73 @@ def update(
         category=body.get("category", line.category),
         note=body.get("note", line.note),
     )
+    match body.get("is_deleted"):
+        case True:
+            _delete(session, member, services, transaction_id)
+        case False:
+            restore_transaction(
+                session,
+                member.tenant_id,
+                transaction_id,
+                queue=services.queue,
+                actor_id=member.user_id,
+            )
     return transaction_response(get_transaction(session, member.tenant_id, transaction_id))
+
+
+@router.delete("/{transaction_id}", status_code=HTTPStatus.NO_CONTENT, responses=errors(404, 422))
+def delete(
+    transaction_id: UUID, member: WriterDep, services: ServicesDep, session: SessionDep
+) -> None:
+    """Delete a transaction: nothing lists or counts it, and no sync brings it back.
+
+    PATCH with `{"is_deleted": false}` restores it.
+    """
+    _delete(session, member, services, transaction_id)
+
+
+def _delete(session: Session, member: Member, services: ApiServices, transaction_id: UUID) -> None:
+    delete_transaction(
+        session,
+        member.tenant_id,
+        transaction_id,
+        queue=services.queue,
+        actor_id=member.user_id,
+        now=services.clock(),
+    )
+
+
+@router.get("/{transaction_id}/splits", response_model=Collection[SplitRead])
+def list_parts(transaction_id: UUID, member: MemberDep, session: SessionDep) -> Response:
+    """Return the parts into which a person divided a transaction, in their order, all at once."""
+    get_transaction(session, member.tenant_id, transaction_id)
+    return _answer_splits(session, member.tenant_id, transaction_id)
+
+
+@router.put("/{transaction_id}/splits", response_model=Collection[SplitRead], responses=errors(422))
+def replace_parts(
+    transaction_id: UUID, body: SplitsReplace, member: WriterDep, session: SessionDep
+) -> Response:
+    """Divide a transaction into parts, in the place of those that it has."""
+    parts = [SplitPart(part.amount, part.category, part.note) for part in body.splits]
+    replace_splits(session, member.tenant_id, transaction_id, parts, actor_id=member.user_id)
+    return _answer_splits(session, member.tenant_id, transaction_id)
+
+
+@router.delete("/{transaction_id}/splits", status_code=HTTPStatus.NO_CONTENT)
+def delete_parts(transaction_id: UUID, member: WriterDep, session: SessionDep) -> None:
+    """Let a transaction be whole again."""
+    delete_splits(session, member.tenant_id, transaction_id, actor_id=member.user_id)
+
+
+def _answer_splits(session: Session, tenant_id: UUID, transaction_id: UUID) -> Response:
+    parts = list_splits(session, tenant_id, transaction_id)
+    return page_response(
+        _SPLITS,
+        [SplitRead.of(part) for part in parts],
+        total=len(parts),
+        paging=Paging(page=1, per_page=PART_COUNT_MAX),
+    )
 
 
 def _answer_list(

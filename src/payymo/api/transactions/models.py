@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Self, TypedDict
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, with_config
 
-from payymo.api.envelopes import ResponseModel
-from payymo.api.fields import AmountOut, LongText, ShortText
+from payymo.api.envelopes import RequestModel, ResponseModel
+from payymo.api.fields import AmountIn, AmountOut, LongText, ShortText
 from payymo.domain.enums import (
     Direction,
     IdentityTier,
+    ReviewReason,
+    SplitsState,
     TransactionMatchStatus,
     TransactionStatus,
 )
+from payymo.domain.ledger.splits import PART_COUNT_MAX, PART_COUNT_MIN
+from payymo.domain.money import format_amount
+from payymo.postgres.common.models import TransactionSplit
 
 
 # A dataclass, unlike the other answers: lists of it are written straight to bytes, and a Pydantic
@@ -87,6 +92,30 @@ class TransactionRead:
     note: Annotated[str | None, Field(examples=["Asked the customer on the phone."])]
     match_status: TransactionMatchStatus
     allocated: Annotated[AmountOut, Field(description="How much of it is allocated to invoices.")]
+    splits_state: Annotated[
+        SplitsState,
+        Field(
+            description="Whether a person divided it into parts (`/splits`), and whether they "
+            "still come to its amount, now that the bank may have restated it.",
+            examples=["none"],
+        ),
+    ]
+    splits_difference: Annotated[
+        AmountOut | None,
+        Field(
+            description="The amount less the parts; null without parts, and where the bank "
+            "restated the currency.",
+        ),
+    ]
+    needs_review: Annotated[
+        bool, Field(description="What people did with it fits no more: the bank restated it.")
+    ]
+    review_reasons: list[ReviewReason]
+    is_deleted: Annotated[
+        bool, Field(description="A person deleted it: no list, total or match counts it.")
+    ]
+    deleted_at: datetime | None
+    deleted_by: Annotated[UUID | None, Field(description="The user who deleted it.")]
     created_at: datetime
     updated_at: datetime
 
@@ -97,6 +126,54 @@ class TransactionUpdate(TypedDict, total=False):
 
     category: Annotated[ShortText | None, Field(examples=["Hosting"])]
     note: Annotated[LongText | None, Field(examples=["Asked the customer on the phone."])]
+    is_deleted: Annotated[
+        bool, Field(description="False restores a deleted transaction.", examples=[False])
+    ]
+
+
+class SplitCreate(RequestModel):
+    """A part of a transaction."""
+
+    amount: Annotated[
+        AmountIn,
+        Field(description="Signed as the transaction's; a part of the other sign takes from it."),
+    ]
+    category: Annotated[ShortText | None, Field(examples=["Hosting"])] = None
+    note: Annotated[LongText | None, Field(examples=["The half for the second server."])] = None
+
+
+class SplitsReplace(RequestModel):
+    """All parts of a transaction: together they come to its amount exactly."""
+
+    splits: Annotated[
+        list[SplitCreate], Field(min_length=PART_COUNT_MIN, max_length=PART_COUNT_MAX)
+    ]
+
+
+class SplitRead(ResponseModel):
+    """A part of a transaction, as a person divided it."""
+
+    id: UUID
+    amount: Annotated[AmountOut, Field(description="Signed.", examples=["-7.50"])]
+    currency: Annotated[str, Field(examples=["EUR"])]
+    category: Annotated[str | None, Field(examples=["Hosting"])]
+    note: Annotated[str | None, Field(examples=["The half for the second server."])]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: TransactionSplit) -> Self:
+        """Present a part.
+
+        :param row: The part.
+        """
+        return cls(
+            id=row.id,
+            amount=format_amount(row.amount, row.currency),
+            currency=row.currency,
+            category=row.category,
+            note=row.note,
+            created_at=row.created_at,
+        )
 
 
 class RawVersionRead(ResponseModel):

@@ -1,6 +1,7 @@
 """How rows of transactions become answers: straight to bytes, as the list is asked for most."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -8,7 +9,8 @@ from fastapi import Response
 
 from payymo.api.envelopes import JSON
 from payymo.api.transactions.models import RawVersionRead, TransactionRead
-from payymo.domain.enums import Direction
+from payymo.domain.enums import Direction, ReviewReason, SplitsState
+from payymo.domain.ledger.splits import judge_splits
 from payymo.domain.money import format_amount
 from payymo.postgres.common.operations.transactions import TransactionLine
 from payymo.postgres.gocardless.operations.transactions import RawVersion
@@ -29,6 +31,17 @@ def write_transactions(lines: Iterable[TransactionLine]) -> bytes:
 
 def present_transaction(line: TransactionLine) -> TransactionRead:
     """Return a transaction as the API shows it."""
+    splits_state, left = judge_splits(
+        line.amount,
+        line.currency,
+        split_total=line.split_total,
+        split_currency=line.split_currency,
+    )
+    reasons = []
+    if splits_state is SplitsState.UNBALANCED:
+        reasons.append(ReviewReason.SPLITS_UNBALANCED)
+    if line.allocated > max(line.amount, Decimal(0)):
+        reasons.append(ReviewReason.OVER_ALLOCATED)
     return TransactionRead(
         id=line.id,
         transaction_id=line.provider_transaction_id,
@@ -60,6 +73,13 @@ def present_transaction(line: TransactionLine) -> TransactionRead:
         note=line.note,
         match_status=line.match_status,
         allocated=format_amount(line.allocated, line.currency),
+        splits_state=splits_state,
+        splits_difference=None if left is None else format_amount(left, line.currency),
+        needs_review=bool(reasons),
+        review_reasons=reasons,
+        is_deleted=line.deleted_at is not None,
+        deleted_at=line.deleted_at,
+        deleted_by=line.deleted_by,
         created_at=line.created_at,
         updated_at=line.updated_at,
     )

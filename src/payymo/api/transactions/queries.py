@@ -50,6 +50,13 @@ class TransactionQuery(BaseModel):
     q: Annotated[
         ShortText | None, Field(description="Words in the text, the counterparty or the note.")
     ] = None
+    needs_review: Annotated[
+        bool | None,
+        Field(description="Whether what people did with it fits no more, since it was restated."),
+    ] = None
+    is_deleted: Annotated[
+        bool, Field(description="True lists what people deleted, instead of the others.")
+    ] = False
     sort: Annotated[
         TransactionSort, Field(description="Order; a minus sign puts the last first.")
     ] = TransactionSort.NEWEST_FIRST
@@ -116,6 +123,8 @@ class TransactionQuery(BaseModel):
             direction=self.direction,
             match_status=self.match_status,
             q=self.q,
+            needs_review=self.needs_review,
+            is_deleted=self.is_deleted,
         )
 
 

@@ -103,7 +103,7 @@ class KnownPayload(NamedTuple):
     :ivar is_dated: Whether the bank gave it a date.
     :ivar missing_since: When the bank first left it out (aware).
     :ivar is_removed: It was removed, and stands in no list.
-    :ivar is_touched: People edited it, or invoices are paid with it.
+    :ivar is_touched: People edited, split or deleted it, or invoices are paid with it.
     """
 
     transaction_id: UUID

@@ -19,6 +19,16 @@ from payymo.domain.ledger.shadow import ShadowLedger, ShadowRow
 _TEXT_LENGTH_MAX: Final = 60
 _STANDING: Final = (TransactionStatus.BOOKED, TransactionStatus.PENDING)
 
+_KEPT_TOUCHED: Final = "It is kept: people edited, split or deleted it, or paid invoices with it."
+_KEPT_BESIDE_DELETED: Final = (
+    "It is kept: people deleted the other one, and it would be hidden with that."
+)
+_KEPT_DELETED: Final = (
+    "It is kept as one: people deleted it, and a part of it would come back as new. Restore it to "
+    "part it."
+)
+_OVER_ALLOCATED: Final = "Invoices are paid with more than it would come to."
+
 type ValuesOf = Callable[[ShadowRow], Mapping[str, object]]
 """What would be written of a row of a shadow, by field."""
 
@@ -63,7 +73,9 @@ class StandingRow:
     """A transaction as the ledger has it.
 
     :ivar values: What was written of it, by field.
-    :ivar is_touched: People edited it, or invoices are paid with it.
+    :ivar is_touched: People edited, split or deleted it, or invoices are paid with it.
+    :ivar is_deleted: People deleted it.
+    :ivar allocated: How much of it is allocated to invoices.
     """
 
     id: UUID
@@ -71,6 +83,8 @@ class StandingRow:
     is_missing: bool
     values: Mapping[str, object]
     is_touched: bool
+    is_deleted: bool = False
+    allocated: Decimal = Decimal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,8 @@ class Finding:
     :ivar replayed: What the replay has in its place; absent where it has nothing.
     :ivar other_id: Which it would become one with, or be parted from.
     :ivar tier: By which evidence the replay recognised its latest payload.
+    :ivar obstacle: Why applying the replay leaves it as it is; absent where it does not.
+    :ivar consequence: What people did with it and would fit no more.
     """
 
     verdict: ReplayVerdict
@@ -99,10 +115,14 @@ class Finding:
     other_id: UUID | None = None
     changes: Sequence[FieldChange] = ()
     tier: IdentityTier | None = None
-    is_touched: bool = False
+    obstacle: str | None = None
+    consequence: str | None = None
 
     def explain(self) -> str:
-        """Return the finding in a sentence, for the operator."""
+        """Return the finding in sentences, for the operator."""
+        return " ".join(filter(None, (self._tell(), self.consequence, self.obstacle)))
+
+    def _tell(self) -> str:
         name = f"Transaction {self.transaction_id}"
         match self.verdict:
             case ReplayVerdict.KEPT:
@@ -232,14 +252,16 @@ class Replay:
         for row_id, positions in positions_of.items():
             if row_id in owners:
                 continue
-            parted = [key for key in shared if key[1] == row_id]
+            parted = [key[0] for key in shared if key[1] == row_id]
+            is_deleted = any(self._standing[each].is_deleted for each in parted)
             findings.append(
                 Finding(
                     ReplayVerdict.WOULD_DUPLICATE if parted else ReplayVerdict.ADDED,
                     None,
                     self.shadow.rows[row_id],
                     positions=positions,
-                    other_id=parted[0][0] if parted else None,
+                    other_id=parted[0] if parted else None,
+                    obstacle=_KEPT_DELETED if is_deleted else None,
                 )
             )
         return findings
@@ -258,6 +280,7 @@ class Replay:
         if row_id is None:
             others = [row for owner, row in shared if owner == transaction.id]
             row = self.shadow.rows[others[0]] if others else None
+            other_id = owners.get(others[0]) if others else None
             return Finding(
                 ReplayVerdict.WOULD_LOSE,
                 transaction.id,
@@ -267,20 +290,29 @@ class Replay:
                     for archived in self.archive.values()
                     if archived.transaction_id == transaction.id
                 ],
-                other_id=owners.get(others[0]) if others else None,
+                other_id=other_id,
                 tier=row.tier if row else None,
-                is_touched=transaction.is_touched,
+                obstacle=self._find_obstacle(transaction, other_id),
             )
         row = self.shadow.rows[row_id]
         changes = _changes(transaction, row, values_of(row))
+        is_over = transaction.allocated > 0 and row.record.amount < transaction.allocated
         return Finding(
             ReplayVerdict.CHANGED if changes else ReplayVerdict.KEPT,
             transaction.id,
             row,
             changes=changes,
             tier=row.tier,
-            is_touched=transaction.is_touched,
+            consequence=_OVER_ALLOCATED if changes and is_over else None,
         )
+
+    def _find_obstacle(self, transaction: StandingRow, other_id: UUID | None) -> str | None:
+        """Return why a transaction is not closed in favour of another one."""
+        if other_id is None:
+            return "It is kept."
+        if transaction.is_touched:
+            return _KEPT_TOUCHED
+        return _KEPT_BESIDE_DELETED if self._standing[other_id].is_deleted else None
 
 
 def _claim(

@@ -36,13 +36,35 @@ def is_identifiable(
     )
 
 
-def is_touched() -> ColumnElement[bool]:
-    """Return the condition for transactions that people edited, or that pay invoices.
-
-    What a bank withdraws is removed; of these, that is for people to decide.
-    """
+def is_worked_on() -> ColumnElement[bool]:
+    """Return the condition for transactions that people edited or split, or that pay invoices."""
     return or_(
         Transaction.allocated > 0,
         Transaction.category.is_not(None),
         Transaction.note.is_not(None),
+        Transaction.split_total.is_not(None),
+    )
+
+
+def is_touched() -> ColumnElement[bool]:
+    """Return the condition for transactions that people worked on, or deleted.
+
+    What a bank withdraws is removed; of these, that is for people to decide.
+    """
+    return or_(is_worked_on(), Transaction.deleted_at.is_not(None))
+
+
+def is_over_allocated() -> ColumnElement[bool]:
+    """Return the condition for transactions that pay invoices with more than they brought."""
+    return and_(Transaction.allocated > 0, Transaction.allocated > Transaction.amount)
+
+
+def is_unbalanced() -> ColumnElement[bool]:
+    """Return the condition for transactions whose parts do not come to their amount."""
+    return and_(
+        Transaction.split_total.is_not(None),
+        or_(
+            Transaction.split_total != Transaction.amount,
+            Transaction.split_currency != Transaction.currency,
+        ),
     )

@@ -6,7 +6,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKey, Index, Numeric, SmallInteger, UniqueConstraint, false
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Numeric,
+    SmallInteger,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -349,6 +358,10 @@ class Transaction(Stamped, TenantRow):
     :ivar missing_since: When the bank first left it out of an answer that should hold it.
     :ivar superseded_by: The booked row that took a closed pending row's place, where known.
     :ivar allocated: How much of it is allocated to invoices; kept by the database itself.
+    :ivar deleted_at: When a person deleted it: it is shown and counted no more, and still
+        recognised, so that no answer of the bank brings it back.
+    :ivar split_total: What the parts come to into which a person divided it; absent without any.
+    :ivar split_currency: The currency that they are in.
     """
 
     __tablename__ = "transactions"
@@ -357,7 +370,21 @@ class Transaction(Stamped, TenantRow):
         tenant_reference("superseded_by", "transactions"),
         tenant_reference("added_by", "sync_runs"),
         # With the status, a page's total is counted without touching the table.
-        Index(None, "tenant_id", "transaction_date", "id", postgresql_include=["status"]),
+        Index(
+            None,
+            "tenant_id",
+            "transaction_date",
+            "id",
+            postgresql_include=["status"],
+            postgresql_where="deleted_at IS NULL",
+        ),
+        Index(
+            "ix_transactions_deleted",
+            "tenant_id",
+            "transaction_date",
+            "id",
+            postgresql_where="deleted_at IS NOT NULL",
+        ),
         Index(None, "tenant_id", "account_id", "transaction_date", "id"),
         Index(
             "ix_transactions_unexplained",
@@ -365,6 +392,7 @@ class Transaction(Stamped, TenantRow):
             "currency",
             postgresql_where="status = 'booked' AND amount > allocated",
         ),
+        CheckConstraint("deleted_at IS NULL OR allocated = 0", name="deleted_pays_nothing"),
     )
 
     account_id: Mapped[UUID]
@@ -414,8 +442,34 @@ class Transaction(Stamped, TenantRow):
         server_default=TransactionMatchStatus.UNMATCHED.value,
     )
     is_credit: Mapped[bool] = mapped_column(Computed("amount > 0", persisted=True))
+    deleted_at: Mapped[datetime | None]
+    deleted_by: Mapped[UUID | None]
+    split_total: Mapped[Decimal | None]
+    split_currency: Mapped[str | None]
 
     account: Mapped[Account] = relationship(viewonly=True)
+
+
+class TransactionSplit(Stamped, TenantRow):
+    """A part of a transaction, as a person divided it.
+
+    :ivar position: Which part it is, from 1.
+    :ivar amount: Signed as the transaction's; a part of the other sign takes from the rest.
+    """
+
+    __tablename__ = "transaction_splits"
+    __table_args__ = (
+        tenant_reference("transaction_id", "transactions", ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "transaction_id", "position"),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+    )
+
+    transaction_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    amount: Mapped[Decimal]
+    currency: Mapped[str]
+    category: Mapped[str | None]
+    note: Mapped[str | None]
 
 
 class TransactionChange(TenantRow):

@@ -8,20 +8,20 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import TransactionStatus
-from payymo.postgres.common.identifiable import is_touched
+from payymo.postgres.common.identifiable import is_worked_on
 from payymo.postgres.common.models import SyncRun, Transaction, TransactionChange
 
 
 class AddedTransaction(NamedTuple):
     """A transaction that a run added.
 
-    :ivar is_touched: People edited it since, or invoices are paid with it.
+    :ivar is_worked_on: People edited or split it since, or invoices are paid with it.
     """
 
     id: UUID
     account_id: UUID
     status: TransactionStatus
-    is_touched: bool
+    is_worked_on: bool
 
 
 class LaterChange(NamedTuple):
@@ -39,7 +39,7 @@ def list_added(session: Session, tenant_id: UUID, sync_run_id: UUID) -> Sequence
     :param sync_run_id: The run.
     """
     rows = session.execute(
-        select(Transaction.id, Transaction.account_id, Transaction.status, is_touched())
+        select(Transaction.id, Transaction.account_id, Transaction.status, is_worked_on())
         .where(Transaction.tenant_id == tenant_id, Transaction.added_by == sync_run_id)
         .order_by(Transaction.id)
     )

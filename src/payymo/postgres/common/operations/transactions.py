@@ -49,7 +49,12 @@ from payymo.domain.ledger.identity import (
 )
 from payymo.domain.ledger.replay import StandingRow
 from payymo.postgres.bulk import insert_rows, update_rows
-from payymo.postgres.common.identifiable import is_identifiable, is_touched
+from payymo.postgres.common.identifiable import (
+    is_identifiable,
+    is_over_allocated,
+    is_touched,
+    is_unbalanced,
+)
 from payymo.postgres.common.models import (
     Account,
     Connection,
@@ -154,6 +159,8 @@ class TransactionFilter:
     :ivar min_amount: Least signed amount.
     :ivar max_amount: Greatest signed amount.
     :ivar q: Part of a text, a name or an id, in any case; ``%`` and ``_`` mean themselves.
+    :ivar needs_review: Whether what people did with it fits no more, since it was restated.
+    :ivar is_deleted: Those that people deleted, instead of the others.
     """
 
     account_id: UUID | None = None
@@ -168,6 +175,8 @@ class TransactionFilter:
     direction: Direction | None = None
     match_status: TransactionMatchStatus | None = None
     q: str | None = None
+    needs_review: bool | None = None
+    is_deleted: bool = False
 
 
 class TransactionLine(NamedTuple):
@@ -219,6 +228,10 @@ class TransactionLine(NamedTuple):
     note: str | None
     allocated: Decimal
     match_status: TransactionMatchStatus
+    deleted_at: datetime | None
+    deleted_by: UUID | None
+    split_total: Decimal | None
+    split_currency: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -445,6 +458,8 @@ def list_standing_rows(
             Transaction.status,
             Transaction.missing_since.is_not(None),
             is_touched(),
+            Transaction.deleted_at.is_not(None),
+            Transaction.allocated,
             *columns,
         )
         .where(Transaction.tenant_id == tenant_id, Transaction.account_id == account_id)
@@ -457,7 +472,9 @@ def list_standing_rows(
             status=row[1],
             is_missing=row[2],
             is_touched=row[3],
-            values=dict(zip(_COMPARED_COLUMNS, row[4:], strict=True)),
+            is_deleted=row[4],
+            allocated=row[5],
+            values=dict(zip(_COMPARED_COLUMNS, row[6:], strict=True)),
         )
         for row in rows
     }
@@ -549,8 +566,8 @@ def rewrite_transactions(
 ) -> int:
     """Write known transactions anew from what the bank says now, and return how many.
 
-    What people said of them (category, note) and what was allocated stays; how much of the
-    payment that explains is said anew, since its amount may be another.
+    What people said of them (category, note, parts, deletion) and what was allocated stays; how
+    much of the payment that explains is said anew, since its amount may be another.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
@@ -770,6 +787,8 @@ def _values(tenant_id: UUID, criteria: TransactionFilter) -> dict[str, Any]:
         given["q"] = f"%{_escape(given['q'])}%"
     if "direction" in given:
         given["direction"] = given["direction"] is Direction.CREDIT
+    if not given["is_deleted"]:
+        del given["is_deleted"]
     return given | {"tenant_id": tenant_id}
 
 
@@ -807,6 +826,8 @@ def _condition(given: frozenset[str]) -> ColumnElement[bool]:
     conditions = [_CONDITIONS[name] for name in sorted(given)]
     if "status" not in given:
         conditions.append(Transaction.status.in_(_STANDING))
+    if "is_deleted" not in given:
+        conditions.append(Transaction.deleted_at.is_(None))
     return and_(*conditions)
 
 
@@ -853,6 +874,10 @@ _CONDITIONS: Final[Mapping[str, ColumnElement[bool]]] = {
     "direction": Transaction.is_credit == bindparam("direction", type_=Boolean()),
     "match_status": Transaction.match_status
     == bindparam("match_status", type_=_TABLE.c.match_status.type),
+    "needs_review": or_(is_over_allocated(), is_unbalanced())
+    == bindparam("needs_review", type_=Boolean()),
+    # Not compared with a parameter: as it stands, it is the condition of an index.
+    "is_deleted": Transaction.deleted_at.is_not(None),
     "q": or_(*(column.ilike(bindparam("q", type_=Text()), escape=_ESCAPE) for column in _SEARCHED)),
 }
 

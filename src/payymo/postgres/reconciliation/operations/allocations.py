@@ -29,6 +29,10 @@ _RULES = {
         "currency_mismatch",
         "A payment pays only invoices in its own currency.",
     ),
+    "ck_transactions_deleted_pays_nothing": (
+        "transaction_is_deleted",
+        "A deleted transaction pays no invoice: restore it first.",
+    ),
     "ck_invoices_void_is_unpaid": ("invoice_is_void", "A void invoice cannot be paid."),
 }
 
@@ -97,7 +101,8 @@ def record_allocations(
     :param allocations: What to give.
     :param now: Present time.
     :raises RuleError: ``over_allocation`` if there is less than that, on either side;
-        ``currency_mismatch``; ``invoice_is_void``. Nothing is written then.
+        ``currency_mismatch``; ``transaction_is_deleted``; ``invoice_is_void``. Nothing is written
+        then.
     """
     if not allocations:
         return

@@ -35,6 +35,7 @@ from payymo.domain.matching.records import Proposal, ProposedAllocation, Rejecti
 from payymo.domain.money import exponent_of
 from payymo.postgres.auth.operations.audit import record_audit, record_audits
 from payymo.postgres.bulk import insert_rows
+from payymo.postgres.common.models import Transaction
 from payymo.postgres.core import Base, Page
 from payymo.postgres.reconciliation.models import Invoice, Match, MatchLine
 from payymo.postgres.reconciliation.operations.allocations import (
@@ -255,6 +256,31 @@ def _withdraw(session: Session, tenant_id: UUID, match_ids: Collection[UUID]) ->
         )
 
 
+def withdraw_suggestions_of_deleted(session: Session, tenant_id: UUID) -> None:
+    """Withdraw what was suggested for transactions that people deleted.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    """
+    withdrawn = session.scalars(
+        update(Match)
+        .where(
+            Match.tenant_id == tenant_id,
+            Match.status == MatchStatus.SUGGESTED,
+            exists().where(
+                Transaction.tenant_id == Match.tenant_id,
+                Transaction.id == Match.transaction_id,
+                Transaction.deleted_at.is_not(None),
+            ),
+        )
+        .values(status=MatchStatus.WITHDRAWN)
+        .returning(Match.transaction_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if withdrawn:
+        update_match_status(session, tenant_id, withdrawn)
+
+
 def _uuids(ids: Collection[UUID]) -> BindParameter[list[UUID]]:
     return literal(list(ids), ARRAY(Uuid))
 
@@ -390,13 +416,17 @@ def create_match(
     :param now: Present time.
     :raises NotFoundError: If the tenant has no such transaction or invoice.
     :raises InvalidInputError: If an invoice is unknown or named twice, or an amount not positive.
-    :raises RuleError: ``not_a_payment``, ``over_allocation``, ``currency_mismatch`` or
-        ``invoice_is_void``.
+    :raises RuleError: ``not_a_payment``, ``transaction_is_deleted``, ``over_allocation``,
+        ``currency_mismatch`` or ``invoice_is_void``.
     """
     payment = get_payment(session, tenant_id, transaction_id)
     if payment.amount <= 0 or payment.status is not TransactionStatus.BOOKED:
         raise RuleError(
             "Only booked money that came in can be matched to invoices.", code="not_a_payment"
+        )
+    if payment.deleted_at is not None:
+        raise RuleError(
+            "This transaction was deleted: restore it first.", code="transaction_is_deleted"
         )
     _check_allocations(session, tenant_id, allocations, payment.currency)
     match_id = uuid7()

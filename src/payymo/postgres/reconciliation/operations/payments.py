@@ -59,7 +59,8 @@ def list_unexplained_payments(session: Session, tenant_id: UUID) -> Sequence[Pay
     """Return the booked money that came in and is not wholly explained.
 
     Transfers from the tenant's own accounts are left out: no customer paid them. So is what the
-    bank lists no more: as long as it does not, that money may never have come.
+    bank lists no more (as long as it does not, that money may never have come), and what people
+    deleted.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the accounts.
@@ -135,6 +136,7 @@ def _incoming(tenant_id: UUID) -> Select[*tuple[Any, ...]]:
         Transaction.tenant_id == tenant_id,
         Transaction.status == TransactionStatus.BOOKED,
         Transaction.amount > 0,
+        Transaction.deleted_at.is_(None),
         ~is_own_transfer,
     )
 
