@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.matching import payments
+from benchmarks.matching import payments, tangled
 from benchmarks.matching.negatives import Bystanders
 from benchmarks.matching.payments import Line, Till, money
 from benchmarks.matching.randomness import Source
@@ -84,9 +84,11 @@ _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def _lines(key: str, rates: Rates, world: World, size: int) -> list[Line]:
     till = Till(Source(key, "payments"), rates, world.seller)
-    plans = payments.pay(till, world.open)
-    till.source.shuffle(plans)
     payable = round(size * (1 - rates.negatives))
+    plans, rest = tangled.pay(till, world, payable)
+    ordinary = payments.pay(till, rest)
+    till.source.shuffle(ordinary)
+    plans += ordinary
     lines: list[Line] = []
     for plan in plans:
         if len(lines) + len(plan) <= payable:
@@ -174,7 +176,7 @@ def _truth_rows(invoices: Sequence[Invoice], lines: Sequence[Line]) -> Iterator[
                 for invoice, amount in line.allocations
             ],
             "signals": line.signals,
-            "customer_id": line.customer.id if line.customer else None,
+            "customer_id": _customer_of(line),
             **line.more,
         }
         if line.is_open_to_siblings:
@@ -189,6 +191,14 @@ def _truth_rows(invoices: Sequence[Invoice], lines: Sequence[Line]) -> Iterator[
             if any(siblings.values()):
                 row["equivalents"] = {key: others for key, others in siblings.items() if others}
         yield row
+
+
+def _customer_of(line: Line) -> str | None:
+    """Return the one customer that a line concerns, if it is one."""
+    paid = {invoice.customer.id for invoice, _amount in line.allocations}
+    if len(paid) > 1 or line.customer is None:
+        return None
+    return line.customer.id
 
 
 def _meta(

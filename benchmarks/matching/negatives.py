@@ -44,6 +44,7 @@ class Bystanders:
             "internal": self._internal,
             "misc_income": self._income,
             "refund": self._refund,
+            "borrowed_number": self._borrowed_number,
         }
 
     def one(self) -> Line:
@@ -111,7 +112,7 @@ class Bystanders:
 
     def _stranger_same_amount(self) -> Line:
         source = self._source
-        invoice = source.pick(self._world.open)
+        invoice = self._an_open_one()
         country = (
             invoice.customer.country if source.chance(_SAME_COUNTRY) else source.pick(COUNTRIES)
         )
@@ -146,6 +147,20 @@ class Bystanders:
     def _a_closed_one(self) -> Invoice:
         return self._source.pick(self._world.closed or self._world.open)
 
+    def _an_open_one(self) -> Invoice:
+        while (invoice := self._source.pick(self._world.open)).balance < 0:
+            pass
+        return invoice
+
+    def _borrowed_number(self) -> Line:
+        """Return a stranger's line whose own order has the number of an open invoice."""
+        source = self._source
+        invoice = self._an_open_one()
+        country = invoice.customer.country
+        text = f"{source.pick(PHRASES[country].order)} {invoice.number}"
+        amount = price_in(round(15_00 * 120 ** source.random()), invoice.customer.pays_in)
+        return self._line(self._anybody(country), text, amount, invoice.customer.pays_in)
+
     def _payout(self) -> Line:
         source = self._source
         processor = source.pick(tuple(PROCESSORS))
@@ -161,7 +176,7 @@ class Bystanders:
     def _outgoing(self) -> Line:
         """Return money that we paid to somebody who numbers invoices as we do."""
         source = self._source
-        invoice = source.pick(self._world.open)
+        invoice = self._an_open_one()
         country = invoice.customer.country
         digits = invoice.number[-4:]
         number = invoice.number[:-4] + (source.digits(4) if digits.isdigit() else digits)

@@ -102,7 +102,8 @@ def pay(till: Till, invoices: Sequence[Invoice]) -> list[list[Line]]:
     """Return payments of open invoices: each list stands or falls together."""
     by_customer: dict[str, list[Invoice]] = defaultdict(list)
     for invoice in invoices:
-        by_customer[invoice.customer.id].append(invoice)
+        if invoice.kind != "credit_note":
+            by_customer[invoice.customer.id].append(invoice)
     plans: list[list[Line]] = []
     for theirs in by_customer.values():
         plans += _pay_all_of_one(till, theirs)

@@ -50,7 +50,7 @@ class Writer:
         source = self._source
         departs = source.chance(self._rates.departs)
         if len(invoices) > 1:
-            return self._list(customer, invoices, booked)
+            return self._list(customer, invoices, booked, source.choose(self._lists))
         invoice = invoices[0]
         if invoice.reference and customer.uses_structured and not departs:
             place = source.choose(self._places)
@@ -108,9 +108,14 @@ class Writer:
         digits = source.digits(source.pick((4, 5, 6, 6, 8, 10)))
         return f"{source.pick(phrases.order)} {digits}"
 
-    def _list(self, customer: Customer, invoices: Sequence[Invoice], booked: int) -> Quote:
+    def list_all(self, customer: Customer, invoices: Sequence[Invoice], booked: int) -> Quote:
+        """Return what somebody writes who names every invoice that is paid."""
+        return self._list(customer, invoices, booked, "all")
+
+    def _list(
+        self, customer: Customer, invoices: Sequence[Invoice], booked: int, way: str
+    ) -> Quote:
         source = self._source
-        way = source.choose(self._lists)
         if way == "none":
             return Quote(Message(self.filler(customer, booked)), "none")
         habit = (

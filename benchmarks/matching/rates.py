@@ -143,6 +143,18 @@ class Rates:
     known_before: float = 0.65
     history: float = 0.45
 
+    # --- what only the tangled profile has; all P, as shares of payments
+    #: Less a credit note.
+    credit_netted: float = 0.0
+    #: By the parent of a group, for several of its companies.
+    group_paid: float = 0.0
+    #: That quote the open number of another customer.
+    stolen_reference: float = 0.0
+    #: By a factor, less what it keeps back.
+    factored: float = 0.0
+    #: By an agent, for several of its customers in one line.
+    several_customers: float = 0.0
+
     def jittered(self, source: Source, factor: float = JITTER) -> "Rates":
         """Return rates each of which is up to a factor higher or lower."""
 
@@ -197,6 +209,21 @@ HARD = replace(
     subscribers=0.42,
 )
 
+#: What the other profiles leave out: lines that are netted, assigned, for several, or misquoted.
+TANGLED = replace(
+    MIXED,
+    siblings=0.12,
+    combined=0.045,
+    negatives=0.20,
+    payers=_of(own=0.78, person=0.07, affiliate=0.07, agent=0.08),
+    credit_netted=0.03,
+    group_paid=0.03,
+    stolen_reference=0.02,
+    factored=0.03,
+    several_customers=0.025,
+    negative_kinds=MappingProxyType({**MIXED.negative_kinds, "borrowed_number": 0.06}),
+)
+
 PROFILES: Mapping[str, Rates] = MappingProxyType(
-    {"mixed": MIXED, "subscription": SUBSCRIPTION, "hard": HARD}
+    {"mixed": MIXED, "subscription": SUBSCRIPTION, "hard": HARD, "tangled": TANGLED}
 )

@@ -69,6 +69,10 @@ _MONTH_STARTS = 30.4
 _LAGS = {"early": (-15, 5), "on_time": (-1, 3), "late": (8, 5), "very_late": (30, 12)}
 _AGENT_SHARE_OF_CUSTOMERS = 60
 
+#: Credit notes for each customer, to make one for each payment that is to be netted.
+_CREDITS_A_CUSTOMER = 6
+_CREDITED = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.65)
+
 
 @dataclass(slots=True)
 class Payer:
@@ -278,7 +282,8 @@ def _add_customer(world: World, draw: _Draw) -> None:
     name = person(source, country) if is_person else company(source, country)
     group = [_customer(world, draw, name, country)]
     if not is_person and source.chance(rates.siblings):
-        for word in {source.pick(SIBLING_WORDS) for _ in range(source.between(1, 2))}:
+        words = [source.pick(SIBLING_WORDS) for _ in range(source.between(1, 2))]
+        for word in dict.fromkeys(words):
             twin = Name(f"{name.words} {word}", name.legal, is_person=False, surname=name.surname)
             group.append(_customer(world, draw, twin, country))
         for customer in group:
@@ -363,6 +368,11 @@ def _invoice(world: World, draw: _Draw, customer: Customer) -> None:
         if source.chance(rates.part_paid):
             balance = round(amount * source.pick((0.25, 0.4, 0.5, 0.6, 0.7, 0.75)))
         _send(world.open, customer, issued, total=amount, balance=balance, kind="one_off")
+    if source.chance(rates.credit_netted * _CREDITS_A_CUSTOMER):
+        credited = world.open[-source.between(1, count)]
+        amount = -max(round(credited.balance * source.pick(_CREDITED)), 1)
+        issued = min(credited.issued + source.between(2, 20), world.seller.today)
+        _send(world.open, customer, issued, total=amount, balance=amount, kind="credit_note")
     if customer.is_known:
         for _ in range(1 + int(count * 0.6)):
             issued = start - 1 - int(source.random() * (_HISTORY_DAYS - _OPEN_DAYS))
@@ -418,8 +428,12 @@ def _number(world: World, source: Source) -> None:
     running = [source.between(1, 400) for _ in _SERIES]
     numbering = _References(source)
     chronicle = sorted([*world.closed, *world.open], key=_by_issue)
+    credit_prefix = source.pick(("CN-", "GS", "C", "KR-"))
     for at, invoice in enumerate(chronicle):
         invoice.id = base + at
+        if invoice.kind == "credit_note":
+            invoice.number = f"{credit_prefix}{base + at}"
+            continue
         series = invoice.customer.series
         if series < 0:
             invoice.number = str(invoice.id if plain_is_id else 2 * base + at)
