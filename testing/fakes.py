@@ -25,6 +25,7 @@ from payymo.domain.enums import (
     AccessScope,
     AccountStatus,
     AccountType,
+    ConsentStatus,
     JobKind,
     JobStatus,
     Provider,
@@ -52,12 +53,16 @@ class FakeClock:
 
 @dataclass
 class FakeBooks:
-    """What the bank has of one account: the payloads as GoCardless would send them."""
+    """What the bank has of one account: the payloads as GoCardless would send them.
+
+    :ivar last_updated: When the provider last asked the bank; it does not say where absent.
+    """
 
     booked: list[Payload] = field(default_factory=list)
     pending: list[Payload] = field(default_factory=list)
     balances: list[Payload] = field(default_factory=list)
     quotas: dict[AccessScope, Quota] = field(default_factory=dict)
+    last_updated: str | None = None
 
 
 @dataclass
@@ -69,6 +74,9 @@ class FakeBank:
     :ivar calls: The account and scope of each call so far.
     :ivar since: First day asked for, for each call of the transactions scope.
     :ivar before_call: Called before each answer, as to look at what is open meanwhile.
+    :ivar consent_status: How every consent stands; ``None`` is one that is not known any more.
+    :ivar consent_refusal: Error to raise when a consent is asked for.
+    :ivar consents_asked: Each consent that was asked for, by its id.
     """
 
     books: dict[str, FakeBooks] = field(default_factory=dict)
@@ -76,6 +84,9 @@ class FakeBank:
     calls: list[tuple[str, AccessScope]] = field(default_factory=list)
     since: list[date | None] = field(default_factory=list)
     before_call: Callable[[], None] = lambda: None
+    consent_status: ConsentStatus | None = ConsentStatus.GRANTED
+    consent_refusal: ProviderError | None = None
+    consents_asked: list[str] = field(default_factory=list)
 
     def list_institutions(self, country: str | None) -> Iterable[InstitutionRecord]:
         return ()
@@ -98,7 +109,19 @@ class FakeBank:
         )
 
     def read_consent(self, consent_reference: str) -> Consent:
-        raise ProviderNotFoundError("The bank knows no such consent.")
+        self.consents_asked.append(consent_reference)
+        if self.consent_refusal is not None:
+            raise self.consent_refusal
+        if self.consent_status is None:
+            raise ProviderNotFoundError("The bank knows no such consent.")
+        return Consent(
+            status=self.consent_status,
+            account_references=(),
+            granted_at=None,
+            expires_at=None,
+            detail=self.consent_status.value,
+            documents=(),
+        )
 
     def revoke_consent(self, consent_reference: str) -> None:
         return
@@ -138,7 +161,8 @@ class FakeBank:
             "booked": [row for row in books.booked if _is_asked_for(row, since)],
             "pending": books.pending,
         }
-        rows, last_updated = read_statement(json.dumps({"transactions": lists}).encode())
+        document = {"transactions": lists, "last_updated": books.last_updated}
+        rows, last_updated = read_statement(json.dumps(document).encode())
         return Statement(
             rows=rows,
             last_updated=last_updated,

@@ -108,3 +108,26 @@ def test_running_balances_get_the_currency_that_their_payloads_name(
             text("SELECT balance_after_currency FROM transactions ORDER BY id")
         )
         assert kept.all() == ["USD", "EUR", "EUR", None]
+
+
+def test_older_failures_get_the_kind_that_their_codes_tell_and_a_last_try(
+    empty_database: str, superuser: Engine
+) -> None:
+    migrate(empty_database, "0009")
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(ACCOUNT)
+        connection.exec_driver_sql(
+            "UPDATE accounts SET error_code = 'provider_unavailable', failure_count = 40;"
+            "UPDATE connections SET error_code = 'consent_expired';"
+            "UPDATE sync_runs SET error_code = 'interrupted';"
+        )
+
+    init_database(empty_database)
+
+    with superuser.connect() as connection:
+        assert connection.execute(text("SELECT error_kind, failure_count FROM accounts")).one() == (
+            "bank",
+            8,
+        )
+        assert connection.scalar(text("SELECT error_kind FROM connections")) == "consent"
+        assert connection.scalar(text("SELECT error_kind FROM sync_runs")) is None

@@ -29,7 +29,9 @@ class TestCheckConsents:
 
         expired = house.connection(connection.id)
         assert (expired.status, expired.error_code) == (ConnectionStatus.EXPIRED, "consent_expired")
-        assert expired.error_message == "The bank's consent has run out: renew the connection."
+        assert expired.error_message == (
+            "The bank's consent has run out: renew the connection. Its history and edits stay."
+        )
         assert house.consents(connection.id)[0].status is ConsentStatus.EXPIRED
 
     def test_a_connection_before_its_date_stays(self, house: House, clock: FakeClock) -> None:

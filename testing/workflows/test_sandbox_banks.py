@@ -126,7 +126,10 @@ def test_a_bank_that_gives_transactions_alone_is_read_all_the_same(house: Sandbo
     report = bond.sync(SyncTrigger.FIRST)
 
     assert report.status is RunStatus.PARTIAL
-    assert report.error_message == "The consent does not cover this part of the account."
+    assert report.error_message == (
+        "The consent does not cover this part of the account. "
+        "It is asked for again in a week; the rest goes on."
+    )
     assert report.added_count == report.pulled_count > 0
     assert bond.sync().added_count == 0
 

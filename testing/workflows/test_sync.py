@@ -26,9 +26,11 @@ from payymo.domain.enums import (
     AccessScope,
     AccountStatus,
     ConnectionStatus,
+    ConsentStatus,
     IdentityTier,
     Provider,
     RunStatus,
+    SyncRemark,
     SyncTrigger,
     TransactionStatus,
 )
@@ -51,8 +53,9 @@ from payymo.domain.errors import (
     RuleError,
 )
 from payymo.domain.ledger.coverage import DayRange, assess
-from payymo.postgres.common.models import Account, Connection, Transaction
+from payymo.postgres.common.models import Account, Connection, Faulted, SyncRun, Transaction
 from payymo.postgres.common.operations.connections import delete_connection
+from payymo.postgres.common.operations.consents import list_consents
 from payymo.postgres.common.operations.coverage import list_coverage
 from payymo.postgres.common.operations.sync_runs import list_sync_runs
 from payymo.postgres.common.operations.transactions import update_transaction
@@ -138,6 +141,11 @@ class House:
     def connection(self) -> Connection:
         with self.read() as session:
             return session.get_one(Connection, (self.tenant_id, self.connection_id))
+
+    def last_run(self) -> SyncRun:
+        with self.read() as session:
+            page = list_sync_runs(session, self.tenant_id, self.connection_id, page=1, per_page=1)
+        return page.rows[0]
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -496,6 +504,9 @@ class TestNoTransactionIsOpenWhileTheBankIsAsked:
 
 
 WAITING = NOW + timedelta(hours=5)
+IN_A_QUARTER = NOW + timedelta(minutes=15)
+IN_A_WEEK = NOW + timedelta(days=7)
+EXPIRED = ConsentExpiredError("Expired.", http_status=401, provider_code="AccessExpiredError")
 
 
 class TestRefusals:
@@ -504,63 +515,39 @@ class TestRefusals:
         [
             (
                 ProviderQuotaError("No calls left.", retry_at=WAITING),
-                (RunStatus.PARTIAL, AccountStatus.ACTIVE, 0, WAITING, "provider_quota_exhausted"),
+                ("partial", "active", 0, WAITING, "quota", "provider_quota_exhausted"),
             ),
             (
                 ProviderQuotaError("No calls left."),
-                (RunStatus.PARTIAL, AccountStatus.ACTIVE, 0, MIDNIGHT, "provider_quota_exhausted"),
+                ("partial", "active", 0, MIDNIGHT, "quota", "provider_quota_exhausted"),
             ),
             (
-                ProviderUnavailableError("Down."),
-                (
-                    RunStatus.FAILED,
-                    AccountStatus.ERROR,
-                    1,
-                    NOW + timedelta(minutes=15),
-                    "provider_unavailable",
-                ),
+                ProviderUnavailableError("Down.", http_status=503, provider_code="ServiceError"),
+                ("failed", "error", 1, IN_A_QUARTER, "bank", "provider_unavailable"),
             ),
             (
                 AccountNotReadyError("Not ready."),
-                (
-                    RunStatus.FAILED,
-                    AccountStatus.ERROR,
-                    1,
-                    NOW + timedelta(minutes=15),
-                    "provider_error",
-                ),
+                ("failed", "error", 1, IN_A_QUARTER, "account", "account_not_ready"),
             ),
             (
                 ProviderResponseError("Not JSON."),
-                (
-                    RunStatus.FAILED,
-                    AccountStatus.ERROR,
-                    1,
-                    NOW + timedelta(minutes=15),
-                    "provider_error",
-                ),
+                ("failed", "error", 1, IN_A_QUARTER, "bank", "provider_answer_not_understood"),
             ),
             (
                 ProviderRequestError("Wrong dates."),
-                (
-                    RunStatus.FAILED,
-                    AccountStatus.ERROR,
-                    1,
-                    NOW + timedelta(minutes=15),
-                    "provider_error",
-                ),
+                ("failed", "error", 0, None, "ours", "provider_request_refused"),
             ),
             (
                 AccountInactiveError("Closed."),
-                (RunStatus.FAILED, AccountStatus.INACTIVE, 1, None, "provider_error"),
+                ("failed", "inactive", 1, None, "account", "account_inactive"),
             ),
             (
                 AccountForbiddenError("Forbidden."),
-                (RunStatus.PARTIAL, AccountStatus.UNAVAILABLE, 0, None, "provider_error"),
+                ("partial", "unavailable", 0, IN_A_WEEK, "account", "account_forbidden"),
             ),
             (
                 ProviderNotFoundError("Unknown."),
-                (RunStatus.FAILED, AccountStatus.UNAVAILABLE, 1, None, "provider_error"),
+                ("failed", "unavailable", 1, IN_A_WEEK, "account", "account_not_found"),
             ),
         ],
         ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -569,51 +556,254 @@ class TestRefusals:
         self,
         house: House,
         error: ProviderError,
-        expected: tuple[RunStatus, AccountStatus, int, datetime | None, str],
+        expected: tuple[str, str, int, datetime | None, str, str],
     ) -> None:
-        run, account_status, count, retry_at, code = expected
+        run, account_status, count, retry_at, kind, code = expected
         house.refuse(error)
         report = house.sync()
 
-        assert (report.status, report.error_code, report.retry_at) == (run, code, retry_at)
-        assert report.error_message == error.message
+        assert (report.status, report.error_code) == (run, code)
+        assert report.accounts[0].retry_at == retry_at
+        soon = retry_at if retry_at != IN_A_WEEK else None
+        assert report.retry_at == soon
         account, connection = house.account(), house.connection()
         assert (account.status, account.failure_count) == (account_status, count)
         assert account.synced_through is None
-        assert (connection.status, connection.next_sync_at) == (ConnectionStatus.ACTIVE, retry_at)
-        with house.read() as session:
-            (stored,) = list_sync_runs(
-                session, house.tenant_id, house.connection_id, page=1, per_page=9
-            ).rows
-        assert (stored.status, stored.error_code, stored.finished_at) == (run, code, NOW)
-        assert stored.accounts[0].error_message == error.message
+        assert (connection.status, connection.next_sync_at) == (ConnectionStatus.ACTIVE, soon)
+        stored = house.last_run()
+        assert (stored.status, stored.finished_at) == (run, NOW)
+        told: list[Faulted] = [stored, stored.accounts[0], connection]
+        if kind != "quota":  # of which an account need not remember anything
+            told.append(account)
+        for row in told:
+            assert (row.error_kind, row.error_code) == (kind, code)
+            assert (row.error_message or "").startswith(f"{error.message} ")
+            assert row.error_provider_code == error.provider_code
+            assert row.error_http_status == error.http_status
 
     @pytest.mark.parametrize(
-        ("error", "status", "code"),
+        ("error", "code"),
         [
-            (ConsentExpiredError("Expired."), ConnectionStatus.EXPIRED, "consent_expired"),
-            (ConsentSuspendedError("Suspended."), ConnectionStatus.SUSPENDED, "consent_suspended"),
-            (ProviderCredentialsError("Bad key."), ConnectionStatus.ACTIVE, "provider_error"),
-            (ProviderPaymentRequiredError("Pay."), ConnectionStatus.ACTIVE, "provider_error"),
+            (ProviderCredentialsError("Bad key."), "provider_credentials_refused"),
+            (ProviderPaymentRequiredError("Pay."), "provider_payment_required"),
         ],
     )
-    def test_what_concerns_the_connection_is_written_there(
-        self, house: House, error: ProviderError, status: ConnectionStatus, code: str
+    def test_what_the_operator_has_to_mend_stops_all_and_is_not_tried_again(
+        self, pair_house: House, error: ProviderError, code: str
     ) -> None:
-        house.refuse(error)
-        report = house.sync()
+        pair_house.refuse(error)
+        report = pair_house.sync()
 
-        connection = house.connection()
-        assert report.status is RunStatus.FAILED
-        assert (connection.status, connection.error_code) == (status, code)
-        assert connection.error_message == error.message
+        connection, account = pair_house.connection(), pair_house.account()
+        assert pair_house.bank.calls == [("a", TRANSACTIONS)]
+        assert (report.status, report.error_code, report.retry_at) == (
+            RunStatus.FAILED,
+            code,
+            None,
+        )
+        assert (connection.status, connection.error_kind) == (ConnectionStatus.ACTIVE, "ours")
+        assert "Whoever runs this installation" in (connection.error_message or "")
+        assert (account.status, account.failure_count) == (AccountStatus.ACTIVE, 0)
 
-    def test_an_expired_consent_stops_the_other_accounts(self, pair_house: House) -> None:
-        pair_house.refuse(ConsentExpiredError("Expired."))
+    def test_a_mistake_of_ours_is_not_repeated_the_same_day_whatever_else_is(
+        self, pair_house: House
+    ) -> None:
+        pair_house.refuse(ProviderRequestError("Wrong dates."))
+        pair_house.refuse(ProviderUnavailableError("Down."), "b")
+        report = pair_house.sync()
+        assert report.retry_at == IN_A_QUARTER
+        pair_house.bank.calls.clear()
+        pair_house.clock.now = IN_A_QUARTER
+        again = pair_house.sync()
+
+        assert {name for name, _ in pair_house.bank.calls} == {"b"}
+        resting = again.accounts[0].fault
+        assert resting is not None
+        assert (resting.kind, resting.code, resting.retry_at) == ("ours", "resting", MIDNIGHT)
+        assert "until 2026-03-02 00:00 UTC" in resting.message
+        pair_house.clock.now = MIDNIGHT
         pair_house.sync()
+        assert ("a", TRANSACTIONS) in pair_house.bank.calls
+
+    def test_an_account_that_fails_for_ever_is_not_asked_a_tenth_time(self, house: House) -> None:
+        house.refuse(ProviderUnavailableError("Down."))
+        for _ in range(100):  # days, and on each as often as it is worth it
+            report = house.sync()
+            while report.retry_at is not None and report.retry_at < house.clock.now.replace(
+                hour=23, minute=59
+            ):
+                house.clock.now = report.retry_at
+                report = house.sync()
+            house.next_day()
+
+        assert len(house.bank.calls) == 9
+        account = house.account()
+        assert (account.status, account.error_code) == (AccountStatus.ERROR, "too_many_failures")
+        assert house.last_run().remark_code == "no_account"
+
+
+class TestConsentsThatAreDoubted:
+    @pytest.mark.parametrize(
+        ("standing", "status", "code"),
+        [
+            (ConsentStatus.EXPIRED, ConnectionStatus.EXPIRED, "consent_expired"),
+            (ConsentStatus.REVOKED, ConnectionStatus.EXPIRED, "consent_revoked"),
+            (ConsentStatus.SUSPENDED, ConnectionStatus.SUSPENDED, "consent_suspended"),
+            (ConsentStatus.ERROR, ConnectionStatus.EXPIRED, "consent_expired"),
+            (None, ConnectionStatus.EXPIRED, "consent_revoked"),
+        ],
+    )
+    def test_one_that_is_over_stops_the_connection(
+        self,
+        pair_house: House,
+        standing: ConsentStatus | None,
+        status: ConnectionStatus,
+        code: str,
+    ) -> None:
+        pair_house.bank.consent_status = standing
+        pair_house.refuse(EXPIRED)
+        report = pair_house.sync()
 
         assert pair_house.bank.calls == [("a", TRANSACTIONS)]
+        assert (report.status, report.error_code) == (RunStatus.FAILED, code)
+        connection = pair_house.connection()
+        assert (connection.status, connection.error_code) == (status, code)
+        assert connection.error_provider_code == "AccessExpiredError"
+        assert pair_house.account().failure_count == 0
+        with pair_house.read() as session:
+            stands = {one.id: one.status for one in list_consents(session, pair_house.tenant_id)}
+        assert stands[pair_house.account().consent_id] is (standing or ConsentStatus.REVOKED)
 
+    @pytest.mark.parametrize("error", [EXPIRED, ConsentSuspendedError("Suspended.")])
+    def test_one_that_stands_lets_the_other_accounts_go_on(
+        self, pair_house: House, error: ProviderError
+    ) -> None:
+        pair_house.refuse(error)
+        report = pair_house.sync()
+
+        assert report.status is RunStatus.PARTIAL
+        assert len(pair_house.rows(name="b")) == 1
+        connection, account = pair_house.connection(), pair_house.account()
+        assert connection.status is ConnectionStatus.ACTIVE
+        assert (connection.error_kind, account.error_kind) == ("consent", "consent")
+        assert account.status in {AccountStatus.UNAVAILABLE, AccountStatus.SUSPENDED}
+        pair_house.bank.calls.clear()
+        pair_house.next_day(6)
+        pair_house.sync()
+        assert {name for name, _ in pair_house.bank.calls} == {"b"}
+
+    def test_an_account_that_is_refused_access_is_looked_at_again_after_a_week(
+        self, pair_house: House
+    ) -> None:
+        pair_house.refuse(EXPIRED)
+        pair_house.sync()
+        pair_house.bank.refusals.clear()
+        pair_house.next_day(7)
+
+        assert pair_house.sync().status is RunStatus.SUCCEEDED
+        assert pair_house.account().status is AccountStatus.ACTIVE
+
+    def test_the_provider_is_asked_once_for_all_accounts_of_a_consent(
+        self, pair_house: House
+    ) -> None:
+        with pair_house.read() as session:
+            one, other = (
+                session.get_one(Account, (pair_house.tenant_id, account_id))
+                for account_id in pair_house.account_ids.values()
+            )
+            other.consent_id = one.consent_id
+        pair_house.refuse(EXPIRED)
+        pair_house.refuse(EXPIRED, "b")
+        report = pair_house.sync()
+
+        assert len(pair_house.bank.consents_asked) == 1
+        assert report.status is RunStatus.FAILED
+        assert pair_house.connection().status is ConnectionStatus.ACTIVE
+
+    def test_a_provider_that_cannot_say_is_asked_again_the_next_day(
+        self, pair_house: House
+    ) -> None:
+        pair_house.bank.consent_refusal = ProviderUnavailableError("Away.")
+        pair_house.refuse(EXPIRED)
+        report = pair_house.sync()
+
+        assert pair_house.connection().status is ConnectionStatus.ACTIVE
+        assert report.accounts[0].retry_at == MIDNIGHT
+
+    def test_a_renewal_meanwhile_is_not_undone_by_what_was_learnt_of_the_old_consent(
+        self, house: House
+    ) -> None:
+        def renew() -> None:
+            with house.read() as session:
+                connection = session.get_one(Connection, (house.tenant_id, house.connection_id))
+                connection.expires_at = NOW + timedelta(days=90)
+
+        house.bank.before_call = renew
+        house.bank.consent_status = ConsentStatus.EXPIRED
+        house.refuse(EXPIRED)
+        house.sync()
+
+        assert house.connection().status is ConnectionStatus.ACTIVE
+
+
+class TestRemarks:
+    def test_a_sync_that_brings_something_has_none(self, house: House) -> None:
+        house.books.booked = [a_payload()]
+        report = house.sync()
+
+        assert (report.remark, report.accounts[0].remark) == (None, None)
+        assert house.last_run().remark is None
+
+    def test_rows_that_were_all_known_are_said_to_be(self, house: House) -> None:
+        house.books.booked = [a_payload(), a_payload(day="2026-02-19", text="Tram")]
+        house.sync()
+        house.sync()
+
+        run = house.last_run()
+        assert (run.status, run.remark_code) == (RunStatus.SUCCEEDED, SyncRemark.ALL_KNOWN)
+        assert run.remark == (
+            "All 2 rows of the bank's answer were known already; the latest is of 2026-02-20."
+        )
+        assert run.accounts[0].remark == run.remark
+
+    def test_a_quiet_account_and_an_empty_answer_are_told_apart(self, pair_house: House) -> None:
+        pair_house.bank.books["b"].booked = []
+        pair_house.books.booked = [a_payload()]
+        pair_house.sync()
+        pair_house.books.booked = []
+        report = pair_house.sync()
+
+        codes = [result.remark and result.remark.code for result in report.accounts]
+        assert codes == [SyncRemark.EMPTY_ANSWER, SyncRemark.QUIET]
+        run = pair_house.last_run()
+        assert run.remark_code is SyncRemark.EMPTY_ANSWER
+        assert (run.remark or "").startswith("None of 2 accounts had anything new. For 1 of them:")
+
+    def test_an_answer_out_of_the_providers_store_is_named(self, house: House) -> None:
+        house.books.last_updated = "2026-02-26T05:00:00Z"
+        house.books.booked = [a_payload()]
+        house.sync()
+
+        assert house.last_run().accounts[0].remark_code is SyncRemark.STALE_ANSWER
+
+    def test_a_failure_is_never_taken_for_quiet(self, house: House) -> None:
+        house.refuse(ProviderUnavailableError("Down."))
+        report = house.sync()
+
+        assert (report.remark, report.accounts[0].remark) == (None, None)
+
+    def test_a_connection_without_an_account_to_read_says_so(self, house: House) -> None:
+        with house.read() as session:
+            account = session.get_one(Account, (house.tenant_id, house.account_ids["a"]))
+            account.is_sync_enabled = False
+        report = house.sync()
+
+        assert report.status is RunStatus.SUCCEEDED
+        assert house.last_run().remark_code is SyncRemark.NO_ACCOUNT
+        assert "1 switched off" in (house.last_run().remark or "")
+
+
+class TestRefusalsOfOneAccount:
     @pytest.mark.parametrize(
         "error",
         [
@@ -737,7 +927,8 @@ class TestConnection:
         assert house.bank.calls == []
 
     def test_only_an_active_connection_can_be_synced(self, house: House) -> None:
-        house.refuse(ConsentExpiredError("Expired."))
+        house.refuse(EXPIRED)
+        house.bank.consent_status = ConsentStatus.EXPIRED
         house.sync()
 
         with pytest.raises(RuleError, match="renew it first") as caught:

@@ -450,10 +450,13 @@ def _print_report(connection_id: UUID, report: SyncReport) -> None:
         markup=False,
     )
     for account in report.accounts:
-        if account.error_message:
-            out.print(f"  account {account.account_id}: {account.error_message}", markup=False)
-    if report.error_message:
-        out.print(f"  {report.error_message}", markup=False)
+        told = account.fault or account.remark
+        if told:
+            out.print(f"  account {account.account_id}: {told.message}", markup=False)
+    if report.fault:
+        out.print(f"  {report.fault.kind.capitalize()}: {report.fault.message}", markup=False)
+    elif report.remark and len(report.accounts) != 1:
+        out.print(f"  {report.remark.message}", markup=False)
 
 
 def _minute(moment: datetime | None) -> str | None:

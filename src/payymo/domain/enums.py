@@ -301,6 +301,39 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
+class FaultKind(StrEnum):
+    """Whose matter a failure is, and so what is to be done.
+
+    ``ours`` stops and is told: Payymo asked wrongly, or whoever runs this installation has to act
+    (credentials, allow-list, plan). ``consent`` needs the account holder; ``quota`` waits for its
+    time; ``bank`` is tried again ever less often; ``account`` concerns that account alone.
+    """
+
+    OURS = "ours"
+    CONSENT = "consent"
+    QUOTA = "quota"
+    BANK = "bank"
+    ACCOUNT = "account"
+
+
+class FaultReach(StrEnum):
+    """What a failure says nothing good can be asked of, for now."""
+
+    CALL = "call"
+    ACCOUNT = "account"
+    CONNECTION = "connection"
+
+
+class SyncRemark(StrEnum):
+    """Why a sync that succeeded brought nothing new, the most noteworthy first."""
+
+    NO_ACCOUNT = "no_account"
+    STALE_ANSWER = "stale_answer"
+    EMPTY_ANSWER = "empty_answer"
+    QUIET = "quiet"
+    ALL_KNOWN = "all_known"
+
+
 class SyncTrigger(StrEnum):
     """Why a sync was started."""
 

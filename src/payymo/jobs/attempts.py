@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy.exc import OperationalError
 
-from payymo.domain.errors import PayymoError, ProviderUnavailableError
+from payymo.domain.enums import FaultKind
+from payymo.domain.errors import PayymoError, ProviderError
+from payymo.domain.faults import kind_of
 from payymo.jobs.outcomes import STOPPED, Failure, Try, give_up, hand_back
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.jobs.operations.jobs import finish_job, record_progress, start_job
@@ -23,9 +25,6 @@ logger = logging.getLogger(__name__)
 #: How long to wait after the first try that failed for a passing reason, after the second …
 RETRY_DELAYS: Final = (timedelta(minutes=1), timedelta(minutes=10))
 ATTEMPTS_MAX: Final = len(RETRY_DELAYS) + 1
-
-#: Reasons that pass: the provider, the bank or the database is not there for the moment.
-_PASSING: Final = (ProviderUnavailableError, OperationalError)
 
 _UNEXPECTED: Final = Failure(
     "server_error", "Something unexpected happened: the worker's log says where."
@@ -65,15 +64,12 @@ class Attempt:
             outcome = work(self)
         except WorkerStoppingError:
             self._hand_back(STOPPED, delay=timedelta())
-        except _PASSING as error:
+        except (PayymoError, OperationalError) as error:
             log_error(error, self.this.describe())
-            if tries < ATTEMPTS_MAX:
+            if _passes(error) and tries < ATTEMPTS_MAX:
                 self._hand_back(_explain(error), delay=RETRY_DELAYS[tries - 1])
             else:
                 self._end(_explain(error))
-        except PayymoError as error:
-            log_error(error, self.this.describe())
-            self._end(_explain(error))
         except Exception as error:  # noqa: BLE001  # the worker outlives whatever a task raises
             log_error(error, self.this.describe())
             self._end(_UNEXPECTED)
@@ -148,6 +144,13 @@ def log_error(error: Exception, description: Mapping[str, Any]) -> None:
             "where": [f"{frame.filename}:{frame.lineno}" for frame in frames],
         },
     )
+
+
+def _passes(error: PayymoError | OperationalError) -> bool:
+    """Return whether the provider, the bank or the database is only not there for the moment."""
+    if isinstance(error, OperationalError):
+        return True
+    return isinstance(error, ProviderError) and kind_of(error) is FaultKind.BANK
 
 
 def _explain(error: PayymoError | OperationalError) -> Failure:

@@ -19,11 +19,9 @@ from payymo.domain.banking import (
 )
 from payymo.domain.enums import Provider
 
-#: After so many failures in a row an account is left alone until the next day. Providers count
-#: failed calls and suspend an account after about ten, which only a new consent undoes. A call
-#: tries at most this often by itself, and never repeats a failure that the bank reported; a sync
-#: adds one to the account's count for each call that raised, sets it to zero after one that did
-#: not, and skips the account while the count stands at this number and the day is the same.
+#: A call tries at most this often by itself, and never repeats a failure that the bank reported:
+#: providers count those and suspend an account after about ten in a row, which only a new consent
+#: undoes. How failures that remain are counted and spaced is in ``domain/faults.py``.
 FAILURES_IN_A_ROW_MAX: Final = 3
 
 

@@ -20,20 +20,17 @@ from payymo.domain.enums import (
     ConsentStatus,
     EventKind,
     EventSubject,
+    FaultKind,
     SyncTrigger,
 )
 from payymo.domain.errors import (
-    AccountForbiddenError,
-    AccountInactiveError,
-    AccountNotReadyError,
     ConfigurationError,
     NotFoundError,
     PayymoError,
     ProviderError,
     ProviderNotFoundError,
-    ProviderQuotaError,
-    ProviderUnavailableError,
 )
+from payymo.domain.faults import is_passing, kind_of
 from payymo.postgres.common.models import BankConsent, Connection
 from payymo.postgres.common.operations import accounts, connections, consents
 from payymo.postgres.common.operations.events import record_event
@@ -226,6 +223,41 @@ def end_replaced_consents(
                 consents.close_consent(session, locked, ConsentStatus.REPLACED, detail=detail)
 
 
+def ask_of_consent(
+    sessions: sessionmaker[Session],
+    provider: BankDataProvider,
+    *,
+    tenant_id: UUID,
+    consent_id: UUID,
+) -> ConsentStatus | None:
+    """Return how a provider says that a consent stands; ``None`` if it cannot say.
+
+    Asked when an account is refused for want of consent: a bank may refuse one account, and go on
+    with the others. A consent that is over is noted as such.
+
+    :param sessions: Opener of transactions.
+    :param provider: The provider to ask.
+    :param tenant_id: Tenant that owns the consent.
+    :param consent_id: Consent that is doubted.
+    :raises NotFoundError: If the tenant has no such consent.
+    """
+    with tenant_transaction(sessions, tenant_id) as session:
+        consent = consents.get_consent(session, tenant_id, consent_id)
+    try:
+        status = provider.read_consent(consent.provider_reference).status
+    except ProviderNotFoundError:
+        status = ConsentStatus.REVOKED
+    except ProviderError as error:
+        logger.warning("Doubted consent could not be checked", extra=_describe(consent, error))
+        return None
+    if status not in {ConsentStatus.GRANTED, ConsentStatus.PENDING}:
+        with tenant_transaction(sessions, tenant_id) as session:
+            locked = consents.lock_consent(session, tenant_id, consent_id)
+            if locked.status is ConsentStatus.GRANTED:
+                consents.close_consent(session, locked, status)
+    return status
+
+
 def _given_at(consent: BankConsent) -> datetime:
     return consent.granted_at or consent.created_at
 
@@ -238,15 +270,14 @@ def revoke_before_deletion(
     :param providers: Finds the provider to tell.
     :param connection: Connection that the consent is for.
     :param consent: Consent to end.
-    :raises ProviderUnavailableError: If the provider cannot be reached.
-    :raises ProviderQuotaError: If it wants to be asked later.
+    :raises ProviderError: If it cannot be done now, and may be later.
     """
     try:
         provider = providers.provider_for(consent.tenant_id, connection.provider)
         provider.revoke_consent(consent.provider_reference)
-    except (ProviderUnavailableError, ProviderQuotaError):
-        raise
     except (ProviderError, ConfigurationError) as error:
+        if is_passing(error):
+            raise
         logger.warning("Consent was not revoked", extra=_describe(consent, error))
 
 
@@ -316,7 +347,9 @@ def _read_account(
             logger.warning("Account details are missing", extra=_describe_error(error))
     try:
         return _FoundAccount(provider.read_account(reference, with_details=False), None)
-    except (AccountForbiddenError, AccountInactiveError, AccountNotReadyError) as error:
+    except ProviderError as error:
+        if kind_of(error) is not FaultKind.ACCOUNT:
+            raise
         logger.warning("Account is unreadable", extra=_describe_error(error))
         return _FoundAccount(_unreadable(reference), None)
 
@@ -526,15 +559,14 @@ def _end_replaced(provider: BankDataProvider, consent: BankConsent) -> str | Non
 
     Some banks allow one consent at a time, and end the old one when a new one is given.
 
-    :raises ProviderUnavailableError: If the provider cannot be reached.
-    :raises ProviderQuotaError: If it wants to be asked later.
+    :raises ProviderError: If it cannot be done now, and may be later.
     """
     try:
         status = _read_consent(provider, consent).status
         provider.revoke_consent(consent.provider_reference)
-    except (ProviderUnavailableError, ProviderQuotaError):
-        raise
     except ProviderError as error:
+        if is_passing(error):
+            raise
         logger.warning("Replaced consent was not revoked", extra=_describe(consent, error))
         return f"{_NOT_REVOKED}: {error.message}"
     return None if status is ConsentStatus.GRANTED else _ENDED_BY_BANK

@@ -87,7 +87,7 @@ def note_coverage(
             asked_from=since,
             reachable_from=find_first_day(session, tenant_id, consent_id),
             answered_at=now,
-            bank_asked_at=_read_moment(statement.last_updated),
+            bank_asked_at=read_moment(statement.last_updated),
             oldest_booked=changes.oldest_booked,
             has_known_rows=has_booked_rows(session, tenant_id, account.id, since=since),
             has_rows_before=has_booked_rows(
@@ -116,8 +116,11 @@ def _days(spans: Sequence[CoverageSpan]) -> Iterator[DayRange]:
     return (span.days for span in spans)
 
 
-def _read_moment(written: str | None) -> datetime | None:
-    """Return a timestamp as written, in UTC unless it says otherwise; ``None`` if it is none."""
+def read_moment(written: str | None) -> datetime | None:
+    """Return a timestamp as written, in UTC unless it says otherwise; ``None`` if it is none.
+
+    :param written: The timestamp, as a provider wrote it.
+    """
     try:
         moment = datetime.fromisoformat(written or "")
     except ValueError:

@@ -19,30 +19,30 @@ from payymo.domain.banking import AccountRecord, BalanceAnswer, Clock, Statement
 from payymo.domain.consents import READABLE
 from payymo.domain.enums import (
     AccessScope,
+    ConsentStatus,
     Provider,
     RunStatus,
     SyncTrigger,
 )
-from payymo.domain.errors import (
-    ConfigurationError,
-    ConsentExpiredError,
-    PayymoError,
-    ProviderError,
-    RuleError,
-)
+from payymo.domain.errors import ConfigurationError, RuleError
+from payymo.domain.faults import Fault, consent_fault, is_stopped, judge
 from payymo.domain.ledger.book import Answer, Changes
 from payymo.domain.syncing import (
     DETAILS_EVERY,
+    AccountChoice,
+    Remark,
+    remark_on_choice,
+    remark_on_run,
     summarise,
 )
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations.accounts import (
+    NOT_IN_CONSENT,
     list_connection_accounts,
     record_accounts,
 )
 from payymo.postgres.common.operations.balances import record_balances
 from payymo.postgres.common.operations.connections import (
-    EXPIRED_MESSAGE,
     get_connection,
     lock_connection,
 )
@@ -59,7 +59,7 @@ from payymo.postgres.gocardless.operations.documents import record_account_docum
 from payymo.postgres.gocardless.operations.fetches import record_fetch
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import BankDataProvider, ProviderDirectory
-from payymo.workflows.consents import end_replaced_consents
+from payymo.workflows.consents import ask_of_consent, end_replaced_consents
 from payymo.workflows.coverage import note_coverage, plan_window
 from payymo.workflows.queue import JobQueue
 from payymo.workflows.standardise import Entry, standardise
@@ -69,7 +69,6 @@ from payymo.workflows.sync_outcomes import (
     Pull,
     SyncReport,
     Task,
-    code_of,
     note_call,
     note_report,
     note_synced,
@@ -115,10 +114,7 @@ def sync_connection(
     with tenant_transaction(sessions, tenant_id) as session:
         plan = _plan(session, tenant_id, connection_id, trigger, job_id=job_id, now=clock())
     sync = _Sync(sessions, queue, tenant_id, plan, clock)
-    try:
-        sync.run(providers, progress or _tell_nobody)
-    except (ProviderError, ConfigurationError) as error:
-        sync.stopped_by = error
+    sync.run(providers, progress or _tell_nobody)
     report = sync.finish()
     end_replaced_consents(
         sessions,
@@ -138,6 +134,8 @@ def _tell_nobody(done: int, total: int) -> None:
 class _Plan:
     """What a sync is to do.
 
+    :ivar remark: Why no account is asked for, where none is.
+    :ivar expires_at: When the present consent ends (aware), where known.
     :ivar is_expired: The consent has run out by date: nothing is asked.
     """
 
@@ -146,6 +144,8 @@ class _Plan:
     provider: Provider
     institution_reference: str
     tasks: Sequence[Task]
+    remark: Remark | None
+    expires_at: datetime | None
     is_expired: bool
 
 
@@ -168,22 +168,35 @@ def _plan(
         )
     run = start_sync_run(session, tenant_id, connection_id, trigger=trigger, job_id=job_id, now=now)
     accounts = list_connection_accounts(session, tenant_id, connection_id)
+    due = [account for account in accounts if account.is_sync_enabled and _can_be_read(account)]
     return _Plan(
         sync_run_id=run.id,
         connection_id=connection_id,
         provider=connection.provider,
         institution_reference=connection.institution.reference,
-        tasks=[
-            _task(session, tenant_id, account, trigger, now)
-            for account in accounts
-            if account.is_sync_enabled and _can_be_read(account)
-        ],
+        tasks=[_task(session, tenant_id, account, trigger, now) for account in due],
+        remark=None if due else remark_on_choice(_choice_of(accounts)),
+        expires_at=connection.expires_at,
         is_expired=connection.expires_at is not None and connection.expires_at <= now,
     )
 
 
 def _can_be_read(account: Account) -> bool:
-    return account.status not in NEVER_READ and account.error_code != "not_in_consent"
+    return (
+        account.status not in NEVER_READ
+        and account.error_code != NOT_IN_CONSENT
+        and not is_stopped(account.failure_count)
+    )
+
+
+def _choice_of(accounts: Sequence[Account]) -> AccountChoice:
+    wanted = [account for account in accounts if account.is_sync_enabled]
+    offered = sum(account.is_offered for account in accounts)
+    return AccountChoice(
+        offered=offered,
+        switched_off=len(accounts) - len(wanted) - offered,
+        unreadable=len(wanted),
+    )
 
 
 def _task(
@@ -207,6 +220,9 @@ class _Sync:
     """A sync under way.
 
     :ivar delivered: Consents under which transactions were read and written.
+    :ivar consents: How consents stand of which the provider was asked.
+    :ivar stopped_by: Why nothing more is asked.
+    :ivar ended: How the consent stands that turned out to be over.
     """
 
     sessions: sessionmaker[Session]
@@ -216,27 +232,48 @@ class _Sync:
     clock: Clock
     results: list[AccountResult] = field(default_factory=list)
     delivered: set[UUID] = field(default_factory=set)
-    stopped_by: PayymoError | None = None
+    consents: dict[UUID, ConsentStatus] = field(default_factory=dict)
+    stopped_by: Fault | None = None
+    ended: ConsentStatus | None = None
 
     def run(self, providers: ProviderDirectory, progress: Progress) -> None:
-        """Ask for and write one account after the other.
-
-        :raises ProviderError: If what one account met would meet the others too.
-        :raises ConfigurationError: If there are no credentials to ask with.
-        """
+        """Ask for and write one account after the other, until it is of no use to go on."""
         if self.plan.is_expired:
-            raise ConsentExpiredError(EXPIRED_MESSAGE)
-        provider = providers.provider_for(self.tenant_id, self.plan.provider)
+            self._end(ConsentStatus.EXPIRED)
+            return
+        try:
+            provider = providers.provider_for(self.tenant_id, self.plan.provider)
+        except ConfigurationError as error:
+            self.stopped_by = judge(error, now=self.clock())
+            return
         total = len(self.plan.tasks)
         progress(0, total)
         for done, task in enumerate(self.plan.tasks, 1):
             pull = _ask(provider, task, asked_at=self.clock())
+            if pull.doubted_by is not None:
+                pull.consent_status = self._ask_of_consent(provider, task.consent_id)
             self.results.append(self._store(provider, task, pull))
             if pull.statement is not None:
                 self.delivered.add(task.consent_id)
-            if pull.stopped_by is not None:
-                raise pull.stopped_by
+            self.stopped_by = pull.find_stop(self.clock())
+            if self.stopped_by is not None:
+                self.ended = pull.consent_status
+                return
             progress(done, total)
+
+    def _end(self, status: ConsentStatus) -> None:
+        self.ended, self.stopped_by = status, consent_fault(status)
+
+    def _ask_of_consent(self, provider: BankDataProvider, consent_id: UUID) -> ConsentStatus | None:
+        """Return how the provider says that a consent stands, asked once in a sync."""
+        if consent_id not in self.consents:
+            status = ask_of_consent(
+                self.sessions, provider, tenant_id=self.tenant_id, consent_id=consent_id
+            )
+            if status is None:
+                return None
+            self.consents[consent_id] = status
+        return self.consents[consent_id]
 
     def _store(self, provider: BankDataProvider, task: Task, pull: Pull) -> AccountResult:
         """Write what the bank said of one account, all or nothing."""
@@ -258,13 +295,15 @@ class _Sync:
                 )
             if pull.balances is not None:
                 self._store_balances(session, account, pull.balances, now)
-            consequences = {
-                scope: note_call(session, account, scope, error, now=now)
+            faults = {
+                scope: note_call(session, account, pull, scope, error, now=now)
                 for scope, error in pull.calls
             }
             if pull.statement is not None:
                 note_synced(account, now)
-            result = result_of(task, pull, changes, consequences, now=now)
+            result = result_of(
+                session, account, task, pull, changes=changes, faults=faults, now=now
+            )
             record_sync_run_account(session, self.tenant_id, self.plan.sync_run_id, result)
             if changes.is_booked_changed:
                 self.queue.queue_match(session, self.tenant_id, requested_by=None)
@@ -358,14 +397,15 @@ class _Sync:
         report = self._report(now)
         with tenant_transaction(self.sessions, self.tenant_id) as session:
             connection = lock_connection(session, self.tenant_id, self.plan.connection_id)
-            note_report(session, connection, report, now)
+            is_renewed = connection.expires_at != self.plan.expires_at
+            note_report(session, connection, report, is_renewed=is_renewed, now=now)
             finish_sync_run(
                 session,
                 self.tenant_id,
                 self.plan.sync_run_id,
                 status=report.status,
-                error_code=report.error_code,
-                error_message=report.error_message,
+                fault=report.fault,
+                remark=report.remark,
                 now=now,
             )
         _log.info(
@@ -385,16 +425,17 @@ class _Sync:
 
     def _report(self, now: datetime) -> SyncReport:
         status = summarise([result.status for result in self.results])
-        if self.stopped_by is not None:
+        fault = self.stopped_by
+        if fault is not None:
             is_in_part = any(result.status is not RunStatus.FAILED for result in self.results)
             status = RunStatus.PARTIAL if is_in_part else RunStatus.FAILED
-            error_code: str | None = code_of(self.stopped_by)
-            error_message: str | None = self.stopped_by.message
         else:
-            unfinished = [result for result in self.results if result.error_code]
+            unfinished = [result for result in self.results if result.fault is not None]
             unfinished.sort(key=lambda result: result.status is not RunStatus.FAILED)
-            error_code = unfinished[0].error_code if unfinished else None
-            error_message = unfinished[0].error_message if unfinished else None
+            fault = unfinished[0].fault if unfinished else None
+        remark = None
+        if fault is None:
+            remark = self.plan.remark or remark_on_run([result.remark for result in self.results])
         retries = [
             result.retry_at
             for result in self.results
@@ -405,9 +446,10 @@ class _Sync:
             connection_id=self.plan.connection_id,
             status=status,
             accounts=tuple(self.results),
-            error_code=error_code,
-            error_message=error_message,
+            fault=fault,
+            remark=remark,
             retry_at=min(retries, default=None),
+            ended=self.ended,
         )
 
 

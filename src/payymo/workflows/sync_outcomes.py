@@ -1,8 +1,11 @@
-"""What the bank's answers and refusals mean for an account, its run and its connection."""
+"""What the bank's answers and refusals mean for an account, its run and its connection.
+
+Every failure is judged by :mod:`payymo.domain.faults`, and by nothing here.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -10,43 +13,48 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.banking import AccountRecord, BalanceAnswer, Quota, Statement
 from payymo.domain.consents import READABLE
-from payymo.domain.enums import AccessScope, AccountStatus, ConnectionEvent, RunStatus
-from payymo.domain.errors import (
-    AccountForbiddenError,
-    ConsentExpiredError,
-    ConsentSuspendedError,
-    PayymoError,
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPaymentRequiredError,
-    ProviderQuotaError,
+from payymo.domain.enums import (
+    AccessScope,
+    AccountStatus,
+    ConnectionEvent,
+    ConsentStatus,
+    FaultKind,
+    FaultReach,
+    RunStatus,
+)
+from payymo.domain.errors import AccountForbiddenError, ProviderError, ProviderQuotaError
+from payymo.domain.faults import (
+    FAILURES_TO_A_DAY,
+    Fault,
+    consent_fault,
+    judge,
+    kind_of,
+    next_day,
+    reach_of,
 )
 from payymo.domain.ledger.book import Changes
-from payymo.domain.syncing import Consequence, judge_failure
+from payymo.domain.syncing import AnswerNews, Remark, remark_on_answer
 from payymo.postgres.common.models import Account, Connection
 from payymo.postgres.common.operations.connections import mark_stopped
+from payymo.postgres.common.operations.coverage import find_last_row_day, has_booked_rows
+from payymo.postgres.common.operations.faults import note_fault
 from payymo.postgres.common.operations.quotas import record_quota
 from payymo.postgres.common.operations.sync_runs import AccountResult, RunCounts
-from payymo.providers.base import FAILURES_IN_A_ROW_MAX
-
-#: What stops the whole sync: asking for the other accounts would fail alike.
-_CONNECTION_ERRORS: Final = (
-    ConsentExpiredError,
-    ProviderCredentialsError,
-    ProviderPaymentRequiredError,
-)
-#: What says nothing about the other calls for the same account.
-_OF_ONE_SCOPE: Final = (ProviderQuotaError, AccountForbiddenError)
+from payymo.workflows.coverage import read_moment
 
 #: A retry that is further off is left to the daily sync.
 RETRY_WITHIN: Final = timedelta(days=1)
 
-_UNREADABLE_CODE: Final = "rows_not_understood"
-_RESTING_CODE: Final = "resting"
+#: A consent of which the provider says so has not ended.
+_STANDING: Final = frozenset({ConsentStatus.GRANTED, ConsentStatus.PENDING})
+
 NEVER_READ: Final = frozenset({AccountStatus.INACTIVE, AccountStatus.SUSPENDED})
 
+_UNREADABLE_CODE: Final = "rows_not_understood"
+_RESTING_CODE: Final = "resting"
 
-type Consequences = Mapping[AccessScope, Consequence | None]
+#: Why each call failed, by its scope; ``None`` where it did not.
+type Faults = Mapping[AccessScope, Fault | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +62,30 @@ class SyncReport:
     """What a sync did.
 
     :ivar accounts: One result for each account that was due, in the order of the accounts.
-    :ivar error_code: Why it is not all done, for programs.
-    :ivar error_message: The same in a sentence.
+    :ivar fault: Why it is not all done.
+    :ivar remark: Why it brought nothing, where nothing failed.
     :ivar retry_at: When it is worth trying again (aware), where something is not done.
+    :ivar ended: How the consent stands that turned out to be over, if it did.
     """
 
     sync_run_id: UUID
     connection_id: UUID
     status: RunStatus
     accounts: tuple[AccountResult, ...]
-    error_code: str | None
-    error_message: str | None
+    fault: Fault | None
+    remark: Remark | None
     retry_at: datetime | None
+    ended: ConsentStatus | None = None
+
+    @property
+    def error_code(self) -> str | None:
+        """Why it is not all done, for programs."""
+        return self.fault.code if self.fault else None
+
+    @property
+    def error_message(self) -> str | None:
+        """The same in a sentence."""
+        return self.fault.message if self.fault else None
 
     @property
     def pulled_count(self) -> int:
@@ -113,6 +133,8 @@ class Pull:
 
     :ivar asked_at: When the first call was made (aware).
     :ivar calls: Each call in order, with why it failed; ``None`` where it did not.
+    :ivar consent_status: How the provider says that the consent stands, where a refusal made us
+        ask; ``None`` where none did, or the provider could not say.
     """
 
     asked_at: datetime
@@ -120,6 +142,7 @@ class Pull:
     balances: BalanceAnswer | None = None
     details: AccountRecord | None = None
     calls: list[tuple[AccessScope, ProviderError | None]] = field(default_factory=list)
+    consent_status: ConsentStatus | None = None
 
     def call[Answered](self, scope: AccessScope, ask: Callable[[], Answered]) -> Answered | None:
         """Make one call, and write down whether it failed."""
@@ -136,124 +159,128 @@ class Pull:
         return next((error for called, error in self.calls if called is scope and error), None)
 
     @property
-    def may_go_on(self) -> bool:
-        """Whether other calls about the account may fare better than those made."""
-        errors = [error for _, error in self.calls if error is not None]
-        return all(isinstance(error, _OF_ONE_SCOPE) for error in errors)
+    def errors(self) -> list[ProviderError]:
+        """Why calls failed, in their order."""
+        return [error for _, error in self.calls if error is not None]
 
     @property
-    def stopped_by(self) -> ProviderError | None:
-        """The failure after which nothing more is asked, if there was one."""
-        return next(
-            (error for _, error in self.calls if isinstance(error, _CONNECTION_ERRORS)), None
-        )
+    def may_go_on(self) -> bool:
+        """Whether other calls about the account may fare better than those made."""
+        return all(reach_of(error) is FaultReach.CALL for error in self.errors)
+
+    @property
+    def doubted_by(self) -> ProviderError | None:
+        """The refusal that makes it doubtful whether the consent stands, if there is one."""
+        return next((error for error in self.errors if kind_of(error) is FaultKind.CONSENT), None)
+
+    def judge(self, error: ProviderError, *, failure_count: int, now: datetime) -> Fault:
+        """Return what a refusal means, by what the provider says of the consent.
+
+        :param error: Why a call failed.
+        :param failure_count: The account's failures in a row before it.
+        :param now: The time (aware).
+        """
+        fault = judge(error, failure_count=failure_count, now=now)
+        if fault.kind is not FaultKind.CONSENT:
+            return fault
+        if self.consent_status is None:
+            soon = fault.rest_until and next_day(now)
+            return replace(fault, retry_at=soon, rest_until=soon)
+        if self.consent_status in _STANDING:
+            return fault
+        return consent_fault(self.consent_status, cause=error)
+
+    def find_stop(self, now: datetime) -> Fault | None:
+        """Return the failure after which nothing more is asked of the bank, if there was one.
+
+        :param now: The time (aware).
+        """
+        faults = (self.judge(error, failure_count=0, now=now) for error in self.errors)
+        return next((fault for fault in faults if fault.reach is FaultReach.CONNECTION), None)
 
 
 def note_call(
     session: Session,
     account: Account,
+    pull: Pull,
     scope: AccessScope,
     error: ProviderError | None,
     *,
     now: datetime,
-) -> Consequence | None:
-    """Write down what a call means for its account, and return it where the call failed."""
+) -> Fault | None:
+    """Write down what a call means for its account, and return what was wrong with it.
+
+    :param session: Open session; the caller manages the transaction.
+    :param account: Account, locked.
+    :param pull: What else was learnt.
+    :param scope: Scope of the call.
+    :param error: Why it failed; ``None`` where it did not.
+    :param now: The time (aware).
+    """
     if error is None:
         account.failure_count = 0
         return None
-    if isinstance(error, _CONNECTION_ERRORS):
-        return None
-    consequence = judge_failure(
-        error,
-        failure_count=account.failure_count,
-        failure_count_max=FAILURES_IN_A_ROW_MAX,
-        now=now,
-    )
-    account.failure_count = consequence.failure_count
-    if consequence.is_waiting or isinstance(error, AccountForbiddenError):
-        quota = Quota(scope, limit=None, remaining=0, resets_at=consequence.retry_at)
+    fault = pull.judge(error, failure_count=account.failure_count, now=now)
+    if fault.reach is FaultReach.CONNECTION:
+        return fault
+    account.failure_count = fault.failure_count
+    if fault.reach is FaultReach.CALL:
+        quota = Quota(scope, limit=None, remaining=0, resets_at=fault.rest_until)
         record_quota(session, account.tenant_id, account.id, quota)
-    if consequence.is_waiting:
-        return consequence
-    is_lasting = consequence.account_status in NEVER_READ
-    is_at_limit = consequence.failure_count >= FAILURES_IN_A_ROW_MAX
-    if scope is AccessScope.TRANSACTIONS or is_lasting:
-        account.status = consequence.account_status or account.status
-        account.error_code = code_of(error)
-        account.error_message = error.message
-    if scope is AccessScope.TRANSACTIONS or is_lasting or is_at_limit:
-        account.retry_at = consequence.retry_at
-    return consequence
+    if fault.account_status is None:
+        return fault
+    is_lasting = fault.account_status in NEVER_READ
+    is_main = scope is AccessScope.TRANSACTIONS or is_lasting
+    if is_main:
+        account.status = fault.account_status
+        note_fault(account, fault)
+    if fault.reach is FaultReach.ACCOUNT and (is_main or fault.failure_count >= FAILURES_TO_A_DAY):
+        account.retry_at = fault.rest_until
+    return fault
 
 
 def note_synced(account: Account, now: datetime) -> None:
-    """Write down that an account answered."""
+    """Write down that an account answered.
+
+    :param account: Account, locked.
+    :param now: The time (aware).
+    """
     if account.status not in NEVER_READ:
         account.status = AccountStatus.ACTIVE
-        account.error_code = account.error_message = None
+        note_fault(account, None)
     account.last_synced_at = now
-    if account.failure_count < FAILURES_IN_A_ROW_MAX:
+    if account.failure_count < FAILURES_TO_A_DAY:
         account.retry_at = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why an account is not up to date in all."""
-
-    status: RunStatus
-    code: str
-    message: str
-    retry_at: datetime | None
-
-
-def _failure(
-    task: Task, pull: Pull, changes: Changes, consequences: Consequences, *, now: datetime
-) -> _Failure | None:
-    """Return why an account is not up to date; ``None`` if it is."""
-    if task.resting_until is not None:
-        message = "The account is left alone for a while, after the bank refused it repeatedly."
-        return _Failure(RunStatus.PARTIAL, _RESTING_CODE, message, task.resting_until)
-    error = pull.error(AccessScope.TRANSACTIONS)
-    if error is not None:
-        is_in_part = pull.balances is not None or isinstance(error, ProviderQuotaError)
-        status = RunStatus.PARTIAL if is_in_part else RunStatus.FAILED
-        return _failure_of(error, status, consequences[AccessScope.TRANSACTIONS])
-    if changes.unreadable:
-        message = (
-            f"{changes.unreadable} of the bank's rows could not be understood and were left out; "
-            "they are asked for again with each sync."
-        )
-        return _Failure(RunStatus.PARTIAL, _UNREADABLE_CODE, message, None)
-    error = pull.error(AccessScope.BALANCES)
-    if error is not None:
-        return _failure_of(error, RunStatus.PARTIAL, consequences[AccessScope.BALANCES])
-    waiting = [
-        task.exhausted[scope]
-        for scope in (AccessScope.TRANSACTIONS, AccessScope.BALANCES)
-        if scope in task.exhausted and task.exhausted[scope] - now <= RETRY_WITHIN
-    ]
-    if waiting or AccessScope.TRANSACTIONS in task.exhausted:
-        message = "The bank allows no more requests for this account for now."
-        retry_at = max(waiting, default=task.exhausted.get(AccessScope.TRANSACTIONS))
-        return _Failure(RunStatus.PARTIAL, ProviderQuotaError.code, message, retry_at)
-    return None
-
-
-def _failure_of(
-    error: ProviderError, status: RunStatus, consequence: Consequence | None
-) -> _Failure:
-    retry_at = consequence.retry_at if consequence else None
-    return _Failure(status, code_of(error), error.message, retry_at)
-
-
 def result_of(
-    task: Task, pull: Pull, changes: Changes, consequences: Consequences, *, now: datetime
+    session: Session,
+    account: Account,
+    task: Task,
+    pull: Pull,
+    *,
+    changes: Changes,
+    faults: Faults,
+    now: datetime,
 ) -> AccountResult:
-    """Return what the sync did for one account."""
-    failure = _failure(task, pull, changes, consequences, now=now)
+    """Return what a sync did for one account, and why not more.
+
+    :param session: Open session; the caller manages the transaction.
+    :param account: Account, locked, after all was entered.
+    :param task: What was to be asked.
+    :param pull: What was answered.
+    :param changes: What entering it changed.
+    :param faults: What was wrong with each call.
+    :param now: The time (aware).
+    """
+    fault = _shortfall(account, task, changes, faults, now=now)
+    is_untouched = pull.statement is None and pull.balances is None
+    remark = None
+    if fault is None and pull.statement is not None:
+        remark = remark_on_answer(_news(session, account, task, pull.statement, changes, now=now))
     return AccountResult(
         account_id=task.account_id,
-        status=failure.status if failure else RunStatus.SUCCEEDED,
+        status=_status_of(fault, is_untouched=is_untouched),
         counts=RunCounts(
             pulled=changes.pulled,
             added=changes.added,
@@ -263,53 +290,147 @@ def result_of(
         ),
         since=task.since,
         until=now.date() if pull.statement is not None else None,
-        error_code=failure.code if failure else None,
-        error_message=failure.message if failure else None,
-        retry_at=failure.retry_at if failure else None,
+        fault=fault,
+        remark=remark,
+    )
+
+
+def _status_of(fault: Fault | None, *, is_untouched: bool) -> RunStatus:
+    if fault is None:
+        return RunStatus.SUCCEEDED
+    is_waiting = fault.kind is FaultKind.QUOTA or fault.code == _RESTING_CODE
+    return RunStatus.FAILED if is_untouched and not is_waiting else RunStatus.PARTIAL
+
+
+def _shortfall(
+    account: Account, task: Task, changes: Changes, faults: Faults, *, now: datetime
+) -> Fault | None:
+    """Return why an account is not up to date in all; ``None`` if it is."""
+    if task.resting_until is not None:
+        return _rest(account, task.resting_until)
+    return (
+        faults.get(AccessScope.TRANSACTIONS)
+        or _unread_rows(changes)
+        or faults.get(AccessScope.BALANCES)
+        or _wait(account, task, now)
+    )
+
+
+def _rest(account: Account, until: datetime) -> Fault:
+    why = f" Last time: {account.error_message}" if account.error_message else ""
+    return Fault(
+        kind=account.error_kind or FaultKind.BANK,
+        reach=FaultReach.ACCOUNT,
+        code=_RESTING_CODE,
+        message=f"The account is left alone until {_moment(until)}, after it was refused.{why}",
+        failure_count=account.failure_count,
+        retry_at=until,
+        rest_until=until,
+        provider_code=account.error_provider_code,
+        http_status=account.error_http_status,
+    )
+
+
+def _unread_rows(changes: Changes) -> Fault | None:
+    if not changes.unreadable:
+        return None
+    return Fault(
+        kind=FaultKind.OURS,
+        reach=FaultReach.CALL,
+        code=_UNREADABLE_CODE,
+        message=f"{changes.unreadable} of the bank's rows could not be understood and were left "
+        "out; they are kept, and asked for again with each sync.",
+    )
+
+
+def _wait(account: Account, task: Task, now: datetime) -> Fault | None:
+    """Return which call could not be made, where it is one that matters soon."""
+    if AccessScope.TRANSACTIONS in task.exhausted and account.error_kind is FaultKind.ACCOUNT:
+        return Fault(
+            kind=FaultKind.ACCOUNT,
+            reach=FaultReach.CALL,
+            code=account.error_code or AccountForbiddenError.code,
+            message=account.error_message or "The bank does not let the account be read.",
+            provider_code=account.error_provider_code,
+            http_status=account.error_http_status,
+        )
+    waiting = [
+        task.exhausted[scope]
+        for scope in (AccessScope.TRANSACTIONS, AccessScope.BALANCES)
+        if scope in task.exhausted and task.exhausted[scope] - now <= RETRY_WITHIN
+    ]
+    if not waiting and AccessScope.TRANSACTIONS not in task.exhausted:
+        return None
+    retry_at = max(waiting, default=task.exhausted.get(AccessScope.TRANSACTIONS))
+    until = f" until {_moment(retry_at)}" if retry_at else ""
+    return Fault(
+        kind=FaultKind.QUOTA,
+        reach=FaultReach.CALL,
+        code=ProviderQuotaError.code,
+        message=f"The bank allows no more requests for this account{until}.",
+        retry_at=retry_at,
+        rest_until=retry_at,
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _news(
+    session: Session,
+    account: Account,
+    task: Task,
+    statement: Statement,
+    changes: Changes,
+    *,
+    now: datetime,
+) -> AnswerNews:
+    tenant_id, tomorrow = account.tenant_id, now.date() + timedelta(days=1)
+    bank_asked_at = read_moment(statement.last_updated)
+    return AnswerNews(
+        pulled=changes.pulled,
+        is_news=bool(
+            changes.added + changes.updated + changes.closed + changes.missing + changes.removed
+        ),
+        asked_from=task.since,
+        answered_on=now.date(),
+        bank_asked_on=bank_asked_at.date() if bank_asked_at else None,
+        newest_known=find_last_row_day(session, tenant_id, account.id, before=tomorrow),
+        has_known_rows=has_booked_rows(session, tenant_id, account.id, since=task.since),
     )
 
 
 def note_report(
-    session: Session, connection: Connection, report: SyncReport, now: datetime
+    session: Session,
+    connection: Connection,
+    report: SyncReport,
+    *,
+    is_renewed: bool,
+    now: datetime,
 ) -> None:
-    """Write down what a sync means for its connection."""
-    if any(result.counts.pulled or not result.error_code for result in report.accounts):
+    """Write down what a sync means for its connection.
+
+    :param session: Open session; the caller manages the transaction.
+    :param connection: Connection, locked.
+    :param report: What the sync did.
+    :param is_renewed: Whether another consent opened it meanwhile: what the sync learnt of the
+        one before says nothing of it.
+    :param now: The time (aware).
+    """
+    if any(result.counts.pulled or not result.fault for result in report.accounts):
         connection.last_synced_at = now
     connection.next_sync_at = report.retry_at
-    if connection.status not in READABLE:
-        return  # somebody renewed or ended it meanwhile
-    codes = {result.error_code for result in report.accounts} | {report.error_code}
-    stopped = next((code for code in _STOPS if code in codes), None)
-    if stopped is not None:
-        message = next((r.error_message for r in report.accounts if r.error_code == stopped), None)
-        mark_stopped(
-            session,
-            connection,
-            _STOPS[stopped],
-            error_code=stopped,
-            error_message=message or report.error_message or "",
-            now=now,
-        )
+    if is_renewed or connection.status not in READABLE:
         return
-    connection.error_code = report.error_code
-    connection.error_message = report.error_message
+    fault = report.fault
+    if fault is not None and (fault.kind, fault.reach) == (
+        FaultKind.CONSENT,
+        FaultReach.CONNECTION,
+    ):
+        is_suspended = report.ended is ConsentStatus.SUSPENDED
+        event = ConnectionEvent.SUSPENDED if is_suspended else ConnectionEvent.RAN_OUT
+        mark_stopped(session, connection, event, fault, now=now)
+        return
+    note_fault(connection, fault)
     session.flush()
-
-
-def code_of(error: PayymoError) -> str:
-    """Return the word that programs know an error by."""
-    for error_class, code in _CODES.items():
-        if isinstance(error, error_class):
-            return code
-    return error.code
-
-
-_CODES: Final[Mapping[type[PayymoError], str]] = {
-    ConsentExpiredError: "consent_expired",
-    ConsentSuspendedError: "consent_suspended",
-}
-
-_STOPS: Final = {
-    "consent_expired": ConnectionEvent.RAN_OUT,
-    "consent_suspended": ConnectionEvent.SUSPENDED,
-}

@@ -74,7 +74,13 @@ class TestRead:
 
         assert data["name"] == "Giro"
         assert data["bank_name"] == "Example Bank"
-        assert data["error"] == {"code": "account_not_ready", "message": "account_not_ready"}
+        assert data["error"] == {
+            "kind": None,
+            "code": "account_not_ready",
+            "message": "account_not_ready",
+            "provider_code": None,
+            "http_status": None,
+        }
         (balance,) = data["balances"]
         assert (balance["amount"], balance["currency"]) == ("1234567.50", "EUR")
         assert balance["balance_type"] == "closing_booked"

@@ -15,6 +15,7 @@ from testing.factories import add_account, add_connection
 from payymo.domain.banking import Quota
 from payymo.domain.enums import AccessScope, ConnectionStatus, ConsentStatus, RunStatus, SyncTrigger
 from payymo.domain.errors import ProviderResponseError, ProviderUnavailableError
+from payymo.domain.faults import judge
 from payymo.postgres.common.models import Connection
 from payymo.postgres.common.operations.quotas import record_quota
 from payymo.postgres.common.operations.sync_runs import (
@@ -275,6 +276,10 @@ class TestRead:
         clock: HandClock,
     ) -> None:
         account_id = client.get(f"{PATH}/{connection_id}/accounts").json()["data"][0]["id"]
+        error = ProviderUnavailableError(
+            "The bank is down.", http_status=503, provider_code="ServiceError"
+        )
+        fault = judge(error, now=clock.now)
         with tenant_transaction(sessions, tenant_id) as session:
             run = start_sync_run(
                 session,
@@ -288,8 +293,7 @@ class TestRead:
                 UUID(account_id),
                 RunStatus.FAILED,
                 RunCounts(pulled=3, added=2, unchanged=1),
-                error_code="provider_unavailable",
-                error_message="The bank is down.",
+                fault=fault,
             )
             record_sync_run_account(session, tenant_id, run.id, result)
             finish_sync_run(
@@ -297,8 +301,8 @@ class TestRead:
                 tenant_id,
                 run.id,
                 status=RunStatus.PARTIAL,
-                error_code="provider_unavailable",
-                error_message=None,
+                fault=fault,
+                remark=None,
                 now=clock.now + timedelta(seconds=5),
             )
 
@@ -307,15 +311,16 @@ class TestRead:
         assert shown["trigger"] == "first"
         assert shown["status"] == "partial"
         assert shown["error"] == {
+            "kind": "bank",
             "code": "provider_unavailable",
-            "message": "provider_unavailable",
+            "message": "The bank is down. Payymo tries again by itself.",
+            "provider_code": "ServiceError",
+            "http_status": 503,
         }
+        assert shown["remark"] is None
         assert shown["finished_at"] == "2026-03-02T09:00:05Z"
         (account,) = shown["accounts"]
-        assert account["error"] == {
-            "code": "provider_unavailable",
-            "message": "The bank is down.",
-        }
+        assert account["error"] == shown["error"]
         assert (account["pulled_count"], account["added_count"]) == (3, 2)
 
 

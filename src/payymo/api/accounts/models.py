@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from payymo.api.envelopes import RequestModel, ResponseModel
+from payymo.api.faults import Fault
 from payymo.api.fields import AmountOut, ShortText, refuse
 from payymo.domain.enums import AccountStatus, AccountType, BalanceType, Completeness
 from payymo.domain.money import format_amount
@@ -69,13 +70,6 @@ class BalanceRead(ResponseModel):
         )
 
 
-class AccountFault(ResponseModel):
-    """Why an account cannot be read."""
-
-    code: Annotated[str, Field(examples=["provider_unavailable"])]
-    message: Annotated[str, Field(examples=["The bank does not answer: try again later."])]
-
-
 class AccountRead(ResponseModel):
     """A bank account."""
 
@@ -93,7 +87,7 @@ class AccountRead(ResponseModel):
     bic: Annotated[str | None, Field(examples=["SFIN0000"])]
     masked_number: Annotated[str | None, Field(examples=["412345XXXXXX1234"])]
     status: AccountStatus
-    error: AccountFault | None
+    error: Fault | None
     is_sync_enabled: bool
     is_offered: Annotated[
         bool,

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from payymo.api.accounts.models import (
-    AccountFault,
     AccountRead,
     BalanceRead,
     CoverageRead,
@@ -16,6 +15,7 @@ from payymo.api.accounts.models import (
     Days,
     HoleRead,
 )
+from payymo.api.faults import Fault
 from payymo.domain.ledger.coverage import assess
 from payymo.postgres.common.models import Account, Balance
 from payymo.postgres.common.operations.balances import latest_balances
@@ -41,10 +41,6 @@ def present_accounts(
 
 
 def _present(account: Account, balances: Sequence[Balance]) -> AccountRead:
-    fault = None
-    if account.error_code is not None:
-        message = account.error_message or account.error_code
-        fault = AccountFault(code=account.error_code, message=message)
     return AccountRead(
         id=account.id,
         bank_connection_id=account.connection_id,
@@ -60,7 +56,7 @@ def _present(account: Account, balances: Sequence[Balance]) -> AccountRead:
         bic=account.bic,
         masked_number=account.masked_number,
         status=account.status,
-        error=fault,
+        error=Fault.of(account),
         is_sync_enabled=account.is_sync_enabled,
         is_offered=account.is_offered,
         synced_through=account.synced_through,

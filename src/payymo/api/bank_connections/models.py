@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from payymo.api.envelopes import RequestModel, ResponseModel
+from payymo.api.faults import Fault
 from payymo.api.fields import ShortText, refuse
 from payymo.domain.enums import (
     AccountSelection,
@@ -23,6 +24,7 @@ from payymo.domain.enums import (
     ConsentStatus,
     Provider,
     RunStatus,
+    SyncRemark,
     SyncTrigger,
 )
 from payymo.postgres.common.models import BankConsent, Connection, SyncRun, SyncRunAccount
@@ -112,8 +114,8 @@ class ConnectionUpdate(RequestModel):
         return given
 
 
-class Fault(ResponseModel):
-    """What went wrong."""
+class ConsentRefusal(ResponseModel):
+    """Why a consent was not given."""
 
     code: Annotated[str, Field(description="For programs.", examples=["consent_rejected"])]
     message: Annotated[
@@ -122,8 +124,26 @@ class Fault(ResponseModel):
 
     @classmethod
     def of(cls, code: str | None, message: str | None) -> Self | None:
-        """Present an error, where there is one."""
+        """Present a refusal, where there is one."""
         return None if code is None else cls(code=code, message=message or code)
+
+
+class RemarkRead(ResponseModel):
+    """Why a sync brought nothing, though nothing failed."""
+
+    code: SyncRemark
+    message: Annotated[
+        str,
+        Field(
+            description="In a sentence.",
+            examples=["All 52 rows of the bank's answer were known already."],
+        ),
+    ]
+
+    @classmethod
+    def of(cls, code: SyncRemark | None, message: str | None) -> Self | None:
+        """Present a remark, where there is one."""
+        return None if code is None else cls(code=code, message=message or code.value)
 
 
 class ConnectedInstitution(ResponseModel):
@@ -140,7 +160,7 @@ class ConsentRead(ResponseModel):
     """The consent that was last asked for: perhaps one that is to renew the present one."""
 
     status: ConsentStatus
-    error: Annotated[Fault | None, Field(description="Why it was not given.")]
+    error: Annotated[ConsentRefusal | None, Field(description="Why it was not given.")]
     history_days: Annotated[int, Field(description="Days of history asked for.", examples=[90])]
     access_days: Annotated[int, Field(description="Days of access asked for.", examples=[180])]
     created_at: datetime
@@ -152,7 +172,7 @@ class ConsentRead(ResponseModel):
         """Present a consent."""
         return cls(
             status=consent.status,
-            error=Fault.of(consent.error_code, consent.error_message),
+            error=ConsentRefusal.of(consent.error_code, consent.error_message),
             history_days=consent.history_days,
             access_days=consent.access_days,
             created_at=consent.created_at,
@@ -170,7 +190,9 @@ class ConnectionRead(ResponseModel):
     account_selection: AccountSelection
     institution: ConnectedInstitution
     status: ConnectionStatus
-    error: Annotated[Fault | None, Field(description="Why it is not active.")]
+    error: Annotated[
+        Fault | None, Field(description="Why it is not active, or what its last sync met.")
+    ]
     expires_at: Annotated[
         datetime | None, Field(description="When the present consent ends: renew it before.")
     ]
@@ -197,7 +219,7 @@ class ConnectionRead(ResponseModel):
             account_selection=connection.account_selection,
             institution=ConnectedInstitution.model_validate(connection.institution),
             status=connection.status,
-            error=Fault.of(connection.error_code, connection.error_message),
+            error=Fault.of(connection),
             expires_at=connection.expires_at,
             latest_consent=ConsentRead.of(latest_consent) if latest_consent else None,
             last_synced_at=connection.last_synced_at,
@@ -233,6 +255,7 @@ class SyncRunAccountRead(ResponseModel):
     superseded_count: Annotated[int, Field(examples=[0])]
     error: Fault | None
     retry_at: datetime | None
+    remark: Annotated[RemarkRead | None, Field(description="Why a success brought nothing.")]
 
     @classmethod
     def of(cls, result: SyncRunAccount) -> Self:
@@ -247,8 +270,9 @@ class SyncRunAccountRead(ResponseModel):
             updated_count=result.updated_count,
             unchanged_count=result.unchanged_count,
             superseded_count=result.superseded_count,
-            error=Fault.of(result.error_code, result.error_message),
+            error=Fault.of(result),
             retry_at=result.retry_at,
+            remark=RemarkRead.of(result.remark_code, result.remark),
         )
 
 
@@ -261,6 +285,7 @@ class SyncRunRead(ResponseModel):
     reverts: Annotated[UUID | None, Field(description="The run that this one took back.")]
     status: RunStatus
     error: Fault | None
+    remark: Annotated[RemarkRead | None, Field(description="Why a success brought nothing.")]
     started_at: datetime
     finished_at: datetime | None
     accounts: list[SyncRunAccountRead]
@@ -277,7 +302,8 @@ class SyncRunRead(ResponseModel):
             trigger=run.trigger,
             reverts=run.reverts,
             status=run.status,
-            error=Fault.of(run.error_code, run.error_message),
+            error=Fault.of(run),
+            remark=RemarkRead.of(run.remark_code, run.remark),
             started_at=run.started_at,
             finished_at=run.finished_at,
             accounts=[SyncRunAccountRead.of(account) for account in run.accounts],

@@ -31,14 +31,33 @@ from payymo.domain.enums import (
     ConsentStatus,
     EventKind,
     EventSubject,
+    FaultKind,
     IdentityTier,
     Provider,
     RunStatus,
+    SyncRemark,
     SyncTrigger,
     TransactionMatchStatus,
     TransactionStatus,
 )
 from payymo.postgres.core import Base, Stamped, TenantRow, tenant_reference
+
+
+class Faulted:
+    """What went wrong with a row's subject, as it was judged.
+
+    :ivar error_kind: Whose matter it is; absent for what no bank or provider refused.
+    :ivar error_code: What went wrong, for programs.
+    :ivar error_message: What happened and what to do, in a sentence.
+    :ivar error_provider_code: The provider's own word for it, where given.
+    :ivar error_http_status: The provider's HTTP status, where there was an answer.
+    """
+
+    error_kind: Mapped[FaultKind | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    error_provider_code: Mapped[str | None]
+    error_http_status: Mapped[int | None] = mapped_column(SmallInteger)
 
 
 class Institution(Stamped, Base):
@@ -76,14 +95,12 @@ class InstitutionRefresh(Base):
     refreshed_at: Mapped[datetime]
 
 
-class Connection(Stamped, TenantRow):
+class Connection(Stamped, Faulted, TenantRow):
     """A tenant's connection to a bank; consents come and go, it stays.
 
     :ivar name: What the tenant calls it: tells several logins at one bank apart.
     :ivar account_selection: Whether accounts are read at once, or offered first.
     :ivar expires_at: When the present consent ends.
-    :ivar error_code: Why the status is not ``active``, for programs.
-    :ivar error_message: The same in a sentence.
     :ivar next_sync_at: No sync by itself before this.
     """
 
@@ -100,8 +117,6 @@ class Connection(Stamped, TenantRow):
     )
     status: Mapped[ConnectionStatus]
     expires_at: Mapped[datetime | None]
-    error_code: Mapped[str | None]
-    error_message: Mapped[str | None]
     last_synced_at: Mapped[datetime | None]
     next_sync_at: Mapped[datetime | None]
     created_by: Mapped[UUID | None]
@@ -166,7 +181,7 @@ class Event(TenantRow):
     dedupe_key: Mapped[str]
 
 
-class Account(Stamped, TenantRow):
+class Account(Stamped, Faulted, TenantRow):
     """A bank account.
 
     :ivar provider_reference: The provider's id of it under the present consent.
@@ -208,8 +223,6 @@ class Account(Stamped, TenantRow):
     last_synced_at: Mapped[datetime | None]
     failure_count: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
-    error_code: Mapped[str | None]
-    error_message: Mapped[str | None]
 
     connection: Mapped[Connection] = relationship(lazy="joined", innerjoin=True)
 
@@ -284,11 +297,12 @@ class CoverageRow(TenantRow):
     retracted_at: Mapped[datetime | None]
 
 
-class SyncRun(TenantRow):
+class SyncRun(Faulted, TenantRow):
     """One attempt to bring a connection up to date.
 
     :ivar job_id: The background job that it ran in.
     :ivar reverts: The run that it took back.
+    :ivar remark: Why it brought nothing, where nothing failed.
     """
 
     __tablename__ = "sync_runs"
@@ -305,19 +319,20 @@ class SyncRun(TenantRow):
     status: Mapped[RunStatus]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
-    error_code: Mapped[str | None]
-    error_message: Mapped[str | None]
+    remark_code: Mapped[SyncRemark | None]
+    remark: Mapped[str | None]
 
     accounts: Mapped[list["SyncRunAccount"]] = relationship(
         lazy="selectin", order_by="SyncRunAccount.id", viewonly=True
     )
 
 
-class SyncRunAccount(TenantRow):
+class SyncRunAccount(Faulted, TenantRow):
     """What one sync run did for one account.
 
     :ivar since: First day asked for; absent when all history was.
     :ivar retry_at: When it is worth trying again, where something failed.
+    :ivar remark: Why it brought nothing, where nothing failed.
     """
 
     __tablename__ = "sync_run_accounts"
@@ -338,9 +353,9 @@ class SyncRunAccount(TenantRow):
     updated_count: Mapped[int] = mapped_column(default=0)
     unchanged_count: Mapped[int] = mapped_column(default=0)
     superseded_count: Mapped[int] = mapped_column(default=0)
-    error_code: Mapped[str | None]
-    error_message: Mapped[str | None]
     retry_at: Mapped[datetime | None]
+    remark_code: Mapped[SyncRemark | None]
+    remark: Mapped[str | None]
 
 
 class Transaction(Stamped, TenantRow):

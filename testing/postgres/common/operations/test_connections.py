@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 from testing.factories import NOW, add_connection
 
-from payymo.domain.enums import ConnectionEvent, ConnectionStatus
+from payymo.domain.enums import ConnectionEvent, ConnectionStatus, ConsentStatus
 from payymo.domain.errors import NotFoundError
+from payymo.domain.faults import consent_fault
 from payymo.postgres.common.models import Connection
 from payymo.postgres.common.operations.connections import (
     age_connections,
@@ -88,8 +89,7 @@ def test_a_mark_says_how_it_stands_and_the_next_one_replaces_it(
         session,
         connection,
         ConnectionEvent.SUSPENDED,
-        error_code="consent_suspended",
-        error_message="Renew it.",
+        consent_fault(ConsentStatus.SUSPENDED),
         now=NOW,
     )
     assert connection.status is ConnectionStatus.SUSPENDED

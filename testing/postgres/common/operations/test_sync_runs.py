@@ -36,8 +36,8 @@ def test_runs_are_listed_newest_first_with_their_accounts(
             tenant_id,
             run.id,
             status=RunStatus.SUCCEEDED,
-            error_code=None,
-            error_message=None,
+            fault=None,
+            remark=None,
             now=now,
         )
     session.expire_all()
@@ -56,8 +56,8 @@ def test_what_is_not_there_cannot_be_finished_or_locked(session: Session, tenant
             tenant_id,
             uuid4(),
             status=RunStatus.FAILED,
-            error_code=None,
-            error_message=None,
+            fault=None,
+            remark=None,
             now=NOW,
         )
     with pytest.raises(NotFoundError):

@@ -68,7 +68,7 @@ EXPIRED = {"summary": "End User Agreement (EUA) 1234 has expired", "detail": "Co
         (403, from_bank("AccountAccessForbidden"), AccountForbiddenError),
         (403, from_bank("AccountResourceUnavailable"), AccountForbiddenError),
         (404, {"summary": "Not found.", "detail": "Not found."}, ProviderNotFoundError),
-        (404, {"agreement": {"summary": "ID 1 not found"}}, ProviderNotFoundError),
+        (404, {"agreement": {"summary": "ID 1 not found"}}, ProviderRequestError),
         (405, {"summary": "EUA cannot be accepted more than once"}, ProviderRequestError),
         (409, {"summary": "Account suspended", "detail": "numerous errors"}, ConsentSuspendedError),
         (409, {"id": "1", "iban": "x", "status": "ERROR"}, AccountNotReadyError),
@@ -200,6 +200,7 @@ def test_whatever_the_body_is_there_is_an_error_for_it(
 
 #: What each published example must become, by its name, where the status does not say it.
 BY_NAME: dict[str, type[ProviderError]] = {
+    "AgreementNotFoundErrors": ProviderRequestError,
     "AccessExpiredError": ConsentExpiredError,
     "AccountInactiveError": AccountInactiveError,
     "AuthenticationFailed": ProviderCredentialsError,

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.banking import AccountRecord
 from payymo.domain.consents import READABLE
-from payymo.domain.enums import AccountStatus, AccountType
+from payymo.domain.enums import AccountStatus, AccountType, FaultKind, FaultReach
 from payymo.domain.errors import NotFoundError, RuleError
+from payymo.domain.faults import Fault
 from payymo.domain.ledger.accounts import KnownAccount, pair_accounts, pair_doubles
 from payymo.postgres.common.models import Account, Connection
+from payymo.postgres.common.operations.faults import fault_columns, note_fault
 from payymo.postgres.core import Page
 
 #: How many digits of an account number are shown where the bank gives the account no name.
@@ -24,6 +26,20 @@ NOT_IN_CONSENT = "not_in_consent"
 
 #: Why an account is offered that another connection reads.
 ALREADY_CONNECTED = "already_connected"
+
+_LEFT_OUT = Fault(
+    FaultKind.CONSENT,
+    FaultReach.ACCOUNT,
+    NOT_IN_CONSENT,
+    "The present consent does not include this account: renew the connection and choose it.",
+)
+_DOUBLE = Fault(
+    FaultKind.ACCOUNT,
+    FaultReach.ACCOUNT,
+    ALREADY_CONNECTED,
+    "Another connection reads this account already: renew that one instead, or choose this account "
+    "to have a second copy of it.",
+)
 
 #: What an account takes over from the one that it turns out to be.
 _MOVED = (
@@ -140,7 +156,7 @@ def update_account(
         account.is_sync_enabled = is_sync_enabled
         account.is_offered = False
         if account.error_code == ALREADY_CONNECTED:
-            account.error_code = account.error_message = None
+            note_fault(account, None)
     session.flush()
     return account
 
@@ -222,11 +238,7 @@ def offer_doubles(
         if account.provider_reference in doubles:
             account.is_sync_enabled = False
             account.is_offered = True
-            account.error_code = ALREADY_CONNECTED
-            account.error_message = (
-                "Another connection reads this account already: renew that one instead, or "
-                "choose this account to have a second copy of it."
-            )
+            note_fault(account, _DOUBLE)
     session.flush()
 
 
@@ -256,7 +268,7 @@ def join_account(
     for name, value in moved.items():
         setattr(predecessor, name, value if value is not None else getattr(predecessor, name))
     predecessor.status = AccountStatus.ACTIVE
-    predecessor.error_code = predecessor.error_message = None
+    note_fault(predecessor, None)
     predecessor.failure_count = 0
     predecessor.retry_at = None
     session.flush()
@@ -307,9 +319,7 @@ def close_left_out_accounts(
         )
         .values(
             status=AccountStatus.UNAVAILABLE,
-            error_code=NOT_IN_CONSENT,
-            error_message="The present consent does not include this account: "
-            "renew the connection and choose it.",
+            **fault_columns(_LEFT_OUT),
         )
         .returning(Account.id)
     ).all()
@@ -342,8 +352,7 @@ def _describe(account: Account, record: AccountRecord, consent_id: UUID) -> None
     if record.account_type is not AccountType.OTHER:
         account.account_type = record.account_type
     account.status = record.status
-    account.error_code = None
-    account.error_message = None
+    note_fault(account, None)
     account.failure_count = 0
     account.retry_at = None
     account.resource_id = record.resource_id or account.resource_id

@@ -15,14 +15,22 @@ from payymo.domain.enums import (
     ConsentStatus,
     EventKind,
     EventSubject,
+    FaultKind,
+    FaultReach,
 )
 from payymo.domain.errors import NotFoundError
+from payymo.domain.faults import Fault, consent_fault
 from payymo.postgres.common.models import Account, BankConsent, Connection, Institution
 from payymo.postgres.common.operations.events import record_event
+from payymo.postgres.common.operations.faults import note_fault
 from payymo.postgres.core import Page
 
-EXPIRED_MESSAGE = "The bank's consent has run out: renew the connection."
-_REVOKED_MESSAGE = "The connection was ended and its history kept: renew it to go on from there."
+_DISCONNECTED = Fault(
+    FaultKind.CONSENT,
+    FaultReach.CONNECTION,
+    "disconnected",
+    "The connection was ended and its history kept: renew it to go on from there.",
+)
 
 _STOPS = {
     ConnectionEvent.RAN_OUT: EventKind.CONNECTION_EXPIRED,
@@ -137,7 +145,7 @@ def mark_asked(session: Session, connection: Connection) -> None:
     """
     status = next_status(connection.status, ConnectionEvent.ASKED)
     if status is not connection.status:
-        _mark(connection, status, error_code=None, error_message=None)
+        _mark(connection, status, None)
     session.flush()
 
 
@@ -160,7 +168,7 @@ def mark_active(
     :param now: The time (aware).
     """
     status = next_status(connection.status, ConnectionEvent.GRANTED)
-    _mark(connection, status, error_code=None, error_message=None)
+    _mark(connection, status, None)
     connection.expires_at = expires_at
     connection.next_sync_at = None
     session.flush()
@@ -189,7 +197,8 @@ def mark_refused(
     status = next_status(connection.status, ConnectionEvent.REFUSED)
     is_failed = status is ConnectionStatus.ERROR
     if is_failed:
-        _mark(connection, status, error_code=error_code, error_message=error_message)
+        reason = Fault(FaultKind.CONSENT, FaultReach.CONNECTION, error_code, error_message)
+        _mark(connection, status, reason)
     session.flush()
     kind = EventKind.CONNECTION_FAILED if is_failed else EventKind.CONNECTION_RENEWAL_FAILED
     _tell(session, connection, kind, key=str(consent_id), now=now, reason=error_code)
@@ -199,9 +208,8 @@ def mark_stopped(
     session: Session,
     connection: Connection,
     event: ConnectionEvent,
+    fault: Fault,
     *,
-    error_code: str,
-    error_message: str,
     now: datetime,
 ) -> None:
     """Note that a connection cannot be read any more, and why.
@@ -209,15 +217,14 @@ def mark_stopped(
     :param session: Open session; the caller manages the transaction.
     :param connection: Connection, locked.
     :param event: ``RAN_OUT`` or ``SUSPENDED``.
-    :param error_code: Why, for programs.
-    :param error_message: Why and what to do, in a sentence.
+    :param fault: Why, and what to do.
     :param now: The time (aware).
     """
     status = next_status(connection.status, event)
-    _mark(connection, status, error_code=error_code, error_message=error_message)
+    _mark(connection, status, fault)
     session.flush()
     key = (connection.expires_at or now).isoformat()
-    _tell(session, connection, _STOPS[event], key=key, now=now, reason=error_code)
+    _tell(session, connection, _STOPS[event], key=key, now=now, reason=fault.code)
 
 
 def mark_revoked(session: Session, connection: Connection, *, now: datetime) -> None:
@@ -228,7 +235,7 @@ def mark_revoked(session: Session, connection: Connection, *, now: datetime) -> 
     :param now: The time (aware).
     """
     status = next_status(connection.status, ConnectionEvent.ENDED)
-    _mark(connection, status, error_code="disconnected", error_message=_REVOKED_MESSAGE)
+    _mark(connection, status, _DISCONNECTED)
     connection.expires_at = None
     connection.next_sync_at = None
     session.flush()
@@ -261,8 +268,7 @@ def age_connections(session: Session, tenant_id: UUID, *, now: datetime) -> None
                 session,
                 connection,
                 ConnectionEvent.RAN_OUT,
-                error_code="consent_expired",
-                error_message=EXPIRED_MESSAGE,
+                consent_fault(ConsentStatus.EXPIRED),
                 now=now,
             )
         else:
@@ -354,16 +360,9 @@ def _one(session: Session, statement: Select[Connection]) -> Connection:
     return connection
 
 
-def _mark(
-    connection: Connection,
-    status: ConnectionStatus,
-    *,
-    error_code: str | None,
-    error_message: str | None,
-) -> None:
+def _mark(connection: Connection, status: ConnectionStatus, fault: Fault | None) -> None:
     connection.status = status
-    connection.error_code = error_code
-    connection.error_message = error_message
+    note_fault(connection, fault)
 
 
 def _warn(session: Session, connection: Connection, *, now: datetime) -> None:

@@ -69,6 +69,22 @@ def get_consent_by_reference(session: Session, tenant_id: UUID, reference: str) 
     return consent
 
 
+def get_consent(session: Session, tenant_id: UUID, consent_id: UUID) -> BankConsent:
+    """Return one of the tenant's consents.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param consent_id: Consent to return.
+    :raises NotFoundError: If the tenant has no such consent.
+    """
+    consent = session.scalars(
+        select(BankConsent).where(BankConsent.tenant_id == tenant_id, BankConsent.id == consent_id)
+    ).one_or_none()
+    if consent is None:
+        raise NotFoundError("There is no such consent.")
+    return consent
+
+
 def lock_consent(session: Session, tenant_id: UUID, consent_id: UUID) -> BankConsent:
     """Return a consent as it stands now, and keep others from changing it.
 

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.enums import RunStatus, SyncTrigger
 from payymo.domain.errors import NotFoundError
+from payymo.domain.faults import Fault
+from payymo.domain.syncing import Remark
 from payymo.postgres.common.models import Account, SyncRun, SyncRunAccount
+from payymo.postgres.common.operations.faults import fault_columns
 from payymo.postgres.core import Page
 
 
@@ -34,9 +37,8 @@ class AccountResult:
     """What a sync did for one account.
 
     :ivar since: First day asked for; absent when all history was.
-    :ivar error_code: Why it is not all done, for programs.
-    :ivar error_message: The same in a sentence.
-    :ivar retry_at: When it is worth trying again (aware), where something is not done.
+    :ivar fault: Why it is not all done.
+    :ivar remark: Why it brought nothing, where nothing failed.
     """
 
     account_id: UUID
@@ -44,9 +46,23 @@ class AccountResult:
     counts: RunCounts = RunCounts()
     since: date | None = None
     until: date | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    retry_at: datetime | None = None
+    fault: Fault | None = None
+    remark: Remark | None = None
+
+    @property
+    def error_code(self) -> str | None:
+        """Why it is not all done, for programs."""
+        return self.fault.code if self.fault else None
+
+    @property
+    def error_message(self) -> str | None:
+        """The same in a sentence."""
+        return self.fault.message if self.fault else None
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When it is worth trying again (aware), where something is not done."""
+        return self.fault.retry_at if self.fault else None
 
 
 def lock_account(session: Session, tenant_id: UUID, account_id: UUID) -> Account:
@@ -199,8 +215,8 @@ def finish_sync_run(
     sync_run_id: UUID,
     *,
     status: RunStatus,
-    error_code: str | None,
-    error_message: str | None,
+    fault: Fault | None,
+    remark: Remark | None,
     now: datetime,
 ) -> None:
     """Note how a sync ended.
@@ -209,15 +225,15 @@ def finish_sync_run(
     :param tenant_id: Tenant that owns the run.
     :param sync_run_id: Run that ended.
     :param status: How.
-    :param error_code: Why it is not all done, for programs.
-    :param error_message: The same in a sentence.
+    :param fault: Why it is not all done.
+    :param remark: Why it brought nothing, where nothing failed.
     :param now: The time (aware).
     :raises NotFoundError: If the tenant has no such run, as when its connection was deleted.
     """
     finished = session.scalars(
         update(SyncRun)
         .where(SyncRun.tenant_id == tenant_id, SyncRun.id == sync_run_id)
-        .values(status=status, error_code=error_code, error_message=error_message, finished_at=now)
+        .values(status=status, finished_at=now, **fault_columns(fault), **_remark_columns(remark))
         .returning(SyncRun.id)
     ).one_or_none()
     if finished is None:
@@ -247,9 +263,9 @@ def record_sync_run_account(
             updated_count=result.counts.updated,
             unchanged_count=result.counts.unchanged,
             superseded_count=result.counts.superseded,
-            error_code=result.error_code,
-            error_message=result.error_message,
             retry_at=result.retry_at,
+            **fault_columns(result.fault),
+            **_remark_columns(result.remark),
         )
     )
     session.flush()
@@ -276,3 +292,10 @@ def list_sync_runs(
         .limit(per_page)
     )
     return Page(rows=rows.all(), total=total.scalar_one())
+
+
+def _remark_columns(remark: Remark | None) -> dict[str, object]:
+    return {
+        "remark_code": remark.code if remark else None,
+        "remark": remark.message if remark else None,
+    }

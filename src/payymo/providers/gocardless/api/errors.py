@@ -39,7 +39,7 @@ _PRIVATE = re.compile(
 _TRY_AGAIN = re.compile(r"try again in (\d{1,8}) seconds", re.IGNORECASE)
 
 
-class AccessTokenRejectedError(ProviderError):
+class AccessTokenRejectedError(ProviderCredentialsError):
     """GoCardless does not accept the access (or refresh) token: mint a new one."""
 
 
@@ -198,6 +198,9 @@ _BY_TYPE: Final[Mapping[str, _Kind]] = {
     "ConnectionError": _BANK_DOWN,
 }
 
+#: What an answer has that is not about single fields of the request.
+_ABOUT_THE_WHOLE: Final = frozenset({"summary", "detail"})
+
 _WITH_PROBLEMS: Final = frozenset({ProviderRequestError, ProviderNotFoundError})
 
 
@@ -211,6 +214,8 @@ def _by_wording(status: int, summary: str, document: Mapping[str, Any]) -> _Kind
             return _CREDENTIALS
     if status == HTTPStatus.FORBIDDEN:
         return _forbidden(words)
+    if status == HTTPStatus.NOT_FOUND and document and not document.keys() & _ABOUT_THE_WHOLE:
+        return _REFUSED  # it names a field of ours that is wrong, not the thing that was asked for
     if status == HTTPStatus.CONFLICT:
         return _SUSPENDED if "suspended" in words or _is_suspended(document) else _NOT_READY
     return None
