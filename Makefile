@@ -8,10 +8,12 @@ RUN := ./.venv/bin
 INSTALLED := .venv/.installed
 # How many tests run at once.
 WORKERS ?= 2
+# Which books to match, such as "--sizes 100000 --seeds 1 2 3".
+BOOKS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## Install everything into the checkout
@@ -62,6 +64,10 @@ coverage: $(INSTALLED) ## Run the tests, and see that they reach enough of every
 .PHONY: bench
 bench: $(INSTALLED) ## Measure speed, as ratios within one run
 	$(RUN)/python -m benchmarks
+
+.PHONY: bench-matching
+bench-matching: $(INSTALLED) ## Measure how well payments are matched, beside two other ways
+	$(RUN)/python -m benchmarks.matching $(BOOKS)
 
 .PHONY: clean
 clean: ## Remove environments and caches; data in .payymo stay

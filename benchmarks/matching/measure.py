@@ -5,7 +5,6 @@ Every definition stands in ``docs/matching_format.md``.
 
 import argparse
 import json
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -141,18 +140,26 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What came of all lines, and of those of each case, the most frequent first."""
+    """What came of all lines of one or more books, and of those of each case."""
 
-    all: Tally
-    cases: Mapping[str, Tally]
+    all: Tally = field(default_factory=Tally)
+    cases: dict[str, Tally] = field(default_factory=dict)
+
+    def by_size(self) -> list[tuple[str, Tally]]:
+        """Return the cases with their tallies, the most frequent first."""
+        return sorted(self.cases.items(), key=lambda item: (-item[1].lines, item[0]))
 
 
-def measure(truth: Sequence[Row], predictions: Iterable[Row]) -> Figures:
+def measure(
+    truth: Sequence[Row], predictions: Iterable[Row], *, before: Figures | None = None
+) -> Figures:
     """Return how right predictions are.
 
     :param truth: One row for each line, as in ``truth.jsonl``.
     :param predictions: One row for each line that has a proposal; the order does not matter.
-    :raises ValueError: A prediction is for a line that is not there, or a second one for the same.
+    :param before: The figures of other books, to add these to.
+    :raises ValueError: A prediction is for a line that is not there, a second one for the same, or
+        no probability.
     """
     by_line: dict[object, Row] = {}
     for prediction in predictions:
@@ -163,14 +170,12 @@ def measure(truth: Sequence[Row], predictions: Iterable[Row]) -> Figures:
         by_line[prediction["tx_id"]] = prediction
     if unknown := by_line.keys() - {row["tx_id"] for row in truth}:
         raise ValueError(f"There is no line {min(map(str, unknown))} to make a prediction for.")
-    overall = Tally()
-    cases: dict[str, Tally] = defaultdict(Tally)
+    figures = before or Figures()
     for row in truth:
-        prediction_or_none = by_line.get(row["tx_id"])
-        overall.add(row, prediction_or_none)
-        cases[row["case"]].add(row, prediction_or_none)
-    ranked = sorted(cases.items(), key=lambda item: (-item[1].lines, item[0]))
-    return Figures(overall, dict(ranked))
+        found = by_line.get(row["tx_id"])
+        figures.all.add(row, found)
+        figures.cases.setdefault(row["case"], Tally()).add(row, found)
+    return figures
 
 
 def hits(
@@ -206,15 +211,8 @@ def main() -> None:
     parser.add_argument("--predictions", type=Path, required=True, help="JSON Lines")
     arguments = parser.parse_args()
     found = measure(read_rows(arguments.book / "truth.jsonl"), read_rows(arguments.predictions))
-    print(
-        json.dumps(
-            {
-                "all": summary(found.all),
-                "cases": {case: summary(tally) for case, tally in found.cases.items()},
-            },
-            indent=1,
-        )
-    )
+    cases = {case: summary(tally) for case, tally in found.by_size()}
+    print(json.dumps({"all": summary(found.all), "cases": cases}, indent=1))
 
 
 def summary(tally: Tally) -> dict[str, Any]:

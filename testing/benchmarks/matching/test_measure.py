@@ -51,7 +51,7 @@ def test_four_lines_by_hand() -> None:
     # 0.97 and 0.96 fall into one bin (mean 0.965, half right), 0.60 and 0.40 are alone in theirs.
     assert found.all.ece == pytest.approx((2 * abs(0.965 - 0.5) + 0.60 + abs(0.40 - 1)) / 4)
     assert found.all.brier == pytest.approx((0.03**2 + 0.60**2 + 0.96**2 + 0.60**2) / 4)
-    assert list(found.cases) == ["exact", "combined", "stranger"]
+    assert [case for case, _tally in found.by_size()] == ["exact", "combined", "stranger"]
     assert found.cases["exact"].lines == 2
     assert found.cases["exact"].tolerant.recall == pytest.approx(1 / 2)
     assert found.cases["combined"].suggested_right == 0
@@ -73,6 +73,15 @@ def test_an_equivalent_counts_once_and_only_where_it_is_tolerated() -> None:
 def test_a_true_invoice_that_was_named_answers_for_no_other() -> None:
     assert hits({1, 2}, {1}, {"1": [2]}) == (1, 1)
     assert hits({2, 3}, {1, 2}, {"1": [3], "2": [3]}) == (1, 2)
+
+
+def test_books_add_up() -> None:
+    first = measure([a_truth("a", 1)], [a_prediction("a", 0.99, 1)])
+
+    both = measure([a_truth("a", 7), a_truth("b")], [a_prediction("a", 0.99, 8)], before=first)
+
+    assert (both.all.lines, both.all.payable, both.all.auto, both.all.auto_right) == (3, 2, 2, 1)
+    assert both.cases["exact"].lines == 3
 
 
 def test_nothing_at_all_is_no_error() -> None:
