@@ -120,6 +120,13 @@ def test_a_bank_is_connected_read_renewed_ended_and_removed() -> None:
     assert json.loads(told(*read, "--read", first)) == accounts
     assert "no such account" in refusal(*read, "--read", connection["id"]).message
 
+    diagnosis = json.loads(told("connections", "diagnose", connection["id"], "--json"))
+    assert (diagnosis["institution"], diagnosis["status"]) == (BANK, "active")
+    assert [run["status"] for run in diagnosis["runs"]][-1] == "succeeded"
+    lines = told("connections", "diagnose", connection["id"]).splitlines()
+    assert f"institution: {BANK}" in lines
+    assert f"  - alias: {diagnosis['accounts'][0]['alias']}" in lines
+
     assert told("connections", "end", connection["id"]) == (
         "The connection is ended, and its history is kept.\n"
     )
@@ -140,7 +147,7 @@ def test_a_bank_is_connected_read_renewed_ended_and_removed() -> None:
     assert json.loads(told("connections", "list", "--json")) == []
 
 
-@pytest.mark.parametrize("command", ["renew", "end"])
+@pytest.mark.parametrize("command", ["renew", "end", "diagnose"])
 def test_an_unknown_connection_is_not_found(command: str) -> None:
     error = refusal("connections", command, str(uuid4()))
 

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from payymo.assembly import Installation, open_installation
+from payymo.cli.diagnosing import diagnose_connection
 from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json, print_table
@@ -55,6 +56,8 @@ connections_app = typer.Typer(
     help="Connect banks, and see how they stand.", no_args_is_help=True, add_completion=False
 )
 transactions_app = typer.Typer(help="See transactions.", no_args_is_help=True, add_completion=False)
+
+connections_app.command("diagnose")(diagnose_connection)
 
 ConnectionArgument = Annotated[UUID, typer.Argument(help="Id of the connection.")]
 WaitOption = Annotated[bool, typer.Option(help="Wait until the consent is given.")]

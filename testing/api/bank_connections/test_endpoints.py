@@ -324,6 +324,21 @@ class TestRead:
         assert (account["pulled_count"], account["added_count"]) == (3, 2)
 
 
+class TestDiagnostics:
+    def test_they_say_how_the_connection_stands(
+        self, client: TestClient, connection_id: str, clock: HandClock
+    ) -> None:
+        data = client.get(f"{PATH}/{connection_id}/diagnostics").json()["data"]
+
+        assert (data["connection_id"], data["institution"]) == (connection_id, BANK)
+        assert (data["provider"], data["status"], data["fault"]) == ("gocardless", "active", None)
+        assert data["made_at"] == clock.now.isoformat().replace("+00:00", "Z")
+        assert [account["status"] for account in data["accounts"]] == ["active", "active"]
+        assert [consent["status"] for consent in data["consents"]] == ["granted"]
+        assert [job["kind"] for job in data["jobs"]] == ["sync"]
+        assert data["runs"] == []
+
+
 class TestSync:
     def test_a_sync_is_queued(self, client: TestClient, connection_id: str) -> None:
         answer = client.post(f"{PATH}/{connection_id}/syncs")
@@ -526,6 +541,7 @@ def test_another_tenants_connection_does_not_exist(
         stranger.delete(one, params={"data": "purge"}),
         stranger.get(f"{one}/accounts"),
         stranger.get(f"{one}/sync_runs"),
+        stranger.get(f"{one}/diagnostics"),
         stranger.get(f"{one}/transactions"),
         stranger.post(f"{one}/syncs"),
         stranger.post(f"{one}/renewals"),
@@ -541,7 +557,8 @@ def test_another_tenants_connection_does_not_exist(
 def test_a_viewer_looks_and_does_not_touch(viewer: TestClient, connection_id: str) -> None:
     one = f"{PATH}/{connection_id}"
 
-    seen = [viewer.get(path) for path in (PATH, one, f"{one}/accounts", f"{one}/sync_runs")]
+    paths = (PATH, one, f"{one}/accounts", f"{one}/sync_runs", f"{one}/diagnostics")
+    seen = [viewer.get(path) for path in paths]
     refused = [
         viewer.patch(one, json=REVOKED),
         viewer.delete(one),

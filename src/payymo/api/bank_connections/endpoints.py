@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from payymo.api.access_tokens import Member
 from payymo.api.accounts.models import AccountRead
 from payymo.api.accounts.presentation import present_accounts
+from payymo.api.bank_connections.diagnosis import DiagnosisRead
 from payymo.api.bank_connections.models import (
     ConnectionCreate,
     ConnectionRead,
@@ -44,6 +45,7 @@ from payymo.workflows.connect import (
     renew_connection,
     start_connection,
 )
+from payymo.workflows.diagnostics import diagnose
 from payymo.workflows.undo import revert_run
 
 _PATH: Final = "/bank_connections"
@@ -225,6 +227,15 @@ def list_of_sync_runs(
     )
     rows = [SyncRunRead.of(run) for run in page.rows]
     return page_response(_SYNC_RUNS, rows, total=page.total, paging=paging)
+
+
+@router.get("/{connection_id}/diagnostics", response_model=Item[DiagnosisRead])
+def read_diagnostics(
+    connection_id: UUID, member: MemberDep, services: ServicesDep, session: SessionDep
+) -> Response:
+    """Return how a connection stands, to be pasted into a report: nobody is named in it."""
+    diagnosis = diagnose(session, member.tenant_id, connection_id, now=services.clock())
+    return item_response(DiagnosisRead.model_validate(diagnosis))
 
 
 @router.post(

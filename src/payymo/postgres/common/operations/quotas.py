@@ -1,6 +1,6 @@
 """What the provider said is left of an account's calls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -79,3 +79,18 @@ def list_exhausted_scopes(
         for row in rows
         if row.calls_remaining <= calls_kept_back(trigger, row.calls_limit)
     }
+
+
+def list_quotas(session: Session, tenant_id: UUID, account_id: UUID) -> Sequence[Quota]:
+    """Return what the provider last said is left of one account's calls, scope by scope.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    rows = session.scalars(
+        select(AccountQuota)
+        .where(AccountQuota.tenant_id == tenant_id, AccountQuota.account_id == account_id)
+        .order_by(AccountQuota.scope)
+    )
+    return [Quota(row.scope, row.calls_limit, row.calls_remaining, row.resets_at) for row in rows]

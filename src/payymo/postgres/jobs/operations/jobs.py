@@ -106,6 +106,24 @@ def list_jobs(
     return Page(rows=rows.all(), total=total or 0)
 
 
+def list_waiting_jobs(session: Session, tenant_id: UUID, connection_id: UUID) -> Sequence[Job]:
+    """Return a connection's jobs that wait or run, oldest first.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param connection_id: Connection that they are about.
+    """
+    return session.scalars(
+        select(Job)
+        .where(
+            Job.tenant_id == tenant_id,
+            Job.connection_id == connection_id,
+            Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        )
+        .order_by(Job.id)
+    ).all()
+
+
 def start_job(
     session: Session, tenant_id: UUID, job_id: UUID, *, queue_id: int, now: datetime
 ) -> Job | None:
