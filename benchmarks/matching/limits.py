@@ -46,7 +46,7 @@ def limits_of(
     """Return our figures for the books of a profile and size, each against its limit."""
     floor, about = FLOORS[profile], f"{profile} {size:,}"
     wrong = tally.auto - tally.auto_right
-    bearable = 1 - 1 / tally.auto if tally.auto else 0.0
+    bearable = (tally.auto - 1) / tally.auto if tally.auto else 0.0
     limits = [
         Measurement(
             f"{about}: F1",

@@ -382,7 +382,10 @@ def _names_customer(customer: Customer, entry: Entry) -> bool:
 
 def compact(text: str) -> str:
     """Return letters and digits alone, in capitals and without diacritics as far as they go."""
-    return "".join(filter(str.isalnum, text.upper().translate(_PLAIN)))
+    text = text.upper()
+    if not text.isascii():
+        text = text.translate(_PLAIN)
+    return "".join(filter(str.isalnum, text))
 
 
 _PLAIN = str.maketrans("ÄÖÜÅØÉÈËÊÇÑÍÓÁÚÕÃ", "AOUAOEEEECNIOAUOA")
