@@ -20,6 +20,9 @@ _OVERPAID_BY = (1_00, 5_00, 10_00, 20_00)
 _OVERPAID_TO = (1.10, 1.20, 2.00)
 _SPREAD, _SPREAD_DEVIATION, _SPREAD_MAX = -0.004, 0.004, 0.016
 _COMBINED_MAX = 9
+
+#: Who has one invoice cannot combine: the others do so more often than the share of all payments.
+_ALL_TO_THOSE_WITH_SEVERAL = 1.5
 _INSTALMENT_MIN = 50_00
 _ENOUGH_TO_READ = 3
 
@@ -114,8 +117,7 @@ def _pay_all_of_one(till: Till, invoices: list[Invoice]) -> Iterable[list[Line]]
     source, rates = till.source, till.rates
     rest = list(invoices)
     while rest:
-        # Several are paid together at this rate among all payments of those who have several.
-        if len(rest) > 1 and source.chance(rates.combined * 1.5):
+        if len(rest) > 1 and source.chance(rates.combined * _ALL_TO_THOSE_WITH_SEVERAL):
             count = min(2 + int(-1.3 * math.log(1 - source.random())), len(rest), _COMBINED_MAX)
             if source.chance(0.2):
                 source.shuffle(rest)
@@ -124,7 +126,7 @@ def _pay_all_of_one(till: Till, invoices: list[Invoice]) -> Iterable[list[Line]]
             continue
         invoice = rest.pop(0)
         is_large = invoice.kind == "one_off" and invoice.balance >= _INSTALMENT_MIN
-        if is_large and source.chance(rates.instalments * 2):
+        if is_large and source.chance(rates.instalments):
             yield instalments(till, invoice)
         else:
             yield [single(till, invoice)]

@@ -108,8 +108,8 @@ class Rates:
     #: Payments of several invoices, and those of them that arrive short by a fee. P.
     combined: float = 0.075
     combined_short: float = 0.07
-    #: Invoices of one-off customers paid in two or three parts, and those that stop early. P.
-    instalments: float = 0.022
+    #: One-off invoices of 50 or more paid in two or three parts, and those that stop early. P.
+    instalments: float = 0.044
     stops_early: float = 0.40
     #: Payments of one invoice: how the amount differs. P.
     bank_fee: float = 0.018
