@@ -562,8 +562,10 @@ def _end_replaced(provider: BankDataProvider, consent: BankConsent) -> str | Non
     :raises ProviderError: If it cannot be done now, and may be later.
     """
     try:
-        status = _read_consent(provider, consent).status
+        status = provider.read_consent(consent.provider_reference).status
         provider.revoke_consent(consent.provider_reference)
+    except ProviderNotFoundError:
+        return None  # we revoked it, and were cut short before that was noted
     except ProviderError as error:
         if is_passing(error):
             raise
