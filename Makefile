@@ -61,6 +61,10 @@ coverage: $(INSTALLED) ## Run the tests, and see that they reach enough of every
 	$(RUN)/pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report json:.coverage.json
 	$(RUN)/python testing/check_coverage.py .coverage.json
 
+.PHONY: crash
+crash: $(INSTALLED) ## Kill a worker, and PostgreSQL, at every place at which a sync writes (half an hour)
+	$(RUN)/python -m testing.crash
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure speed, as ratios within one run
 	$(RUN)/python -m benchmarks
