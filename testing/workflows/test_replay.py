@@ -18,6 +18,7 @@ from payymo.domain.enums import ReplayVerdict, SyncTrigger, TransactionStatus
 from payymo.domain.errors import InvalidInputError, NotFoundError, ProviderResponseError
 from payymo.postgres.common.models import SyncRun, Transaction, TransactionChange
 from payymo.postgres.gocardless.models import GcFetch, GcTransaction
+from payymo.postgres.gocardless.operations import archive
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.gocardless.translate import translate
 from payymo.workflows.replay import AccountReplay, replay
@@ -334,6 +335,51 @@ class TestArchive:
 
         assert {report.account_id for report in reports} == set(book.accounts)
         assert told == [(0, 2), (1, 2), (2, 2)]
+
+
+class TestInParts:
+    def test_payloads_are_read_again_as_often_as_needed_and_come_to_the_same(
+        self, book: Book, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(archive, "_FETCH_COUNT", 2)
+        monkeypatch.setattr(archive, "_PARTS_MAX", 1)
+        rows = [
+            a_payload(
+                f"-{number}.00", "2026-02-20", f"Shop {number}", internalTransactionId=f"{number}"
+            )
+            for number in range(1, 8)
+        ]
+        pull(book, *rows)
+        pull(book, *rows[::-1], A, A)
+        change(book, payee="Nobody", note="mine")
+
+        report = play(book)
+        play(book, apply=True)
+
+        changed = [row.id for row in book.rows() if row.internal_id == "a"]
+        assert report.row_count == 9
+        assert report.counts == {ReplayVerdict.KEPT: 7, ReplayVerdict.CHANGED: 2}
+        assert [finding.transaction_id for finding in report.findings] == changed
+        assert play(book).findings == []
+        assert {row.payee for row in book.rows() if row.internal_id == "a"} == {"Bakery"}
+
+    def test_it_is_told_how_far_it_is(self, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(archive, "_FETCH_COUNT", 1)
+        pull(book, A, B)
+        pull(book, A, B)
+        told: list[tuple[int, int, int]] = []
+
+        replay(
+            book.sessions,
+            tenant_id=book.tenant_id,
+            account_id=None,
+            apply=False,
+            clock=book.clock,
+            progress=lambda done, total: None,
+            watch=lambda done, total, read: told.append((done, total, read)),
+        )
+
+        assert told == [(0, 2, 0), (0, 2, 1), (0, 2, 2), (1, 2, 2)]
 
 
 class TestVersions:

@@ -36,6 +36,7 @@ def replay(
     Nothing is written without --apply. With it, every transaction keeps its id, its category and
     note, and the invoices that it pays; what people touched is never closed.
     """
+    shown = _Progress()
     with open_installation(load_settings_beside_stack()) as house:
         reports = replay_archive(
             house.sessions,
@@ -44,13 +45,34 @@ def replay(
             identity_version=identity_version,
             apply=apply,
             clock=house.clock,
-            progress=lambda done, total: err.print(f"{done} of {total} accounts", end="\r"),
+            progress=shown.count_account,
+            watch=shown.watch_account,
         )
     if json:
         print_json([_plain(report) for report in reports])
         return
     for report in reports:
         _print_report(report, is_applied=apply)
+
+
+class _Progress:
+    """Where a replay is, on one line of the terminal."""
+
+    def __init__(self) -> None:
+        self._accounts = ""
+
+    def count_account(self, done: int, total: int) -> None:
+        """Show how many accounts are done."""
+        self._accounts = f"{done} of {total} accounts"
+        self._show(self._accounts)
+
+    def watch_account(self, done: int, total: int, read: int) -> None:
+        """Show how far the account is that is under way."""
+        self._show(f"{self._accounts}, {done} of {total} answers, {read:,} payloads read")
+
+    @staticmethod
+    def _show(text: str) -> None:
+        err.print(f"{text:<78}", end="\r", highlight=False)
 
 
 def _plain(report: AccountReplay) -> dict[str, object]:

@@ -22,7 +22,7 @@ from payymo.domain.errors import InvalidInputError
 from payymo.domain.ledger.book import TransactionEntry
 from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
-from payymo.domain.ledger.replay import Finding, Replay
+from payymo.domain.ledger.replay import ArchivedAnswer, Finding, Replay
 from payymo.domain.ledger.shadow import ShadowRow
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations import transactions
@@ -34,6 +34,7 @@ from payymo.postgres.common.operations.sync_runs import (
     record_own_run,
 )
 from payymo.postgres.gocardless.operations.archive import (
+    PayloadReader,
     read_archive,
     reassign_raw_transactions,
 )
@@ -42,6 +43,10 @@ from payymo.providers.registry import find_translator
 
 #: Told after each account: how many are done, of how many.
 type Progress = Callable[[int, int], None]
+
+#: Told within an account: how many answers are entered, of how many, and how many payloads were
+#: read so far.
+type Watch = Callable[[int, int, int], None]
 
 _ACCOUNTS_AT_A_TIME: Final = 100
 
@@ -76,6 +81,7 @@ def replay(
     apply: bool,
     clock: Clock,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> list[AccountReplay]:
     """Enter a tenant's raw archive anew, and return what that makes of each account.
 
@@ -88,6 +94,7 @@ def replay(
     :param apply: Whether to bring the ledger in line.
     :param clock: Tells the time (aware).
     :param progress: Told how many accounts are done, of how many.
+    :param watch: Told how far the account is that is under way.
     :raises NotFoundError: If the tenant has no such account.
     :raises InvalidInputError: If there is no such version, or an old one is to be applied.
     """
@@ -98,9 +105,21 @@ def replay(
     for done, each in enumerate(chosen, 1):
         with tenant_transaction(sessions, tenant_id) as session:
             account = lock_account(session, tenant_id, each)
-            reports.append(_replay_account(session, account, version, apply=apply, now=clock()))
+            report = _replay_account(
+                session,
+                account,
+                version,
+                apply=apply,
+                now=clock(),
+                watch=watch or _tell_nobody,
+            )
+            reports.append(report)
         progress(done, len(chosen))
     return reports
+
+
+def _tell_nobody(_done: int, _total: int, _read: int) -> None:
+    """Take no notice of how far it is."""
 
 
 def _choose_version(wanted: int | None, *, apply: bool) -> int:
@@ -132,57 +151,96 @@ def _pages(session: Session, tenant_id: UUID) -> Iterator[Sequence[Account]]:
 
 
 def _replay_account(
-    session: Session, account: Account, version: int, *, apply: bool, now: datetime
+    session: Session,
+    account: Account,
+    version: int,
+    *,
+    apply: bool,
+    now: datetime,
+    watch: Watch,
 ) -> AccountReplay:
-    archive, answers = read_archive(
+    tenant_id = account.tenant_id
+    archive = read_archive(
         session,
-        account.tenant_id,
+        tenant_id,
         account.id,
-        reverted=list_reverted_runs(session, account.tenant_id, account.connection_id),
+        reverted=list_reverted_runs(session, tenant_id, account.connection_id),
     )
-    standing = transactions.list_standing_rows(session, account.tenant_id, account.id)
-    connection = account.connection
-    translator = partial(
-        find_translator(connection.provider),
-        institution_reference=connection.institution.reference,
-        account_currency=account.currency,
+    standing = transactions.list_standing_rows(session, tenant_id, account.id)
+    entered = Replay(
+        archive.rows,
+        standing,
+        identity_version=version,
+        values_of=transactions.preview_values,
     )
-    entered = Replay(archive, standing, identity_version=version)
-    for answer in answers:
-        day = answer.received_at.date()
-        entered.enter(answer, translate=partial(translator, today=day))
-    findings = entered.compare(lambda row: transactions.preview_values(_entry(entered, row)))
-    differing = [finding for finding in findings if finding.verdict is not ReplayVerdict.KEPT]
+    done, total = 0, len(archive.answers)
+    reader = PayloadReader(
+        session, tenant_id, archive.rows, lambda count: watch(done, total, count)
+    )
+    reading = _Reading(account, entered, reader)
+    for done, answer in enumerate(archive.answers):
+        watch(done, total, reader.count)
+        reading.enter(answer)
+    counts: Counter[ReplayVerdict] = Counter()
+    differing: list[Finding] = []
+    values = transactions.stream_standing_values(session, tenant_id, account.id)
+    for finding in entered.compare(values, reading.values_of):
+        counts[finding.verdict] += 1
+        if finding.verdict is not ReplayVerdict.KEPT:
+            differing.append(finding)
     kept_back: list[Finding] = []
     if apply and differing:
-        applying = _Applying(session, account, entered, now)
+        applying = _Applying(session, account, reading, now)
         kept_back = [finding for finding in differing if not applying.apply(finding)]
     return AccountReplay(
         account_id=account.id,
         account_name=account.name,
-        row_count=len(archive),
-        answer_count=len(answers),
-        partial_answer_count=sum(not answer.is_whole for answer in answers),
+        row_count=len(archive.rows),
+        answer_count=total,
+        partial_answer_count=sum(not answer.is_whole for answer in archive.answers),
         findings=differing,
-        counts=Counter(finding.verdict for finding in findings),
+        counts=counts,
         kept_back=kept_back,
     )
 
 
-def _entry(entered: Replay, row: ShadowRow, transaction_id: UUID | None = None) -> TransactionEntry:
-    """Return a row of the shadow as it is written.
+class _Reading:
+    """An account's archive, with its payloads, put in today's words."""
 
-    :param transaction_id: The transaction that it stands for; its own id without one.
-    """
-    return TransactionEntry(
-        id=transaction_id or row.id,
-        raw_id=entered.find_raw(row).id,
-        record=row.record,
-        fingerprint=row.sighting.fingerprint,
-        occurrence=row.occurrence,
-        tier=row.tier,
-        day_seen=row.day,
-    )
+    def __init__(self, account: Account, entered: Replay, reader: PayloadReader) -> None:
+        connection = account.connection
+        self.entered = entered
+        self._read = reader.read
+        self._translate = partial(
+            find_translator(connection.provider),
+            institution_reference=connection.institution.reference,
+            account_currency=account.currency,
+        )
+
+    def enter(self, answer: ArchivedAnswer) -> None:
+        """Enter an answer, as of the day on which it came."""
+        day = answer.received_at.date()
+        self.entered.enter(answer, read=self._read, translate=partial(self._translate, today=day))
+
+    def values_of(self, row: ShadowRow) -> Mapping[str, object]:
+        """Return what would be written of a row of the shadow."""
+        return transactions.preview_values(self.entry_of(row))
+
+    def entry_of(self, row: ShadowRow, transaction_id: UUID | None = None) -> TransactionEntry:
+        """Return a row of the shadow as it is written.
+
+        :param transaction_id: The transaction that it stands for; its own id without one.
+        """
+        archived = self.entered.find_raw(row)
+        return TransactionEntry(
+            id=transaction_id or row.id,
+            raw_id=archived.id,
+            record=self._translate(self._read(archived), today=row.read_on),
+            fingerprint=row.sighting.fingerprint,
+            occurrence=row.occurrence,
+            tier=row.tier,
+            day_seen=row.day,
+        )
 
 
 @dataclass(slots=True)
@@ -191,7 +249,7 @@ class _Applying:
 
     session: Session
     account: Account
-    entered: Replay
+    reading: _Reading
     now: datetime
     run_id: UUID | None = None
 
@@ -227,7 +285,7 @@ class _Applying:
         assert row is not None and transaction_id is not None  # noqa: S101, PT018  # it is a change
         self._keep(transaction_id, ChangeKind.REWRITTEN)
         tenant_id = self.account.tenant_id
-        entry = _entry(self.entered, row, transaction_id)
+        entry = self.reading.entry_of(row, transaction_id)
         transactions.rewrite_transactions(self.session, tenant_id, [entry])
         tell_of_restated(self.session, tenant_id, [transaction_id], now=self.now)
         transactions.mark_state(
@@ -243,7 +301,7 @@ class _Applying:
         row = finding.replayed
         assert row is not None  # noqa: S101  # it is to be added
         tenant_id, transaction_id = self.account.tenant_id, uuid7()
-        entry = _entry(self.entered, row, transaction_id)
+        entry = self.reading.entry_of(row, transaction_id)
         transactions.add_transactions(
             self.session, tenant_id, self.account.id, [entry], sync_run_id=self._run()
         )
@@ -267,7 +325,8 @@ class _Applying:
         self._reassign(finding, other_id)
 
     def _reassign(self, finding: Finding, transaction_id: UUID) -> None:
-        raw_ids = [self.entered.archive[position].id for position in finding.positions]
+        archive = self.reading.entered.archive
+        raw_ids = [archive[position].id for position in finding.positions]
         reassign_raw_transactions(self.session, self.account.tenant_id, raw_ids, transaction_id)
 
     def _keep(self, transaction_id: UUID, kind: ChangeKind) -> None:

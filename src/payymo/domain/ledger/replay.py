@@ -1,20 +1,22 @@
 """A ledger that stands, beside the one that its raw rows make when they are entered anew."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from hashlib import blake2b
 from itertools import zip_longest
 from typing import Final
 from uuid import UUID
 
-from payymo.domain.banking import PulledRow
+from payymo.domain.banking import PulledRow, TransactionRecord
 from payymo.domain.enums import IdentityTier, ReplayVerdict, TransactionStatus
-from payymo.domain.ledger.book import Answer, Translate
+from payymo.domain.ledger.book import Answer, TransactionEntry, Translate
 from payymo.domain.ledger.identity import IDENTITY_VERSION, PayloadKey
 from payymo.domain.ledger.shadow import ShadowLedger, ShadowRow
+from payymo.domain.money import format_amount
 
 _TEXT_LENGTH_MAX: Final = 60
 _STANDING: Final = (TransactionStatus.BOOKED, TransactionStatus.PENDING)
@@ -29,13 +31,19 @@ _KEPT_DELETED: Final = (
 )
 _OVER_ALLOCATED: Final = "Invoices are paid with more than it would come to."
 
-type ValuesOf = Callable[[ShadowRow], Mapping[str, object]]
-"""What would be written of a row of a shadow, by field."""
+type Values = Mapping[str, object]
+"""What is written of a transaction, by field."""
+
+type ValuesOf = Callable[[ShadowRow], Values]
+"""What would be written of a row of a shadow."""
+
+type ReadPayload = Callable[["ArchivedRow"], PulledRow]
+"""Reads an archived payload, of which the archive in memory has the hash alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedRow:
-    """A payload of the raw archive.
+    """A payload of the raw archive, without the payload: there can be very many.
 
     :ivar id: The raw row that holds it.
     :ivar position: Which raw row of its account it is, from 1 in the order of arrival.
@@ -44,13 +52,14 @@ class ArchivedRow:
 
     id: UUID
     position: int
-    row: PulledRow
+    content_hash: bytes
+    is_booked: bool
     transaction_id: UUID | None
 
     @property
     def key(self) -> PayloadKey:
         """Name the payload."""
-        return self.row.content_hash, self.row.is_booked
+        return self.content_hash, self.is_booked
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class ArchivedAnswer:
     :ivar is_whole: Whether those are all; of old answers only the new rows are known.
     """
 
-    positions: Sequence[int]
+    positions: Iterable[int]
     since: date | None
     received_at: datetime
     is_overtaken: bool
@@ -70,9 +79,8 @@ class ArchivedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class StandingRow:
-    """A transaction as the ledger has it.
+    """A transaction as the ledger has it, without what was written of it.
 
-    :ivar values: What was written of it, by field.
     :ivar is_touched: People edited, split or deleted it, or invoices are paid with it.
     :ivar is_deleted: People deleted it.
     :ivar allocated: How much of it is allocated to invoices.
@@ -81,10 +89,9 @@ class StandingRow:
     id: UUID
     status: TransactionStatus
     is_missing: bool
-    values: Mapping[str, object]
     is_touched: bool
-    is_deleted: bool = False
-    allocated: Decimal = Decimal()
+    is_deleted: bool
+    allocated: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,47 +169,61 @@ class Replay:
 
     def __init__(
         self,
-        archive: Sequence[ArchivedRow],
+        archive: Iterable[ArchivedRow],
         standing: Mapping[UUID, StandingRow],
         *,
         identity_version: int = IDENTITY_VERSION,
+        values_of: Callable[[TransactionEntry], Values],
     ) -> None:
         """Begin with an empty shadow.
 
         :param archive: The account's raw rows.
         :param standing: The ledger that stands: people's deeds protect rows in it.
         :param identity_version: By which version of the rules rows are recognised.
+        :param values_of: What would be written of a row.
         """
         self.archive = {archived.position: archived for archived in archive}
         self._standing = standing
         touched = {transaction.id for transaction in standing.values() if transaction.is_touched}
-        keys = {archived.key for archived in archive if archived.transaction_id in touched}
+        keys = {
+            archived.key for archived in self.archive.values() if archived.transaction_id in touched
+        }
         self.shadow = ShadowLedger(
-            is_touched=lambda row: row.key in keys, identity_version=identity_version
+            is_touched=lambda row: row.key in keys,
+            identity_version=identity_version,
+            digest_of=lambda entry: _digest(values_of(entry)),
         )
         self.holders: dict[int, UUID] = {}
         self._raw_of: dict[UUID, ArchivedRow] = {}
 
-    def enter(self, answer: ArchivedAnswer, *, translate: Translate) -> None:
+    def enter(self, answer: ArchivedAnswer, *, read: ReadPayload, translate: Translate) -> None:
         """Enter one answer; they are given in the order in which they came.
 
         :param answer: The answer.
+        :param read: Reads a payload, for the rows that are not known already.
         :param translate: Puts a row in Payymo's words, as of the day of the answer.
         """
-        rows = [self.archive[position] for position in answer.positions]
+        by_key: defaultdict[PayloadKey, list[int]] = defaultdict(list)
+        rows: list[PulledRow] = []
+        for position in answer.positions:
+            archived = self.archive[position]
+            rows.append(PulledRow(b"", archived.content_hash, archived.is_booked))
+            by_key[archived.key].append(position)
+
+        def understand(row: PulledRow) -> TransactionRecord:
+            first, *_ = by_key[row.content_hash, row.is_booked]
+            return translate(read(self.archive[first]))
+
         self.shadow.enter(
             Answer(
-                [archived.row for archived in rows],
+                rows,
                 answer.since,
                 answer.received_at,
                 is_overtaken=answer.is_overtaken,
                 is_whole=answer.is_whole,
             ),
-            translate=translate,
+            translate=understand,
         )
-        by_key: defaultdict[PayloadKey, list[int]] = defaultdict(list)
-        for archived in rows:
-            by_key[archived.key].append(archived.position)
         for key, positions in by_key.items():
             self._note_holders(key, positions)
 
@@ -230,80 +251,76 @@ class Replay:
                     self._raw_of[row_id] = archived
         return self._raw_of[row.id]
 
-    def compare(self, values_of: ValuesOf) -> list[Finding]:
-        """Return what the replay makes of each transaction, in the order of the archive.
+    def compare(
+        self, standing: Iterable[tuple[UUID, Values]], values_of: ValuesOf
+    ) -> Iterator[Finding]:
+        """Return what the replay makes of each transaction, one by one, what is new at the end.
 
         Each row of the shadow stands for the transaction with which it shares most payloads.
 
-        :param values_of: What would be written of a row of the shadow, by field.
+        :param standing: What is written of each transaction that stands.
+        :param values_of: What would be written of a row of the shadow; asked where it differs.
         """
         shared: Counter[tuple[UUID, UUID]] = Counter()
+        for position, row_id in sorted(self.holders.items()):
+            spoken_of = self.archive[position].transaction_id
+            if spoken_of is not None:
+                shared[spoken_of, row_id] += 1
+        claims, owners = _claim(shared)
+        for transaction_id, values in standing:
+            transaction = self._standing[transaction_id]
+            claimed = claims.get(transaction_id)
+            if claimed is None:
+                yield self._judge_unclaimed(transaction, shared, owners)
+            else:
+                row = self.shadow.rows[claimed]
+                yield _judge_claimed(transaction, values, row, values_of)
+        yield from self._list_new(shared, owners)
+
+    def _list_new(
+        self, shared: Mapping[tuple[UUID, UUID], int], owners: Mapping[UUID, UUID]
+    ) -> Iterator[Finding]:
+        """Return the rows of the shadow that stand for no transaction."""
         positions_of: defaultdict[UUID, list[int]] = defaultdict(list)
         for position, row_id in sorted(self.holders.items()):
-            positions_of[row_id].append(position)
-            transaction_id = self.archive[position].transaction_id
-            if transaction_id is not None:
-                shared[transaction_id, row_id] += 1
-        claims, owners = _claim(shared)
-        findings = [
-            self._judge(transaction, claims.get(transaction.id), shared, owners, values_of)
-            for transaction in self._standing.values()
-        ]
+            if row_id not in owners:
+                positions_of[row_id].append(position)
         for row_id, positions in positions_of.items():
-            if row_id in owners:
-                continue
             parted = [key[0] for key in shared if key[1] == row_id]
             is_deleted = any(self._standing[each].is_deleted for each in parted)
-            findings.append(
-                Finding(
-                    ReplayVerdict.WOULD_DUPLICATE if parted else ReplayVerdict.ADDED,
-                    None,
-                    self.shadow.rows[row_id],
-                    positions=positions,
-                    other_id=parted[0] if parted else None,
-                    obstacle=_KEPT_DELETED if is_deleted else None,
-                )
+            yield Finding(
+                ReplayVerdict.WOULD_DUPLICATE if parted else ReplayVerdict.ADDED,
+                None,
+                self.shadow.rows[row_id],
+                positions=positions,
+                other_id=parted[0] if parted else None,
+                obstacle=_KEPT_DELETED if is_deleted else None,
             )
-        return findings
 
-    def _judge(
+    def _judge_unclaimed(
         self,
         transaction: StandingRow,
-        row_id: UUID | None,
         shared: Mapping[tuple[UUID, UUID], int],
         owners: Mapping[UUID, UUID],
-        values_of: ValuesOf,
     ) -> Finding:
-        """Return what the replay makes of a transaction that stands."""
-        if row_id is None and transaction.status not in _STANDING:
+        """Return what the replay makes of a transaction for which no row of the shadow stands."""
+        if transaction.status not in _STANDING:
             return Finding(ReplayVerdict.KEPT, transaction.id, None)
-        if row_id is None:
-            others = [row for owner, row in shared if owner == transaction.id]
-            row = self.shadow.rows[others[0]] if others else None
-            other_id = owners.get(others[0]) if others else None
-            return Finding(
-                ReplayVerdict.WOULD_LOSE,
-                transaction.id,
-                row,
-                positions=[
-                    archived.position
-                    for archived in self.archive.values()
-                    if archived.transaction_id == transaction.id
-                ],
-                other_id=other_id,
-                tier=row.tier if row else None,
-                obstacle=self._find_obstacle(transaction, other_id),
-            )
-        row = self.shadow.rows[row_id]
-        changes = _changes(transaction, row, values_of(row))
-        is_over = transaction.allocated > 0 and row.record.amount < transaction.allocated
+        others = [row for owner, row in shared if owner == transaction.id]
+        row = self.shadow.rows[others[0]] if others else None
+        other_id = owners.get(others[0]) if others else None
         return Finding(
-            ReplayVerdict.CHANGED if changes else ReplayVerdict.KEPT,
+            ReplayVerdict.WOULD_LOSE,
             transaction.id,
             row,
-            changes=changes,
-            tier=row.tier,
-            consequence=_OVER_ALLOCATED if changes and is_over else None,
+            positions=[
+                archived.position
+                for archived in self.archive.values()
+                if archived.transaction_id == transaction.id
+            ],
+            other_id=other_id,
+            tier=row.tier if row else None,
+            obstacle=self._find_obstacle(transaction, other_id),
         )
 
     def _find_obstacle(self, transaction: StandingRow, other_id: UUID | None) -> str | None:
@@ -313,6 +330,28 @@ class Replay:
         if transaction.is_touched:
             return _KEPT_TOUCHED
         return _KEPT_BESIDE_DELETED if self._standing[other_id].is_deleted else None
+
+
+def _judge_claimed(
+    transaction: StandingRow, values: Values, row: ShadowRow, values_of: ValuesOf
+) -> Finding:
+    """Return what the replay makes of a transaction for which a row of the shadow stands."""
+    is_same = _digest(values) == row.digest
+    changes = _changes(transaction, row, values, values if is_same else values_of(row))
+    is_over = transaction.allocated > 0 and row.record.amount < transaction.allocated
+    return Finding(
+        ReplayVerdict.CHANGED if changes else ReplayVerdict.KEPT,
+        transaction.id,
+        row,
+        changes=changes,
+        tier=row.tier,
+        consequence=_OVER_ALLOCATED if changes and is_over else None,
+    )
+
+
+def _digest(values: Values) -> bytes:
+    """Return a digest by which equal values are recognised without being kept."""
+    return blake2b(repr(tuple(values.values())).encode(), digest_size=16).digest()
 
 
 def _claim(
@@ -329,12 +368,12 @@ def _claim(
 
 
 def _changes(
-    transaction: StandingRow, row: ShadowRow, values: Mapping[str, object]
+    transaction: StandingRow, row: ShadowRow, old: Values, new: Values
 ) -> list[FieldChange]:
     changes = [
-        FieldChange(name, transaction.values.get(name), value)
-        for name, value in values.items()
-        if transaction.values.get(name) != value
+        FieldChange(name, old.get(name), value)
+        for name, value in new.items()
+        if old.get(name) != value
     ]
     if transaction.status is not row.status:
         changes.append(FieldChange("status", transaction.status, row.status))
@@ -346,7 +385,10 @@ def _changes(
 
 
 def _what(row: ShadowRow | None) -> str:
-    return "" if row is None else f" ({row.day}, {row.record.amount:f} {row.record.currency})"
+    if row is None:
+        return ""
+    currency = row.record.currency
+    return f" ({row.day}, {format_amount(row.record.amount, currency)} {currency})"
 
 
 def _show(value: object) -> str:

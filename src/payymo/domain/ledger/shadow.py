@@ -5,13 +5,13 @@ It keeps the same rows as PostgreSQL does, and is written by the same rules
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from payymo.domain.banking import PulledRow, TransactionRecord
+from payymo.domain.banking import TransactionRecord
 from payymo.domain.enums import IdentityTier, TransactionStatus
 from payymo.domain.ledger.book import (
     Answer,
@@ -29,6 +29,14 @@ from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
 #: Days of which the rows are kept together, so that an answer need not look at all of them.
 _DRAWER_DAYS: Final = 32
 
+#: What is looked at again in a record; the rest takes the most room.
+_LOOKED_AT: Final = frozenset(
+    {"amount", "currency", "is_booked", "booking_date", "value_date", "transaction_date"}
+)
+_FORGOTTEN: Final[Mapping[str, Any]] = {
+    each.name: None for each in fields(TransactionRecord) if each.name not in _LOOKED_AT
+}
+
 _ONCE_BOOKED: Final = (TransactionStatus.BOOKED, TransactionStatus.REMOVED)
 
 
@@ -37,20 +45,24 @@ class ShadowRow:
     """A transaction of a shadow.
 
     :ivar day: Its transaction date: the bank's, else the day on which it was first seen.
-    :ivar payload: The payload that it was last written from.
+    :ivar key: Names the payload that it was last written from.
     :ivar position: Of the raw row that holds it, within the shadow.
     :ivar missing_since: When the bank first left it out (aware).
+    :ivar read_on: Day as of which the payload was translated.
+    :ivar digest: Of what would be written, where the ledger takes one.
     """
 
     id: UUID
     record: TransactionRecord
     status: TransactionStatus
     day: date
-    payload: PulledRow
+    key: PayloadKey
     position: int
     tier: IdentityTier
     occurrence: int
     missing_since: datetime | None = None
+    read_on: date | None = None
+    digest: bytes = b""
     sighting: Sighting = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,13 +71,8 @@ class ShadowRow:
 
     def see(self) -> None:
         """Look at the row as identity will: it has a day always."""
-        seen = observe(self.record, self.payload.content_hash)
-        self.sighting = replace(seen, day=self.day, content_hash=b"")
-
-    @property
-    def key(self) -> PayloadKey:
-        """Name the payload that it was last written from."""
-        return self.payload.content_hash, self.payload.is_booked
+        seen = observe(self.record, b"")
+        self.sighting = replace(seen, day=self.day)
 
 
 class ShadowLedger:
@@ -79,21 +86,25 @@ class ShadowLedger:
         *,
         is_touched: Callable[[ShadowRow], bool] = lambda _: False,
         identity_version: int = IDENTITY_VERSION,
+        digest_of: Callable[[TransactionEntry], bytes] | None = None,
     ) -> None:
         """Begin without any row.
 
         :param is_touched: Whether people touched a row, so that it is never removed.
         :param identity_version: By which version of the rules rows are recognised.
+        :param digest_of: Given a digest of what would be written of a row, the ledger keeps that
+            and not the row's texts: so there is room for a long history.
         """
+        self._digest_of = digest_of
         self._pair = IDENTITY_VERSIONS[identity_version]
         self.rows: dict[UUID, ShadowRow] = {}
         self._is_touched = is_touched
         self._raw: dict[UUID, RawKey] = {}
-        self._raw_rows: dict[UUID, PulledRow] = {}
         self._raw_by_hash: defaultdict[bytes, list[UUID]] = defaultdict(list)
         self._drawers: defaultdict[int, set[UUID]] = defaultdict(set)
         self._open: set[UUID] = set()
-        self._holders: defaultdict[PayloadKey, set[UUID]] = defaultdict(set)
+        # Lists: of these there are as many as rows, and nearly all hold one.
+        self._holders: defaultdict[PayloadKey, list[UUID]] = defaultdict(list)
         self._id_count = 0
 
     def enter(self, answer: Answer, *, translate: Translate) -> Changes:
@@ -128,7 +139,7 @@ class ShadowLedger:
         return [
             KnownPayload(
                 transaction_id=row.id,
-                content_hash=row.payload.content_hash,
+                content_hash=row.key[0],
                 is_booked=row.status in _ONCE_BOOKED,
                 position=row.position,
                 day=row.day,
@@ -171,7 +182,6 @@ class ShadowLedger:
                 position=entry.position,
                 transaction_id=entry.transaction_id,
             )
-            self._raw_rows[entry.id] = row
             self._raw_by_hash[row.content_hash].append(entry.id)
 
     def assign_raw(self, raw_id: UUID, transaction_id: UUID, tier: IdentityTier) -> None:  # noqa: ARG002  # kept with the row
@@ -186,13 +196,14 @@ class ShadowLedger:
                 record=entry.record,
                 status=_status_of(entry.record),
                 day=entry.record.transaction_date or entry.day_seen,
-                payload=self._raw_rows[entry.raw_id],
+                key=_key_of(self._raw[entry.raw_id]),
                 position=self._raw[entry.raw_id].position,
                 tier=entry.tier,
                 occurrence=entry.occurrence,
             )
+            self._condense(row, entry)
             self.rows[row.id] = row
-            self._holders[row.key].add(row.id)
+            self._holders[row.key].append(row.id)
             self._file(row)
 
     def rewrite(self, entries: Sequence[TransactionEntry]) -> None:
@@ -200,19 +211,27 @@ class ShadowLedger:
         for entry in entries:
             row = self.rows[entry.id]
             self._drawer(row).discard(row.id)
-            self._holders[row.key].discard(row.id)
+            self._holders[row.key].remove(row.id)
             was = row.sighting.fingerprint
             row.record = entry.record
             row.day = entry.record.transaction_date or row.day
-            row.payload = self._raw_rows[entry.raw_id]
+            row.key = _key_of(self._raw[entry.raw_id])
             row.position = self._raw[entry.raw_id].position
             row.tier = entry.tier
             row.status, row.missing_since = _status_of(entry.record), None
             row.see()
+            self._condense(row, entry)
             if row.sighting.fingerprint != was:
                 row.occurrence = entry.occurrence
-            self._holders[row.key].add(row.id)
+            self._holders[row.key].append(row.id)
             self._file(row)
+
+    def _condense(self, row: ShadowRow, entry: TransactionEntry) -> None:
+        """Keep of a row that was just written what is needed later."""
+        row.read_on = entry.day_seen
+        if self._digest_of is not None:
+            row.digest = self._digest_of(replace(entry, day_seen=row.day))
+            row.record = replace(entry.record, amount=row.sighting.amount, **_FORGOTTEN)
 
     def mark_found(self, transaction_ids: Collection[UUID]) -> None:
         """Take back that rows were missing, closed or removed."""
@@ -273,6 +292,10 @@ class ShadowLedger:
                 continue
             yield row
         self._open.difference_update(gone)
+
+
+def _key_of(raw: RawKey) -> PayloadKey:
+    return raw.content_hash, raw.is_booked
 
 
 def _status_of(record: TransactionRecord) -> TransactionStatus:

@@ -1,6 +1,6 @@
 """Bank transactions: found, listed, annotated, and written by syncs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -87,6 +87,8 @@ _KEPT_COLUMNS: Final = (
     "superseded_by",
 )
 _ESCAPE = "\\"
+
+_NOTHING: Final = Decimal(0)
 
 #: Rows that are read at a time where there can be a hundred thousand.
 _FETCH_COUNT = 5000
@@ -445,13 +447,12 @@ def list_known_rows(
 def list_standing_rows(
     session: Session, tenant_id: UUID, account_id: UUID
 ) -> Mapping[UUID, StandingRow]:
-    """Return all transactions of an account, whatever their status, as a replay compares them.
+    """Return all transactions of an account, whatever their status, as a replay looks at them.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account that is meant.
     """
-    columns = [_TABLE.c[name] for name in _COMPARED_COLUMNS]
     rows = session.execute(
         select(
             Transaction.id,
@@ -460,28 +461,34 @@ def list_standing_rows(
             is_touched(),
             Transaction.deleted_at.is_not(None),
             Transaction.allocated,
-            *columns,
         )
+        .where(Transaction.tenant_id == tenant_id, Transaction.account_id == account_id)
+        .execution_options(yield_per=_FETCH_COUNT)
+    )
+    return {row[0]: StandingRow(*row[:5], allocated=row[5] or _NOTHING) for row in rows}
+
+
+def stream_standing_values(
+    session: Session, tenant_id: UUID, account_id: UUID
+) -> Iterator[tuple[UUID, Mapping[str, object]]]:
+    """Return what is written of each transaction of an account, some at a time, by their dates.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    rows = session.execute(
+        select(Transaction.id, *(_TABLE.c[name] for name in _COMPARED_COLUMNS))
         .where(Transaction.tenant_id == tenant_id, Transaction.account_id == account_id)
         .order_by(Transaction.transaction_date, Transaction.id)
         .execution_options(yield_per=_FETCH_COUNT)
     )
-    return {
-        row[0]: StandingRow(
-            id=row[0],
-            status=row[1],
-            is_missing=row[2],
-            is_touched=row[3],
-            is_deleted=row[4],
-            allocated=row[5],
-            values=dict(zip(_COMPARED_COLUMNS, row[6:], strict=True)),
-        )
-        for row in rows
-    }
+    for transaction_id, *values in rows:
+        yield transaction_id, dict(zip(_COMPARED_COLUMNS, values, strict=True))
 
 
 def preview_values(entry: TransactionEntry) -> Mapping[str, object]:
-    """Return what would be written of a row, as :func:`list_standing_rows` gives it.
+    """Return what would be written of a row, as :func:`stream_standing_values` gives it.
 
     :param entry: The row.
     """

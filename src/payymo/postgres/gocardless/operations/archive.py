@@ -1,13 +1,17 @@
 """The raw archive of an account, to be read once more."""
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, update
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, cast, select, update
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from payymo.domain.banking import PulledRow
@@ -16,10 +20,30 @@ from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.replay import ArchivedAnswer, ArchivedRow
 from payymo.postgres.gocardless.models import GcFetch, GcTransaction
 
+#: Rows and payloads that are read at a time.
+_FETCH_COUNT: Final = 2000
+
+#: So many parts of the payloads are kept: answers overlap, and pass through the archive twice.
+_PARTS_MAX: Final = 4
+
+#: Told how many payloads were read.
+type Watch = Callable[[int], None]
+
+
+class Archive(NamedTuple):
+    """Everything that was received of an account's transactions, without the payloads.
+
+    :ivar rows: The raw rows by position.
+    :ivar answers: The answers in the order in which they came.
+    """
+
+    rows: Sequence[ArchivedRow]
+    answers: Sequence[ArchivedAnswer]
+
 
 def read_archive(
     session: Session, tenant_id: UUID, account_id: UUID, *, reverted: Collection[UUID]
-) -> tuple[Sequence[ArchivedRow], Sequence[ArchivedAnswer]]:
+) -> Archive:
     """Return everything that was received of an account's transactions, and in which answers.
 
     Of answers from before it was noted which raw rows they consist of, only the rows are known
@@ -29,27 +53,7 @@ def read_archive(
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account that is meant.
     :param reverted: Runs that were taken back: their answers count no more.
-    :returns: The raw rows by position, and the answers in the order in which they came.
     """
-    raw = session.execute(
-        select(
-            GcTransaction.id,
-            GcTransaction.position,
-            GcTransaction.fetch_id,
-            GcTransaction.payload,
-            GcTransaction.content_hash,
-            GcTransaction.is_booked,
-            GcTransaction.transaction_id,
-        )
-        .where(GcTransaction.tenant_id == tenant_id, GcTransaction.account_id == account_id)
-        .order_by(GcTransaction.position)
-    )
-    rows: list[ArchivedRow] = []
-    brought: defaultdict[UUID, list[int]] = defaultdict(list)
-    for one in raw:
-        pulled = _pulled(one.payload, one.content_hash, one.is_booked)
-        rows.append(ArchivedRow(one.id, one.position, pulled, one.transaction_id))
-        brought[one.fetch_id].append(one.position)
     fetches = session.scalars(
         select(GcFetch)
         .where(
@@ -58,16 +62,29 @@ def read_archive(
             GcFetch.scope == AccessScope.TRANSACTIONS,
         )
         .order_by(GcFetch.fetched_at, GcFetch.id)
+    ).all()
+    brought: dict[UUID, list[int]] = {fetch.id: [] for fetch in fetches if fetch.positions is None}
+    raw = session.execute(
+        select(
+            GcTransaction.id,
+            GcTransaction.position,
+            GcTransaction.content_hash,
+            GcTransaction.is_booked,
+            GcTransaction.transaction_id,
+            GcTransaction.fetch_id,
+        )
+        .where(GcTransaction.tenant_id == tenant_id, GcTransaction.account_id == account_id)
+        .order_by(GcTransaction.position)
+        .execution_options(yield_per=_FETCH_COUNT)
     )
+    rows: list[ArchivedRow] = []
+    for raw_id, position, content_hash, is_booked, transaction_id, fetch_id in raw:
+        rows.append(ArchivedRow(raw_id, position, content_hash, is_booked, transaction_id))
+        if fetch_id in brought:
+            brought[fetch_id].append(position)
     answers = [
         ArchivedAnswer(
-            positions=brought[fetch.id]
-            if fetch.positions is None
-            else list(
-                chain.from_iterable(
-                    range(part.lower or 0, part.upper or 0) for part in fetch.positions
-                )
-            ),
+            positions=brought[fetch.id] if fetch.positions is None else _Positions(fetch.positions),
             since=fetch.since,
             received_at=fetch.fetched_at,
             is_overtaken=fetch.is_overtaken,
@@ -76,7 +93,67 @@ def read_archive(
         for fetch in fetches
         if fetch.sync_run_id not in reverted
     ]
-    return rows, answers
+    return Archive(rows, answers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    """Positions in stretches, counted out when they are needed."""
+
+    parts: Sequence[Range[int]]
+
+    def __iter__(self) -> Iterator[int]:
+        return chain.from_iterable(range(part.lower or 0, part.upper or 0) for part in self.parts)
+
+
+class PayloadReader:
+    """Payloads of an archive, read some at a time in the order of arrival.
+
+    :ivar count: Payloads that were read so far; those that were forgotten meanwhile count again.
+    """
+
+    def __init__(
+        self, session: Session, tenant_id: UUID, rows: Sequence[ArchivedRow], watch: Watch
+    ) -> None:
+        """Begin with nothing read.
+
+        :param session: Open session; the caller manages the transaction.
+        :param tenant_id: Tenant that owns the archive.
+        :param rows: The archive.
+        :param watch: Told how many payloads were read so far.
+        """
+        self._session, self._tenant_id, self._watch = session, tenant_id, watch
+        self._rows = rows
+        self._parts: OrderedDict[int, Mapping[UUID, bytes]] = OrderedDict()
+        self.count = 0
+
+    def read(self, archived: ArchivedRow) -> PulledRow:
+        """Return a row of the archive with its payload.
+
+        :param archived: The row.
+        """
+        place = bisect_left(self._rows, archived.position, key=attrgetter("position"))
+        number = place // _FETCH_COUNT
+        if number not in self._parts:
+            if len(self._parts) == _PARTS_MAX:
+                self._parts.popitem(last=False)
+            self._parts[number] = self._read_part(number)
+        self._parts.move_to_end(number)
+        payload = self._parts[number][archived.id]
+        return PulledRow(payload, archived.content_hash, archived.is_booked)
+
+    def _read_part(self, number: int) -> Mapping[UUID, bytes]:
+        part = self._rows[number * _FETCH_COUNT : (number + 1) * _FETCH_COUNT]
+        ids = bindparam("ids", [archived.id for archived in part], ARRAY(Uuid()))
+        rows = self._session.execute(
+            select(GcTransaction.id, cast(GcTransaction.payload, Text)).where(
+                GcTransaction.tenant_id == self._tenant_id, GcTransaction.id == any_(ids)
+            )
+        )
+        found = {raw_id: payload.encode() for raw_id, payload in rows}
+        self.count += len(found)
+        self._watch(self.count)
+        return found
 
 
 def get_raw_payload(session: Session, tenant_id: UUID, raw_id: UUID) -> PulledRow:
