@@ -53,8 +53,8 @@ def generate(profile: str, *, seed: int, size: int, jitter: float = JITTER) -> B
     key = f"{profile}/{seed}"
     rates = PROFILES[profile].jittered(Source(key, "rates"), jitter)
     world = found(key, rates, size)
-    lines = _lines(key, rates, world, size)
     past = _past(key, rates, world, size)
+    lines = _lines(key, rates, world, size, past)
     lines.sort(key=lambda line: line.booked)
     for at, line in enumerate(lines, 1):
         line.id = f"T{at:07d}"
@@ -83,7 +83,7 @@ _SIZE_MIN = 10
 _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _lines(key: str, rates: Rates, world: World, size: int) -> list[Line]:
+def _lines(key: str, rates: Rates, world: World, size: int, past: Sequence[Line]) -> list[Line]:
     till = Till(Source(key, "payments"), rates, world.seller)
     payable = round(size * (1 - rates.negatives))
     plans, rest = tangled.pay(till, world, payable)
@@ -94,7 +94,10 @@ def _lines(key: str, rates: Rates, world: World, size: int) -> list[Line]:
     for plan in plans:
         if len(lines) + len(plan) <= payable:
             lines += plan
-    bystanders = Bystanders(Till(Source(key, "negatives"), rates, world.seller), world, list(lines))
+    confirmed = [invoice for line in past for invoice, _amount in line.allocations]
+    bystanders = Bystanders(
+        Till(Source(key, "negatives"), rates, world.seller), world, list(lines), confirmed
+    )
     lines += [bystanders.one() for _ in range(size - len(lines))]
     return lines
 

@@ -26,11 +26,14 @@ _SAME_COUNTRY = 0.7
 class Bystanders:
     """Makes lines that belong to no invoice."""
 
-    def __init__(self, till: Till, world: World, paid: Sequence[Line]) -> None:
-        """Take the payments, because some lines look like one of them."""
+    def __init__(
+        self, till: Till, world: World, paid: Sequence[Line], past: Sequence[Invoice]
+    ) -> None:
+        """Take the payments and the confirmed past, because some lines look like one of them."""
         self._till = till
         self._source = till.source
         self._world = world
+        self._past = past
         self._paid = [line for line in paid if line.case in {"exact", "combined"}]
         self._kinds = Choices(till.rates.negative_kinds)
         self._ways: Mapping[str, Callable[[], Line]] = {
@@ -145,7 +148,9 @@ class Bystanders:
         return self._line(sender, text, invoice.total, customer.currency, customer=customer)
 
     def _a_closed_one(self) -> Invoice:
-        return self._source.pick(self._world.closed or self._world.open)
+        is_known = bool(self._past) and self._source.chance(self._till.rates.closed_known)
+        invoices = self._past if is_known else self._world.closed
+        return self._source.pick(invoices or self._world.open)
 
     def _an_open_one(self) -> Invoice:
         while (invoice := self._source.pick(self._world.open)).balance < 0:
