@@ -120,6 +120,11 @@ def test_a_bank_is_connected_read_renewed_ended_and_removed() -> None:
     assert json.loads(told(*read, "--read", first)) == accounts
     assert "no such account" in refusal(*read, "--read", connection["id"]).message
 
+    doubles = ("connections", "doubles", connection["id"])
+    assert json.loads(told(*doubles, "--json")) == []
+    assert "No account of this connection" in refusal(*doubles, "--adopt").message
+    assert "not both" in refusal(*doubles, "--adopt", "--leave").message
+
     diagnosis = json.loads(told("connections", "diagnose", connection["id"], "--json"))
     assert (diagnosis["institution"], diagnosis["status"]) == (BANK, "active")
     assert [run["status"] for run in diagnosis["runs"]][-1] == "succeeded"

@@ -6,18 +6,20 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from testing.consenting_bank import ConsentingBank, RecordingQueue, an_account
+from testing.consenting_bank import ConsentingBank, RecordingQueue, an_account, an_institution
 from testing.factories import add_account
 from testing.fakes import FakeBooks, FakeClock, a_payload
 from testing.workflows.connecting import House, count
 
 from payymo.domain.banking import AccountRecord
-from payymo.domain.enums import AccessScope, AccountSelection, SyncTrigger
+from payymo.domain.enums import AccessScope, AccountSelection, DoublesAnswer, SyncTrigger
 from payymo.domain.errors import NotFoundError, RuleError
 from payymo.postgres.auth.models import AuditEntry
-from payymo.postgres.common.models import Account, Connection, Transaction
+from payymo.postgres.common.models import Account, Connection, SyncRun, Transaction
+from payymo.postgres.gocardless.models import GcTransaction
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows.account_choice import change_account, join_account
+from payymo.workflows.account_choice import answer_doubles, change_account, join_account
+from payymo.workflows.undo import revert_run
 
 IBAN = "GB33BUKB20201555555555"
 
@@ -222,20 +224,188 @@ class TestPredecessor:
                 join(house, *pair)
 
 
-class TestDoubles:
-    def test_the_same_account_through_a_second_connection_is_offered(
-        self, house: House, bank: ConsentingBank
-    ) -> None:
-        connect(house, an_account("one", iban=IBAN))
-        second = connect(house, an_account("two", iban=IBAN), an_account("three", name="Else"))
+def answer(house: House, connection: Connection, word: DoublesAnswer) -> Sequence[Account]:
+    with tenant_transaction(house.sessions, house.tenant_id) as session:
+        return answer_doubles(
+            session,
+            house.queue,
+            house.tenant_id,
+            connection.id,
+            answer=word,
+            actor_id=None,
+        )
 
+
+def refusal_of(house: House, connection: Connection, word: DoublesAnswer) -> str:
+    with pytest.raises(RuleError) as caught:
+        answer(house, connection, word)
+    return caught.value.code
+
+
+def notes(house: House) -> list[tuple[UUID, UUID, str | None]]:
+    with tenant_transaction(house.sessions, house.tenant_id) as session:
+        rows = session.scalars(select(Transaction).order_by(Transaction.id)).all()
+        return [(row.id, row.account_id, row.note) for row in rows]
+
+
+class TestDoubles:
+    @pytest.fixture
+    def first(self, house: House, bank: ConsentingBank) -> Connection:
+        """A connection that has read two accounts, with a note on each row."""
+        for name in ("one", "two", "one-again", "two-again"):
+            text = name.removesuffix("-again")
+            bank.books[name] = FakeBooks(booked=[a_payload(text=text), a_payload("5.00")])
+        connection = connect(
+            house, an_account("one", iban=IBAN), an_account("two", resource_id="r2", name="B")
+        )
+        house.sync(connection.id)
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            for row in session.scalars(select(Transaction)):
+                row.note = "Mine."
+        bank.calls.clear()
+        return connection
+
+    @pytest.fixture
+    def second(self, house: House, first: Connection) -> Connection:
+        """The same login once more, and an account that the first does not reach."""
+        return connect(
+            house,
+            an_account("one-again", iban=IBAN),
+            an_account("two-again", resource_id="r2", name="Another name"),
+            an_account("three", name="Else"),
+        )
+
+    def test_they_are_offered_and_not_read(
+        self, house: House, second: Connection, bank: ConsentingBank
+    ) -> None:
         house.sync(second.id)
 
-        double, other = house.accounts(second.id)
-        assert (double.is_offered, double.error_code) == (True, "already_connected")
-        assert (double.error_message or "").endswith("to have a second copy of it.")
+        *doubles, other = house.accounts(second.id)
+        for double in doubles:
+            assert (double.is_offered, double.is_sync_enabled) == (True, False)
+            assert (double.error_kind, double.error_code) == ("account", "already_connected")
         assert (other.is_offered, other.error_code) == (False, None)
         assert {about for about, _ in bank.calls} == {"three"}
+
+    def test_adopted_they_go_on_with_their_history_and_are_read_here_alone(
+        self, house: House, first: Connection, second: Connection, bank: ConsentingBank
+    ) -> None:
+        ids, before = [account.id for account in house.accounts(first.id)], notes(house)
+
+        adopted = answer(house, second, DoublesAnswer.ADOPT)
+
+        assert [account.id for account in adopted] == ids
+        assert house.accounts(first.id) == []
+        references = [account.provider_reference for account in house.accounts(second.id)]
+        assert sorted(references) == ["one-again", "three", "two-again"]
+        assert house.queue.syncs[-1] == (second.id, SyncTrigger.REQUEST)
+        house.clock.now += timedelta(days=1)
+        report = house.sync(second.id)
+        house.sync(first.id)
+        assert report.added_count == 0
+        assert notes(house) == before
+        assert {about for about, _ in bank.calls} == {"one-again", "two-again", "three"}
+
+    def test_left_they_stay_where_they_are(
+        self, house: House, first: Connection, second: Connection, bank: ConsentingBank
+    ) -> None:
+        answer(house, second, DoublesAnswer.LEAVE)
+        house.sync(second.id)
+        house.sync(first.id)
+
+        *doubles, _ = house.accounts(second.id)
+        assert [(one.is_offered, one.is_sync_enabled) for one in doubles] == [(False, False)] * 2
+        assert {about for about, _ in bank.calls} == {"one", "two", "three"}
+        assert len(answer(house, second, DoublesAnswer.ADOPT)) == 2  # one may change one's mind
+
+    def test_none_is_ever_read_twice(self, house: House, second: Connection) -> None:
+        double, *_ = house.accounts(second.id)
+
+        with pytest.raises(RuleError) as caught:
+            choose(house, double.id, is_sync_enabled=True)
+        assert caught.value.code == "account_already_connected"
+
+    def test_when_the_other_is_gone_it_may_be_read(
+        self, house: House, first: Connection, second: Connection, bank: ConsentingBank
+    ) -> None:
+        house.delete(first.id)
+        double, *_ = house.accounts(second.id)
+
+        choose(house, double.id, is_sync_enabled=True)
+        house.sync(second.id)
+
+        assert "one-again" in {about for about, _ in bank.calls}
+
+    def test_an_account_whose_connection_ended_is_adopted_rather_than_read_anew(
+        self, house: House, first: Connection
+    ) -> None:
+        house.disconnect(first.id)
+        before = notes(house)
+
+        again = connect(house, an_account("one-again", iban=IBAN))
+        (double,) = house.accounts(again.id)
+        assert double.error_code == "already_connected"
+        answer(house, again, DoublesAnswer.ADOPT)
+        house.sync(again.id)
+
+        assert notes(house) == before
+
+    def test_what_was_adopted_outlives_the_connection_that_it_came_from(
+        self, house: House, first: Connection, second: Connection
+    ) -> None:
+        answer(house, second, DoublesAnswer.ADOPT)
+        before = notes(house)
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            raw = session.scalars(select(GcTransaction.id).order_by(GcTransaction.id)).all()
+
+        house.delete(first.id)
+        house.clock.now += timedelta(days=1)
+        report = house.sync(second.id)
+
+        assert notes(house) == before
+        assert report.added_count == 0
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            kept = session.scalars(select(GcTransaction.id).order_by(GcTransaction.id)).all()
+            runs = session.scalars(select(SyncRun.connection_id)).all()
+        assert list(kept) == list(raw)
+        assert set(runs) == {second.id}
+
+    def test_a_run_from_before_the_adoption_can_still_be_taken_back(
+        self, house: House, first: Connection, second: Connection
+    ) -> None:
+        with tenant_transaction(house.sessions, house.tenant_id) as session:
+            for row in session.scalars(select(Transaction)):
+                row.note = None
+            (run_id,) = session.scalars(
+                select(SyncRun.id).where(SyncRun.connection_id == first.id)
+            ).all()
+        answer(house, second, DoublesAnswer.ADOPT)
+
+        reversal = revert_run(
+            house.sessions,
+            house.queue,
+            tenant_id=house.tenant_id,
+            sync_run_id=run_id,
+            connection_id=None,
+            is_trial=False,
+            actor_id=None,
+            clock=house.clock,
+        )
+
+        assert reversal.removed_count == 4
+        assert {one.synced_through for one in house.accounts(second.id)} == {None}
+
+    def test_the_answer_needs_something_to_answer_for(
+        self, house: House, first: Connection
+    ) -> None:
+        assert refusal_of(house, first, DoublesAnswer.LEAVE) == "no_doubles"
+
+    def test_a_connection_that_cannot_be_read_adopts_nothing(
+        self, house: House, second: Connection
+    ) -> None:
+        house.disconnect(second.id)
+
+        assert refusal_of(house, second, DoublesAnswer.ADOPT) == "connection_not_active"
 
     def test_a_second_login_whose_accounts_only_bear_the_same_name_is_read(
         self, house: House
@@ -245,20 +415,30 @@ class TestDoubles:
 
         assert [account.is_offered for account in house.accounts(second.id)] == [False]
 
-    def test_after_the_first_was_ended_the_second_is_read(self, house: House) -> None:
-        house.disconnect(connect(house, an_account("one", iban=IBAN)).id)
+    def test_another_banks_own_ids_mean_nothing_and_its_iban_does(
+        self, house: House, first: Connection, bank: ConsentingBank
+    ) -> None:
+        bank.institutions.append(an_institution("OTHER_BANK"))
+        house.clock.now += timedelta(days=8)  # the list of banks is asked for anew
+        started = house.start("OTHER_BANK")
+        (consent,) = house.consents(started.connection.id)
+        bank.grant(
+            consent.provider_reference,
+            an_account("x", resource_id="r2", name="X"),
+            an_account("y", iban=IBAN, name="Y"),
+        )
+        house.finish(consent.reference)
 
-        second = connect(house, an_account("two", iban=IBAN))
+        offered = {
+            account.provider_reference: account.is_offered
+            for account in house.accounts(started.connection.id)
+        }
+        assert offered == {"x": False, "y": True}
 
-        assert [account.is_offered for account in house.accounts(second.id)] == [False]
+    def test_another_tenants_connection_does_not_exist(
+        self, house: House, second: Connection, other_tenant_id: UUID
+    ) -> None:
+        house.tenant_id = other_tenant_id
 
-    def test_who_wants_a_second_copy_gets_it(self, house: House, bank: ConsentingBank) -> None:
-        connect(house, an_account("one", iban=IBAN))
-        second = connect(house, an_account("two", iban=IBAN))
-        (double,) = house.accounts(second.id)
-
-        chosen = choose(house, double.id, is_sync_enabled=True)
-        house.sync(second.id)
-
-        assert (chosen.is_offered, chosen.error_code) == (False, None)
-        assert {about for about, _ in bank.calls} == {"two"}
+        with pytest.raises(NotFoundError):
+            answer(house, second, DoublesAnswer.ADOPT)

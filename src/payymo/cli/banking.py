@@ -22,6 +22,7 @@ from payymo.domain.enums import (
     ConsentStatus,
     DataDisposal,
     Direction,
+    DoublesAnswer,
     Provider,
     RunStatus,
     SyncTrigger,
@@ -32,13 +33,14 @@ from payymo.domain.money import format_amount
 from payymo.postgres.auth.operations.credentials import delete_credentials, record_credentials
 from payymo.postgres.common.operations.accounts import list_connection_accounts
 from payymo.postgres.common.operations.connections import get_connection, list_connections
+from payymo.postgres.common.operations.doubles import list_doubles
 from payymo.postgres.common.operations.institutions import list_institutions
 from payymo.postgres.common.operations.transactions import (
     TransactionFilter,
     list_transactions,
 )
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.workflows.account_choice import change_account
+from payymo.workflows.account_choice import answer_doubles, change_account
 from payymo.workflows.connect import (
     StartedConnection,
     delete_connection,
@@ -211,6 +213,46 @@ def choose_accounts(
                 for account in known
             ]
     _show(json, "Accounts", ("id", "name", "number", "read", "error"), rows)
+
+
+@connections_app.command("doubles")
+def answer_for_doubles(
+    connection: ConnectionArgument,
+    tenant: TenantOption = None,
+    *,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Read them here, with their history, and no more there.")
+    ] = False,
+    leave: Annotated[bool, typer.Option("--leave", help="Leave them where they are.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List accounts that another connection has already, and answer once for all of them."""
+    if adopt and leave:
+        raise InvalidInputError("Say --adopt or --leave, not both.")
+    with open_installation(load_settings_beside_stack()) as house:
+        tenant_id = choose_tenant(house.sessions, tenant)
+        with tenant_transaction(house.sessions, tenant_id) as session:
+            if adopt or leave:
+                answer_doubles(
+                    session,
+                    house.queue,
+                    tenant_id,
+                    connection,
+                    answer=DoublesAnswer.ADOPT if adopt else DoublesAnswer.LEAVE,
+                    actor_id=None,
+                )
+            found = list_doubles(session, get_connection(session, tenant_id, connection))
+            rows = [
+                (
+                    double.account.id,
+                    double.account.name,
+                    double.account.is_offered,
+                    double.holder.connection_id,
+                )
+                for double in found
+            ]
+    columns = ("id", "name", "waits for an answer", "other connection")
+    _show(json, "Accounts that another connection has", columns, rows)
 
 
 @connections_app.command("end")

@@ -37,6 +37,13 @@ class AccountSelection(StrEnum):
     ASK = "ask"
 
 
+class DoublesAnswer(StrEnum):
+    """What becomes of accounts that another connection has."""
+
+    ADOPT = "adopt"
+    LEAVE = "leave"
+
+
 class DataDisposal(StrEnum):
     """What becomes of a connection's data when it is ended."""
 

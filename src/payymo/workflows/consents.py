@@ -32,7 +32,7 @@ from payymo.domain.errors import (
 )
 from payymo.domain.faults import is_passing, kind_of
 from payymo.postgres.common.models import BankConsent, Connection
-from payymo.postgres.common.operations import accounts, connections, consents
+from payymo.postgres.common.operations import accounts, connections, consents, doubles
 from payymo.postgres.common.operations.events import record_event
 from payymo.postgres.common.operations.quotas import record_quota
 from payymo.postgres.gocardless.operations import documents
@@ -446,12 +446,8 @@ def _open(
         are_new_offered=bool(known) or connection.account_selection is AccountSelection.ASK,
     )
     known_ids = {account.id for account in known}
-    fresh = [
-        record
-        for account, record in zip(recorded, records, strict=True)
-        if account.id not in known_ids
-    ]
-    accounts.offer_doubles(session, connection, fresh)
+    fresh = [account.id for account in recorded if account.id not in known_ids]
+    doubles.offer_doubles(session, connection, fresh)
     for account, record in zip(recorded, records, strict=True):
         if record.quota is not None:
             record_quota(session, tenant_id, account.id, record.quota)

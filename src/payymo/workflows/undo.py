@@ -140,6 +140,9 @@ class _Undo:
             account.id: lock_account(session, tenant_id, account.id)
             for account in list_connection_accounts(session, tenant_id, run.connection_id)
         }
+        for part in run.accounts:  # one may be read through another connection by now
+            if part.account_id not in accounts:
+                accounts[part.account_id] = lock_account(session, tenant_id, part.account_id)
         added = list_added(session, tenant_id, run.id)
         own = {one.id for one in added}
         first: dict[UUID, TransactionChange] = {}
@@ -257,7 +260,9 @@ class _Undo:
         tenant_id = self.run.tenant_id
         line = transactions.get_transaction(self.session, tenant_id, change.transaction_id)
         if line.raw_id != change.raw_id:
-            account = self.accounts[line.account_id]
+            account = self.accounts.get(line.account_id) or lock_account(
+                self.session, tenant_id, line.account_id
+            )
             connection = account.connection
             row = get_raw_payload(self.session, tenant_id, change.raw_id)
             translate = partial(

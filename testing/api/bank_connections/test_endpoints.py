@@ -324,6 +324,41 @@ class TestRead:
         assert (account["pulled_count"], account["added_count"]) == (3, 2)
 
 
+class TestDoubles:
+    def test_one_answer_is_for_all_of_them(
+        self,
+        client: TestClient,
+        anonymous: TestClient,
+        connection_id: str,
+        bank: ConsentingBank,
+    ) -> None:
+        """The bank gives both logins accounts of the same ids and resource ids."""
+        held = [row["id"] for row in client.get(f"{PATH}/{connection_id}/accounts").json()["data"]]
+        again = start(client)["id"]
+        anonymous.get(CALLBACK, params={"ref": bank.last_reference})
+
+        assert client.get(f"{PATH}/{again}").json()["data"]["open_double_count"] == 2
+        (one, other) = client.get(f"{PATH}/{again}/doubles").json()["data"]
+        assert [one["holder_account_id"], other["holder_account_id"]] == held
+        assert one["holder_bank_connection_id"] == connection_id
+        refused = client.patch(
+            f"/api/v1/accounts/{one['account_id']}", json={"is_sync_enabled": True}
+        )
+        assert refused.status_code == 422
+        assert refused.json()["error"]["code"] == "account_already_connected"
+
+        answer = client.post(f"{PATH}/{again}/doubles", json={"answer": "adopt"})
+
+        assert answer.status_code == 200
+        assert answer.json()["data"]["open_double_count"] == 0
+        moved = client.get(f"{PATH}/{again}/accounts").json()["data"]
+        assert [row["id"] for row in moved] == held
+        nothing = client.post(f"{PATH}/{again}/doubles", json={"answer": "leave"})
+        assert nothing.json()["error"]["code"] == "no_doubles"
+        wrong = client.post(f"{PATH}/{again}/doubles", json={"answer": "both"})
+        assert wrong.status_code == 400
+
+
 class TestDiagnostics:
     def test_they_say_how_the_connection_stands(
         self, client: TestClient, connection_id: str, clock: HandClock
@@ -542,6 +577,8 @@ def test_another_tenants_connection_does_not_exist(
         stranger.get(f"{one}/accounts"),
         stranger.get(f"{one}/sync_runs"),
         stranger.get(f"{one}/diagnostics"),
+        stranger.get(f"{one}/doubles"),
+        stranger.post(f"{one}/doubles", json={"answer": "adopt"}),
         stranger.get(f"{one}/transactions"),
         stranger.post(f"{one}/syncs"),
         stranger.post(f"{one}/renewals"),
@@ -557,12 +594,13 @@ def test_another_tenants_connection_does_not_exist(
 def test_a_viewer_looks_and_does_not_touch(viewer: TestClient, connection_id: str) -> None:
     one = f"{PATH}/{connection_id}"
 
-    paths = (PATH, one, f"{one}/accounts", f"{one}/sync_runs", f"{one}/diagnostics")
-    seen = [viewer.get(path) for path in paths]
+    parts = ("accounts", "sync_runs", "diagnostics", "doubles")
+    seen = [viewer.get(path) for path in (PATH, one, *(f"{one}/{part}" for part in parts))]
     refused = [
         viewer.patch(one, json=REVOKED),
         viewer.delete(one),
         viewer.post(f"{one}/syncs"),
+        viewer.post(f"{one}/doubles", json={"answer": "leave"}),
         viewer.post(f"{one}/renewals"),
     ]
 

@@ -17,6 +17,8 @@ from payymo.api.bank_connections.models import (
     ConnectionRead,
     ConnectionStarted,
     ConnectionUpdate,
+    DoubleRead,
+    DoublesAnswerCreate,
     RenewalCreate,
     ReversalCreate,
     ReversalRead,
@@ -34,8 +36,10 @@ from payymo.api.services import ApiServices
 from payymo.domain.enums import ConnectionStatus, DataDisposal
 from payymo.postgres.common.operations.accounts import list_accounts
 from payymo.postgres.common.operations.connections import get_connection, list_connections
+from payymo.postgres.common.operations.doubles import list_doubles
 from payymo.postgres.common.operations.sync_runs import list_sync_runs
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.account_choice import answer_doubles
 from payymo.workflows.connect import (
     StartedConnection,
     change_connection,
@@ -54,6 +58,7 @@ router = resource_router(_PATH, tag="bank_connections")
 
 _CONNECTIONS = TypeAdapter(list[ConnectionRead])
 _ACCOUNTS = TypeAdapter(list[AccountRead])
+_DOUBLES = TypeAdapter(list[DoubleRead])
 _SYNC_RUNS = TypeAdapter(list[SyncRunRead])
 
 
@@ -227,6 +232,38 @@ def list_of_sync_runs(
     )
     rows = [SyncRunRead.of(run) for run in page.rows]
     return page_response(_SYNC_RUNS, rows, total=page.total, paging=paging)
+
+
+@router.get("/{connection_id}/doubles", response_model=Collection[DoubleRead])
+def list_of_doubles(
+    connection_id: UUID, member: MemberDep, session: SessionDep, paging: PagingDep
+) -> Response:
+    """Return the accounts of a connection that another connection has: none is read twice."""
+    connection = get_connection(session, member.tenant_id, connection_id)
+    rows = [DoubleRead.of(double) for double in list_doubles(session, connection)]
+    first = (paging.page - 1) * paging.per_page
+    shown = rows[first : first + paging.per_page]
+    return page_response(_DOUBLES, shown, total=len(rows), paging=paging)
+
+
+@router.post("/{connection_id}/doubles", response_model=Item[ConnectionRead], responses=errors(422))
+def answer_for_doubles(
+    connection_id: UUID,
+    body: DoublesAnswerCreate,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
+) -> Response:
+    """Say once what becomes of all accounts that other connections have."""
+    answer_doubles(
+        session,
+        services.queue,
+        member.tenant_id,
+        connection_id,
+        answer=body.answer,
+        actor_id=member.user_id,
+    )
+    return item_response(present_connection(session, member.tenant_id, connection_id))
 
 
 @router.get("/{connection_id}/diagnostics", response_model=Item[DiagnosisRead])

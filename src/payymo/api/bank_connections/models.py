@@ -22,12 +22,14 @@ from payymo.domain.enums import (
     AccountSelection,
     ConnectionStatus,
     ConsentStatus,
+    DoublesAnswer,
     Provider,
     RunStatus,
     SyncRemark,
     SyncTrigger,
 )
 from payymo.postgres.common.models import BankConsent, Connection, SyncRun, SyncRunAccount
+from payymo.postgres.common.operations.doubles import Double
 from payymo.workflows.undo import Reversal
 
 ReturnUrl = Annotated[
@@ -200,17 +202,28 @@ class ConnectionRead(ResponseModel):
         ConsentRead | None,
         Field(description="The consent last asked for; a refused renewal shows here."),
     ]
+    open_double_count: Annotated[
+        int,
+        Field(
+            description="Accounts that another connection has already: answer for all of them with "
+            "POST `doubles`.",
+            examples=[0],
+        ),
+    ]
     last_synced_at: datetime | None
     next_sync_at: Annotated[datetime | None, Field(description="No sync by itself before this.")]
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, connection: Connection, latest_consent: BankConsent | None) -> Self:
+    def of(
+        cls, connection: Connection, latest_consent: BankConsent | None, open_double_count: int
+    ) -> Self:
         """Present a connection.
 
         :param connection: Row of a session that is still open.
         :param latest_consent: Consent last asked for, where one was.
+        :param open_double_count: Accounts that wait for an answer because another one has them.
         """
         return cls(
             id=connection.id,
@@ -222,6 +235,7 @@ class ConnectionRead(ResponseModel):
             error=Fault.of(connection),
             expires_at=connection.expires_at,
             latest_consent=ConsentRead.of(latest_consent) if latest_consent else None,
+            open_double_count=open_double_count,
             last_synced_at=connection.last_synced_at,
             next_sync_at=connection.next_sync_at,
             created_at=connection.created_at,
@@ -307,6 +321,37 @@ class SyncRunRead(ResponseModel):
             started_at=run.started_at,
             finished_at=run.finished_at,
             accounts=[SyncRunAccountRead.of(account) for account in run.accounts],
+        )
+
+
+class DoublesAnswerCreate(RequestModel):
+    """What becomes of all accounts that other connections have."""
+
+    answer: Annotated[
+        DoublesAnswer,
+        Field(
+            description="`adopt` reads them here from now on, with their history and edits, and "
+            "no more there; `leave` leaves them where they are. Nothing is read twice."
+        ),
+    ]
+
+
+class DoubleRead(ResponseModel):
+    """An account that another connection has."""
+
+    account_id: UUID
+    is_offered: Annotated[bool, Field(description="It waits for an answer.")]
+    holder_account_id: Annotated[UUID, Field(description="The one with the history.")]
+    holder_bank_connection_id: UUID
+
+    @classmethod
+    def of(cls, double: Double) -> Self:
+        """Present an account that another connection has."""
+        return cls(
+            account_id=double.account.id,
+            is_offered=double.account.is_offered,
+            holder_account_id=double.holder.id,
+            holder_bank_connection_id=double.holder.connection_id,
         )
 
 

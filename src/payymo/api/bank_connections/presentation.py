@@ -9,6 +9,7 @@ from payymo.api.bank_connections.models import ConnectionRead
 from payymo.postgres.common.models import Connection
 from payymo.postgres.common.operations.connections import get_connection
 from payymo.postgres.common.operations.consents import list_latest_consents
+from payymo.postgres.common.operations.doubles import count_open_doubles
 
 
 def present_connections(
@@ -20,11 +21,12 @@ def present_connections(
     :param tenant_id: Tenant that owns them.
     :param connections: Their rows.
     """
-    consents = list_latest_consents(
-        session, tenant_id, [connection.id for connection in connections]
-    )
+    ids = [connection.id for connection in connections]
+    consents = list_latest_consents(session, tenant_id, ids)
+    doubles = count_open_doubles(session, tenant_id, ids)
     return [
-        ConnectionRead.of(connection, consents.get(connection.id)) for connection in connections
+        ConnectionRead.of(connection, consents.get(connection.id), doubles.get(connection.id, 0))
+        for connection in connections
     ]
 
 

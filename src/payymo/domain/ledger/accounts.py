@@ -88,20 +88,20 @@ def pair_accounts(
     return _pair(known, records, _TIERS)
 
 
-def pair_doubles(
-    known: Sequence[KnownAccount], records: Sequence[AccountRecord]
+def pair_doubles[Described: (KnownAccount, AccountRecord)](
+    known: Sequence[KnownAccount], records: Sequence[Described]
 ) -> Mapping[str, UUID]:
-    """Return which accounts of other logins each record speaks of, too.
+    """Return which accounts of other logins each of one login's is, too.
 
-    :param known: Accounts that are read through other logins at the same bank.
-    :param records: Accounts as the provider describes them now.
-    :returns: Ids of known accounts by the records' provider ids.
+    :param known: Accounts that are known through other logins.
+    :param records: Accounts of the login that is looked at.
+    :returns: Ids of known accounts by the provider's ids of the others.
     """
     return _pair(known, records, _IDENTIFYING)
 
 
-def _pair(
-    known: Sequence[KnownAccount], records: Sequence[AccountRecord], tiers: Sequence[_Key]
+def _pair[Described: (KnownAccount, AccountRecord)](
+    known: Sequence[KnownAccount], records: Sequence[Described], tiers: Sequence[_Key]
 ) -> Mapping[str, UUID]:
     pairs: dict[str, UUID] = {}
     left = list(known)
@@ -127,7 +127,7 @@ def _unique[Account: (KnownAccount, AccountRecord)](
     return {key: group[0] for key, group in groups.items() if len(group) == 1}
 
 
-def _contradict(account: KnownAccount, record: AccountRecord) -> bool:
+def _contradict(account: KnownAccount, record: KnownAccount | AccountRecord) -> bool:
     """Return whether the two cannot be one, although a sign weaker than the id says so."""
     return account.reference != record.reference and (
         _differ(account.iban, record.iban) or _differ(account.currency, record.currency)

@@ -9,12 +9,11 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.banking import AccountRecord
-from payymo.domain.consents import READABLE
 from payymo.domain.enums import AccountStatus, AccountType, FaultKind, FaultReach
 from payymo.domain.errors import NotFoundError, RuleError
 from payymo.domain.faults import Fault
-from payymo.domain.ledger.accounts import KnownAccount, pair_accounts, pair_doubles
-from payymo.postgres.common.models import Account, Connection
+from payymo.domain.ledger.accounts import KnownAccount, pair_accounts
+from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations.faults import fault_columns, note_fault
 from payymo.postgres.core import Page
 
@@ -33,14 +32,6 @@ _LEFT_OUT = Fault(
     NOT_IN_CONSENT,
     "The present consent does not include this account: renew the connection and choose it.",
 )
-_DOUBLE = Fault(
-    FaultKind.ACCOUNT,
-    FaultReach.ACCOUNT,
-    ALREADY_CONNECTED,
-    "Another connection reads this account already: renew that one instead, or choose this account "
-    "to have a second copy of it.",
-)
-
 #: What an account takes over from the one that it turns out to be.
 _MOVED = (
     "provider_reference",
@@ -187,7 +178,7 @@ def record_accounts(
     """
     known = list_connection_accounts(session, tenant_id, connection_id)
     by_id = {account.id: account for account in known}
-    pairs = pair_accounts([_known(account) for account in known], records)
+    pairs = pair_accounts([describe_account(account) for account in known], records)
     accounts = []
     for record in records:
         account = by_id.get(pairs[record.reference]) if record.reference in pairs else None
@@ -210,38 +201,6 @@ def record_accounts(
     return accounts
 
 
-def offer_doubles(
-    session: Session, connection: Connection, records: Sequence[AccountRecord]
-) -> None:
-    """Offer, rather than read, accounts of a connection that are read through another login.
-
-    A second copy of an account's transactions would count its money twice.
-
-    :param session: Open session; the caller manages the transaction.
-    :param connection: Connection whose accounts were just recorded.
-    :param records: Those that are new to it.
-    """
-    others = session.scalars(
-        select(Account)
-        .join(Account.connection)
-        .where(
-            Account.tenant_id == connection.tenant_id,
-            Account.connection_id != connection.id,
-            Account.is_sync_enabled,
-            Account.error_code.is_distinct_from(NOT_IN_CONSENT),
-            Connection.institution_id == connection.institution_id,
-            Connection.status.in_(READABLE),
-        )
-    ).all()
-    doubles = pair_doubles([_known(account) for account in others], records)
-    for account in list_connection_accounts(session, connection.tenant_id, connection.id):
-        if account.provider_reference in doubles:
-            account.is_sync_enabled = False
-            account.is_offered = True
-            note_fault(account, _DOUBLE)
-    session.flush()
-
-
 def join_account(
     session: Session, tenant_id: UUID, account_id: UUID, *, predecessor_id: UUID
 ) -> Account:
@@ -262,17 +221,27 @@ def join_account(
     }
     account, predecessor = locked[account_id], locked[predecessor_id]
     _check_joinable(account, predecessor)
-    moved = {name: getattr(account, name) for name in _MOVED}
-    session.delete(account)
-    session.flush()  # frees the provider's id
-    for name, value in moved.items():
-        setattr(predecessor, name, value if value is not None else getattr(predecessor, name))
-    predecessor.status = AccountStatus.ACTIVE
-    note_fault(predecessor, None)
-    predecessor.failure_count = 0
-    predecessor.retry_at = None
+    take_over(session, predecessor, account)
     session.flush()
     return predecessor
+
+
+def take_over(session: Session, account: Account, double: Account) -> None:
+    """Let an account be read as another was to be, and remove that one.
+
+    :param session: Open session; the caller manages the transaction.
+    :param account: Account that stays, with its id, history, name and edits.
+    :param double: Account of which nothing was read.
+    """
+    moved = {name: getattr(double, name) for name in _MOVED}
+    session.delete(double)
+    session.flush()  # frees the provider's id
+    for name, value in moved.items():
+        setattr(account, name, value if value is not None else getattr(account, name))
+    account.status = AccountStatus.ACTIVE
+    note_fault(account, None)
+    account.failure_count = 0
+    account.retry_at = None
 
 
 def _check_joinable(account: Account, predecessor: Account) -> None:
@@ -332,7 +301,11 @@ def _one(session: Session, statement: Select[Account]) -> Account:
     return account
 
 
-def _known(account: Account) -> KnownAccount:
+def describe_account(account: Account) -> KnownAccount:
+    """Return what tells which account it is.
+
+    :param account: The account.
+    """
     return KnownAccount(
         id=account.id,
         reference=account.provider_reference,

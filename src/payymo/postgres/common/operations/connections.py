@@ -21,6 +21,7 @@ from payymo.domain.enums import (
 from payymo.domain.errors import NotFoundError
 from payymo.domain.faults import Fault, consent_fault
 from payymo.postgres.common.models import Account, BankConsent, Connection, Institution
+from payymo.postgres.common.operations.doubles import release_adopted
 from payymo.postgres.common.operations.events import record_event
 from payymo.postgres.common.operations.faults import note_fault
 from payymo.postgres.core import Page
@@ -334,6 +335,7 @@ def delete_connection(session: Session, tenant_id: UUID, connection_id: UUID) ->
             Account.tenant_id == tenant_id, Account.connection_id == connection_id
         )
     )
+    release_adopted(session, tenant_id, connection_id)
     deleted = session.scalars(
         delete(Connection).where(_is(tenant_id, connection_id)).returning(Connection.id)
     ).one_or_none()
