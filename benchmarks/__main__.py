@@ -3,13 +3,15 @@
 import argparse
 import sys
 
-from benchmarks import identifying, listing, syncing
+from benchmarks import identifying, listing, replaying, storage, syncing
 from payymo.cli.terminal import err, print_json, print_table
 
 BENCHMARKS = {
     "identifying": identifying.measure,
     "syncing": syncing.measure,
     "listing": listing.measure,
+    "storage": storage.measure,
+    "replaying": replaying.measure,
 }
 
 

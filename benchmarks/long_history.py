@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import psycopg
+from sqlalchemy import make_url
+
 from payymo.assembly import Installation, open_installation
 from payymo.domain.banking import (
     AccountRecord,
@@ -164,6 +167,14 @@ def _connect(house: Installation, days: list[int], rows: list[bytes]) -> LongHis
         session.add(account)
         session.flush()
         return LongHistory(house, tenant_id, account.id, connection.id, days, rows)
+
+
+@contextmanager
+def superuser(house: Installation) -> Iterator[psycopg.Connection]:
+    """Connect as the server's superuser, for whom no wall stands."""
+    url = make_url(house.database_url).set(drivername="postgresql", username="postgres")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        yield connection
 
 
 @dataclass

@@ -19,8 +19,8 @@ from uuid import UUID
 import httpx
 import psutil
 import psycopg
-from sqlalchemy import make_url
 
+from benchmarks.long_history import superuser
 from benchmarks.measurement import Measurement
 from payymo.assembly import Installation, open_installation
 from payymo.cli.browser import walk_consent
@@ -156,23 +156,15 @@ def _sync(house: Installation, tenant_id: UUID, connection_id: UUID) -> _Timed:
     return _Timed(report, seconds)
 
 
-@contextmanager
-def _superuser(house: Installation) -> Iterator[psycopg.Connection]:
-    """Connect as the superuser: no wall stands between the baseline and the tables."""
-    url = make_url(house.database_url).set(drivername="postgresql", username="postgres")
-    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
-        yield connection
-
-
 def _forget_coverage(house: Installation) -> None:
     """Let the next sync ask for all history again, as a first one does."""
-    with _superuser(house) as connection:
+    with superuser(house) as connection:
         connection.execute("UPDATE coverage_spans SET retracted_at = now()")
 
 
 def _count_writes(house: Installation) -> int:
     """Return how many rows were ever written in both tables."""
-    with _superuser(house) as connection:
+    with superuser(house) as connection:
         connection.execute("SELECT pg_stat_force_next_flush()")
         time.sleep(1.5)  # other backends report their counts at most once a second
         row = connection.execute(
@@ -188,7 +180,7 @@ def _count_writes(house: Installation) -> int:
 
 def _baselines(house: Installation) -> list[float]:
     """Write the same rows by hand, several times, and return the seconds of each."""
-    with _superuser(house) as connection:
+    with superuser(house) as connection:
         files = {table: _read_out(connection, table) for table in TABLES}
         seconds = []
         for _ in range(BASELINE_ROUNDS):
