@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from benchmarks import identifying, listing, replaying, storage, syncing
-from payymo.cli.terminal import err, print_json, print_table
+from benchmarks.measurement import print_measurements
+from payymo.cli.terminal import err, print_json
 
 BENCHMARKS = {
     "identifying": identifying.measure,
@@ -32,20 +33,7 @@ def main() -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_table(
-            "Benchmarks",
-            ("what", "measured #", "limit #", "holds", "figures"),
-            [
-                (
-                    entry.name,
-                    f"{entry.value:.2f}",
-                    f"{'≤' if entry.is_maximum else '≥'} {entry.limit:g}",
-                    "yes" if entry.holds else "NO",
-                    entry.detail,
-                )
-                for entry in found
-            ],
-        )
+        print_measurements("Benchmarks", found)
     return 0 if all(entry.holds for entry in found) else 1
 
 

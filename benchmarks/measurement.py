@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from payymo.cli.terminal import print_table
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -25,6 +27,27 @@ class Measurement:
     def holds(self) -> bool:
         """Whether the limit is kept."""
         return self.value <= self.limit if self.is_maximum else self.value >= self.limit
+
+
+def print_measurements(title: str, found: Sequence[Measurement]) -> None:
+    """Print figures against their limits, as a table for people.
+
+    :param title: What they are of.
+    """
+    print_table(
+        title,
+        ("what", "measured #", "limit #", "holds", "figures"),
+        [
+            (
+                entry.name,
+                f"{entry.value:.4g}",
+                f"{'≤' if entry.is_maximum else '≥'} {entry.limit:.4g}",
+                "yes" if entry.holds else "NO",
+                entry.detail,
+            )
+            for entry in found
+        ],
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

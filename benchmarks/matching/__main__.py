@@ -13,7 +13,7 @@ from benchmarks.matching.contenders import CONTENDERS
 from benchmarks.matching.limits import limits_of
 from benchmarks.matching.measure import Figures, Tally, measure, read_rows, summary
 from benchmarks.matching.rates import PROFILES
-from benchmarks.measurement import Measurement
+from benchmarks.measurement import Measurement, print_measurements
 from payymo.cli.terminal import err, print_json, print_table
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -167,20 +167,7 @@ def _print(results: Sequence[Result], limits: Sequence[Measurement], additive_up
             ],
         )
         _print_cases(ours)
-    print_table(
-        "\nLimits",
-        ("what", "measured #", "limit #", "holds", "figures"),
-        [
-            (
-                limit.name,
-                f"{limit.value:.4g}",
-                f"{'≤' if limit.is_maximum else '≥'} {limit.limit:.4g}",
-                "yes" if limit.holds else "NO",
-                limit.detail,
-            )
-            for limit in limits
-        ],
-    )
+    print_measurements("\nLimits", limits)
     err.print(_LEGEND)
     if any(result.size > additive_up_to for result in results):
         err.print(f"The additive matcher compares every pair: left out above {additive_up_to:,}.")
