@@ -286,6 +286,7 @@ class TestDeletion:
         people.pull(A_RESTATED, B)
         for _ in range(3):
             people.pull(B)
+        assert people.row().status is TransactionStatus.BOOKED
         people.pull(A_RESTATED, B)
         with tenant_transaction(people.sessions, people.tenant_id) as session:
             account = session.scalars(select(Account)).one()
