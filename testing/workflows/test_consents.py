@@ -2,14 +2,23 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
+import pytest
 from testing.consenting_bank import ConsentingBank, RecordingQueue, an_account
 from testing.factories import NOW
 from testing.fakes import FakeClock
 from testing.workflows.connecting import House
 
-from payymo.domain.enums import ConnectionStatus, ConsentStatus, EventKind, RunStatus, SyncTrigger
-from payymo.domain.errors import ProviderUnavailableError
+from payymo.domain.enums import (
+    AccessScope,
+    ConnectionStatus,
+    ConsentStatus,
+    EventKind,
+    RunStatus,
+    SyncTrigger,
+)
+from payymo.domain.errors import ProviderError, ProviderQuotaError, ProviderUnavailableError
 from payymo.postgres.common.operations.connections import list_due_connections
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.consents import check_consents, poll_consents
@@ -190,3 +199,61 @@ class TestCheckConsents:
         asked = {about for call, about in bank.asked if call == "read_consent"}
         assert asked == {house.consents(young.id)[0].provider_reference}
         assert house.connection(old.id).status is ConnectionStatus.PENDING
+
+
+class TestRefusedInUse:
+    """Banks that grant a long consent, and then refuse whatever is asked under it."""
+
+    REFUSAL = ProviderUnavailableError("No.", http_status=500, provider_code="UnknownRequestError")
+
+    def fail(self, house: House, connection_id: UUID, *, times: int, error: ProviderError) -> None:
+        bank = house.providers.bank
+        for name in ("account-1", "account-2"):
+            bank.refusals[name, AccessScope.TRANSACTIONS] = error
+        for _ in range(times):
+            house.sync(connection_id)
+            house.clock.now += timedelta(hours=2)
+
+    def ask_again(self, house: House, connection_id: UUID) -> tuple[int, int]:
+        house.renew(connection_id)
+        consent = house.consents(connection_id)[-1]
+        return consent.history_days, consent.access_days
+
+    def test_the_connection_says_so_and_the_next_ones_ask_for_the_usual_days(
+        self, house: House
+    ) -> None:
+        connection = house.connect("account-1", "account-2")
+        self.fail(house, connection.id, times=3, error=self.REFUSAL)
+
+        refused = house.connection(connection.id)
+        assert (refused.status, refused.error_code) == (
+            ConnectionStatus.ACTIVE,
+            "long_consent_refused",
+        )
+        assert "730 days of history" in (refused.error_message or "")
+        assert "renew the connection" in (refused.error_message or "")
+        assert self.ask_again(house, connection.id) == (90, 90)
+        assert self.ask_again(house, connection.id) == (90, 90)
+
+    @pytest.mark.parametrize(
+        ("error", "times"),
+        [
+            (REFUSAL, 2),  # it may pass
+            (ProviderUnavailableError("Down.", http_status=503, provider_code="ServiceError"), 3),
+            (ProviderUnavailableError("No line."), 3),
+            (ProviderQuotaError("Later.", http_status=429, provider_code="RateLimitError"), 3),
+        ],
+    )
+    def test_an_outage_is_no_refusal(self, house: House, error: ProviderError, times: int) -> None:
+        connection = house.connect("account-1", "account-2")
+        self.fail(house, connection.id, times=times, error=error)
+
+        assert house.connection(connection.id).error_code != "long_consent_refused"
+        assert self.ask_again(house, connection.id) == (730, 90)
+
+    def test_a_consent_that_has_delivered_is_honoured(self, house: House) -> None:
+        connection = house.connect("account-1", "account-2")
+        house.sync(connection.id)
+        self.fail(house, connection.id, times=3, error=self.REFUSAL)
+
+        assert house.connection(connection.id).error_code == "provider_unavailable"

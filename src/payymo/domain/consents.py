@@ -1,11 +1,13 @@
 """The life of a connection: what may happen to it when, and when its end is near."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from payymo.domain.enums import ConnectionEvent, ConnectionStatus
+from payymo.domain.enums import ConnectionEvent, ConnectionStatus, FaultKind
 from payymo.domain.errors import ConflictError
+from payymo.domain.faults import FAILURES_TO_A_DAY
 
 #: From how long before its end on a consent is said to be expiring.
 EXPIRING_WITHIN: Final = timedelta(days=14)
@@ -18,6 +20,12 @@ LONG_HISTORY_ONCE: Final = "separate_continuous_history_consent"
 
 #: Days of history that every bank gives, as often as it is asked.
 HISTORY_DAYS_USUAL: Final = 90
+
+#: Days of access that every bank gives.
+ACCESS_DAYS_USUAL: Final = 90
+
+#: Why a consent that was given is of no use.
+REFUSED_IN_USE: Final = "long_consent_refused"
 
 #: In these a connection can be read.
 READABLE: Final = frozenset({ConnectionStatus.ACTIVE, ConnectionStatus.EXPIRING})
@@ -67,7 +75,9 @@ def next_status(status: ConnectionStatus, event: ConnectionEvent) -> ConnectionS
         ) from None
 
 
-def renewal_history_days(features: Collection[str], *, was_read: bool) -> int | None:
+def renewal_history_days(
+    features: Collection[str], *, was_read: bool, is_refused: bool = False
+) -> int | None:
     """Return how many days of history to ask for; ``None`` is as many as the bank gives.
 
     Some banks give a long history once, and then only to a consent that asks for no more than
@@ -75,8 +85,48 @@ def renewal_history_days(features: Collection[str], *, was_read: bool) -> int | 
 
     :param features: What the bank supports, in the provider's words.
     :param was_read: Whether its history was read before.
+    :param is_refused: Whether it granted a longer one before and refused to honour it.
     """
-    return HISTORY_DAYS_USUAL if was_read and LONG_HISTORY_ONCE in features else None
+    is_once = was_read and LONG_HISTORY_ONCE in features
+    return HISTORY_DAYS_USUAL if is_refused or is_once else None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFacts:
+    """What became of one account under a consent.
+
+    :ivar has_delivered: The bank gave transactions under it.
+    :ivar fault_kind: Whose matter it is that it does not; ``None`` where nothing failed.
+    :ivar is_own_word: The bank itself refused, and did not only fail to answer.
+    :ivar failure_count: Failures in a row.
+    """
+
+    has_delivered: bool
+    fault_kind: FaultKind | None
+    is_own_word: bool
+    failure_count: int
+
+
+def is_refused_in_use(history_days: int, access_days: int, accounts: Sequence[AccessFacts]) -> bool:
+    """Return whether a bank grants a long consent and then refuses whatever is asked under it.
+
+    Some banks do, without naming the reason; they give the usual days. A bank that is down says
+    so otherwise, and an outage is not taken for a refusal before it has lasted.
+
+    :param history_days: Days of history that were granted.
+    :param access_days: Days of access that were granted.
+    :param accounts: The accounts that are read under the consent.
+    """
+    is_long = history_days > HISTORY_DAYS_USUAL or access_days > ACCESS_DAYS_USUAL
+    return is_long and bool(accounts) and all(_is_refused(account) for account in accounts)
+
+
+def _is_refused(account: AccessFacts) -> bool:
+    if account.has_delivered or not account.is_own_word:
+        return False
+    if account.fault_kind is FaultKind.BANK:
+        return account.failure_count >= FAILURES_TO_A_DAY
+    return account.fault_kind in {FaultKind.ACCOUNT, FaultKind.CONSENT}
 
 
 def due_warning(expires_at: datetime | None, *, now: datetime) -> int | None:

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Authorisation, Clock, InstitutionRecord
-from payymo.domain.consents import renewal_history_days
+from payymo.domain.consents import ACCESS_DAYS_USUAL, REFUSED_IN_USE, renewal_history_days
 from payymo.domain.enums import AccountSelection, ConnectionStatus, ConsentStatus
 from payymo.domain.errors import ConflictError, NotFoundError, RuleError
 from payymo.postgres.auth.operations.audit import record_audit
@@ -142,7 +142,9 @@ def renew_connection(
     """
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.get_connection(session, tenant_id, connection_id)
+        before = consents.list_consents(session, tenant_id, connection_id=connection_id)
     bank, was_read = connection.institution, connection.last_synced_at is not None
+    is_refused = any(consent.error_code == REFUSED_IN_USE for consent in before)
     reference = _make_reference(tenant_id)
     authorisation = _authorise(
         sessions,
@@ -151,7 +153,8 @@ def renew_connection(
         bank,
         reference=reference,
         callback_url=callback_url,
-        history_days=renewal_history_days(bank.features, was_read=was_read),
+        history_days=renewal_history_days(bank.features, was_read=was_read, is_refused=is_refused),
+        access_days=ACCESS_DAYS_USUAL if is_refused else None,
     )
     with tenant_transaction(sessions, tenant_id) as session:
         connection = connections.lock_connection(session, tenant_id, connection_id)
@@ -355,6 +358,7 @@ def _authorise(
     reference: str,
     callback_url: str,
     history_days: int | None = None,
+    access_days: int | None = None,
 ) -> Authorisation:
     with sessions.begin() as session:
         payload = documents.find_institution_document(session, bank.reference)
@@ -371,7 +375,11 @@ def _authorise(
     )
     provider = providers.provider_for(tenant_id, bank.provider)
     return provider.authorise(
-        record, reference=reference, return_url=callback_url, history_days=history_days
+        record,
+        reference=reference,
+        return_url=callback_url,
+        history_days=history_days,
+        access_days=access_days,
     )
 
 

@@ -6,13 +6,21 @@ Every failure is judged by :mod:`payymo.domain.faults`, and by nothing here.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from payymo.domain.banking import AccountRecord, BalanceAnswer, Quota, Statement
-from payymo.domain.consents import READABLE
+from payymo.domain.consents import (
+    ACCESS_DAYS_USUAL,
+    HISTORY_DAYS_USUAL,
+    READABLE,
+    REFUSED_IN_USE,
+    AccessFacts,
+    is_refused_in_use,
+)
 from payymo.domain.enums import (
     AccessScope,
     AccountStatus,
@@ -35,7 +43,9 @@ from payymo.domain.faults import (
 from payymo.domain.ledger.book import Changes
 from payymo.domain.syncing import AnswerNews, Remark, remark_on_answer
 from payymo.postgres.common.models import Account, Connection
+from payymo.postgres.common.operations.accounts import NOT_IN_CONSENT, list_connection_accounts
 from payymo.postgres.common.operations.connections import mark_stopped
+from payymo.postgres.common.operations.consents import get_consent, record_refusal
 from payymo.postgres.common.operations.coverage import find_last_row_day, has_booked_rows
 from payymo.postgres.common.operations.faults import note_fault
 from payymo.postgres.common.operations.quotas import record_quota
@@ -432,5 +442,52 @@ def note_report(
         event = ConnectionEvent.SUSPENDED if is_suspended else ConnectionEvent.RAN_OUT
         mark_stopped(session, connection, event, fault, now=now)
         return
-    note_fault(connection, fault)
+    note_fault(connection, fault and (_find_refused_consent(session, connection) or fault))
     session.flush()
+
+
+def _find_refused_consent(session: Session, connection: Connection) -> Fault | None:
+    """Return what to do about a consent that the bank gave and refuses to honour, if it does.
+
+    The consent remembers it, so that the next one is asked for with the usual days.
+    """
+    tenant_id = connection.tenant_id
+    read = [
+        account
+        for account in list_connection_accounts(session, tenant_id, connection.id)
+        if account.is_sync_enabled
+        and account.error_code != NOT_IN_CONSENT
+        and account.status is not AccountStatus.INACTIVE
+    ]
+    consent_ids = {account.consent_id for account in read}
+    if len(consent_ids) != 1:
+        return None
+    consent = get_consent(session, tenant_id, consent_ids.pop())
+    given_at = consent.granted_at or consent.created_at
+    facts = [
+        AccessFacts(
+            has_delivered=account.last_synced_at is not None and account.last_synced_at >= given_at,
+            fault_kind=account.error_kind,
+            is_own_word=account.error_provider_code is not None
+            and account.error_http_status != HTTPStatus.SERVICE_UNAVAILABLE,
+            failure_count=account.failure_count,
+        )
+        for account in read
+    ]
+    if not is_refused_in_use(consent.history_days, consent.access_days, facts):
+        return None
+    message = (
+        f"The bank granted {consent.history_days} days of history and {consent.access_days} of "
+        "access, and has refused whatever was asked since: renew the connection. Payymo then asks "
+        f"for {HISTORY_DAYS_USUAL} and {ACCESS_DAYS_USUAL}, which every bank honours."
+    )
+    record_refusal(session, consent, error_code=REFUSED_IN_USE, error_message=message)
+    last = read[0]
+    return Fault(
+        kind=FaultKind.CONSENT,
+        reach=FaultReach.ACCOUNT,
+        code=REFUSED_IN_USE,
+        message=message,
+        provider_code=last.error_provider_code,
+        http_status=last.error_http_status,
+    )

@@ -162,7 +162,9 @@ class ConsentRead(ResponseModel):
     """The consent that was last asked for: perhaps one that is to renew the present one."""
 
     status: ConsentStatus
-    error: Annotated[ConsentRefusal | None, Field(description="Why it was not given.")]
+    error: Annotated[
+        ConsentRefusal | None, Field(description="Why it was not given, or is of no use.")
+    ]
     history_days: Annotated[int, Field(description="Days of history asked for.", examples=[90])]
     access_days: Annotated[int, Field(description="Days of access asked for.", examples=[180])]
     created_at: datetime
