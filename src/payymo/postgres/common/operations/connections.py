@@ -81,6 +81,8 @@ def get_connection(session: Session, tenant_id: UUID, connection_id: UUID) -> Co
 def lock_connection(session: Session, tenant_id: UUID, connection_id: UUID) -> Connection:
     """Return a connection as it stands now, and keep others from changing it.
 
+    Rows that belong to it can be added meanwhile: whoever holds its accounts needs not wait.
+
     :param session: Open session; the lock lasts as long as its transaction.
     :param tenant_id: Tenant that must own it.
     :param connection_id: Connection to lock.
@@ -89,7 +91,9 @@ def lock_connection(session: Session, tenant_id: UUID, connection_id: UUID) -> C
     statement = select(Connection).where(_is(tenant_id, connection_id))
     return _one(
         session,
-        statement.with_for_update(of=Connection).execution_options(populate_existing=True),
+        statement.with_for_update(of=Connection, key_share=True).execution_options(
+            populate_existing=True
+        ),
     )
 
 
@@ -260,7 +264,7 @@ def age_connections(session: Session, tenant_id: UUID, *, now: datetime) -> None
             Connection.expires_at <= now + EXPIRING_WITHIN,
         )
         .order_by(Connection.id)
-        .with_for_update(of=Connection)
+        .with_for_update(of=Connection, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     for connection in ending:
