@@ -36,8 +36,8 @@ from payymo.postgres.tenancy import tenant_transaction
 #: When the database wrote a row, by its own clock.
 _STAMPS: Final = frozenset({"created_at", "updated_at"})
 
-#: What names a row or the run that wrote it, and is another each time.
-_NAMES: Final = frozenset({"id", "fetch_id", "sync_run_id", "added_by", "match_run_id"})
+#: What names a row or the run that wrote it, or numbers the rows of an answer: another each time.
+_NAMES: Final = frozenset({"id", "fetch_id", "sync_run_id", "added_by", "match_run_id", "position"})
 
 #: What is appended at each answer, whether or not it is new: compared as a set.
 _EACH_CONTENT: Final = (GcAgreement, GcBalance, GcBankAccount, GcRequisitionLink)
@@ -94,10 +94,15 @@ def differences(one: State, other: State) -> list[str]:
 
 
 def _name_rows(session: Session) -> Mapping[UUID, str]:
-    """Return lasting names of raw rows and of transactions: by account and order of arrival."""
+    """Return lasting names of raw rows and of transactions: what the bank said of them."""
     names: dict[UUID, str] = {}
-    for raw in session.scalars(select(GcTransaction).order_by(GcTransaction.position)):
-        name = f"{raw.account_id}/{raw.position}"
+    raws = session.scalars(
+        select(GcTransaction).order_by(
+            GcTransaction.account_id, GcTransaction.content_hash, GcTransaction.occurrence
+        )
+    )
+    for raw in raws:
+        name = f"{raw.account_id}/{raw.content_hash.hex()}/{raw.occurrence}/{raw.is_booked}"
         names[raw.id] = name
         if raw.transaction_id is not None:
             names.setdefault(raw.transaction_id, name)

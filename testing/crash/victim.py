@@ -24,7 +24,7 @@ from testing.fakes import FakeClock
 from payymo.jobs.worker import Timing, run_worker
 from payymo.postgres.core import create_app_engine, create_sessions
 
-HASTY = Timing(heartbeat=0.1, silence_max=0.3, takeover=0.2, polling=0.2, finishing_max=5)
+HASTY = Timing(heartbeat=0.2, silence_max=2, takeover=0.5, polling=0.3, finishing_max=5)
 
 
 def kill(*process_ids: int) -> None:
