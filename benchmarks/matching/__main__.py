@@ -13,6 +13,7 @@ from benchmarks.matching.contenders import CONTENDERS
 from benchmarks.matching.limits import limits_of
 from benchmarks.matching.measure import Figures, Tally, measure, read_rows, summary
 from benchmarks.matching.rates import PROFILES
+from benchmarks.matching.watching import watch
 from benchmarks.measurement import Measurement, print_measurements
 from payymo.cli.terminal import err, print_json, print_table
 
@@ -28,7 +29,7 @@ class Result:
     """What one matcher made of the books of one profile and size.
 
     :ivar seconds: Of each book, from reading the files to having written the predictions.
-    :ivar peak_mib: The most memory that any of them took.
+    :ivar peak_mib: The most memory that any of them took, with the processes that it started.
     """
 
     profile: str
@@ -75,21 +76,27 @@ def _match_book(results: Sequence[Result], seed: int) -> None:
         )
         truth = read_rows(book / "truth.jsonl")
         for result in results:
-            cost = json.loads(
-                _python(
+            printed, peak_mib = watch(
+                _command(
                     "benchmarks.matching.contenders",
                     *(result.matcher, "--book", str(book), "--out", str(out)),
-                )
+                ),
+                _ROOT,
             )
+            cost = json.loads(printed)
             measure(truth, read_rows(out), before=result.figures)
             result.seconds.append(cost["seconds"])
-            result.peak_mib = max(result.peak_mib, cost["peak_mib"])
+            result.peak_mib = max(result.peak_mib, cost["peak_mib"], peak_mib)
 
 
 def _python(*arguments: str) -> str:
     """Run a module in a process of its own, and return what it prints."""
-    command = [sys.executable, "-m", *arguments]
+    command = _command(*arguments)
     return subprocess.run(command, check=True, cwd=_ROOT, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", *arguments]
 
 
 def main() -> int:
