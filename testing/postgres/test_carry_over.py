@@ -13,8 +13,9 @@ from payymo.postgres.roles import ensure_app_role
 from payymo.postgres.schema import MIGRATIONS, init_database
 
 TENANT = UUID(int=1)
+OTHER_TENANT = UUID(int=99)
 
-#: One account of one tenant, by what every version since 0009 has in common.
+#: One account of one tenant, by what every version has in common.
 ACCOUNT = f"""
 INSERT INTO tenants (id, name, currency, auto_apply, auto_apply_threshold)
 VALUES ('{TENANT}', 'Example Ltd', 'EUR', true, 0.95);
@@ -86,6 +87,143 @@ def add_fetch(connection: Connection, number: int, scope: str, moment: str) -> N
         ),
         {"tenant": TENANT, "id": UUID(int=number), "scope": scope, "moment": moment},
     )
+
+
+def add_account(connection: Connection, number: int, synced_through: str | None) -> None:
+    """Add another account of the first tenant's."""
+    connection.execute(
+        text(
+            "INSERT INTO accounts (tenant_id, id, connection_id, consent_id, provider_reference,"
+            " name, account_type, status, is_sync_enabled, failure_count, synced_through) VALUES"
+            " (:tenant, :id, :tenant, :tenant, :reference, 'Giro', 'current', 'active', true, 0,"
+            " :synced_through)"
+        ),
+        {
+            "tenant": TENANT,
+            "id": UUID(int=number),
+            "reference": f"account {number}",
+            "synced_through": synced_through,
+        },
+    )
+
+
+def test_raw_rows_are_numbered_by_account_in_the_order_in_which_they_came(
+    empty_database: str, superuser: Engine
+) -> None:
+    migrate(empty_database, "0003")
+    raw = text(
+        "INSERT INTO gc_transactions (tenant_id, id, account_id, fetch_id, transaction_id,"
+        " is_booked, content_hash, occurrence, identity_version, identity_tier, payload) VALUES"
+        " (:tenant, :id, :account, :fetch, :id, true, '\\x00', :occurrence, 1, 'new', '{}')"
+    )
+    first, second, other = UUID(int=21), UUID(int=20), OTHER_TENANT
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(ACCOUNT)
+        strangers = ACCOUNT.replace(str(TENANT), str(OTHER_TENANT)).replace("'BANK'", "'STRANGE'")
+        connection.exec_driver_sql(strangers)
+        add_account(connection, 2, None)
+        add_fetch(connection, 21, "transactions", "2026-02-01T00:00Z")
+        add_fetch(connection, 20, "transactions", "2026-02-02T00:00Z")
+        connection.exec_driver_sql(
+            "INSERT INTO gc_fetches (tenant_id, id, account_id, sync_run_id, scope, fetched_at,"
+            f" row_count) VALUES ('{other}', '{other}', '{other}', '{other}', 'transactions',"
+            " '2026-01-01T00:00Z', 1)"
+        )
+        for number, tenant, account, fetch in (
+            (35, TENANT, TENANT, first),
+            (33, TENANT, TENANT, second),
+            (32, TENANT, TENANT, first),
+            (34, TENANT, TENANT, first),
+            (31, TENANT, UUID(int=2), second),
+            (36, other, other, other),
+        ):
+            connection.execute(
+                raw,
+                {
+                    "tenant": tenant,
+                    "id": UUID(int=number),
+                    "account": account,
+                    "fetch": fetch,
+                    "occurrence": number,
+                },
+            )
+
+    init_database(empty_database)
+
+    with superuser.connect() as connection:
+        numbered = connection.execute(text("SELECT id, position FROM gc_transactions ORDER BY id"))
+        assert {row_id.int: position for row_id, position in numbered} == {
+            31: 1,
+            32: 1,
+            33: 4,
+            34: 2,
+            35: 3,
+            36: 1,
+        }
+        answers = connection.execute(
+            text("SELECT DISTINCT positions::text, position_max, is_overtaken FROM gc_fetches")
+        )
+        assert answers.all() == [(None, None, False)]
+
+
+def test_accounts_are_known_from_their_oldest_booked_row_to_where_they_were_synced(
+    empty_database: str, superuser: Engine
+) -> None:
+    migrate(empty_database, "0008")
+    row = text(
+        "INSERT INTO transactions (tenant_id, id, account_id, status, amount, currency,"
+        " transaction_date, fingerprint, occurrence, raw_id, identity_version, identity_tier)"
+        " VALUES (:tenant, gen_random_uuid(), :account, :status, 1, 'EUR', :day, '\\x00',"
+        " :number, :tenant, 1, 'new')"
+    )
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(ACCOUNT)
+        connection.exec_driver_sql(
+            "UPDATE accounts SET synced_through = '2026-02-01',"
+            " last_synced_at = '2026-02-01T08:00Z'"
+        )
+        add_account(connection, 2, "2026-01-20")  # without a row
+        add_account(connection, 3, None)  # never synced
+        add_account(connection, 4, "2026-01-20")  # whose only row is of the future
+        for number, (account, status, day) in enumerate(
+            (
+                (1, "booked", "2025-12-05"),
+                (1, "booked", "2026-01-30"),
+                (1, "pending", "2025-11-01"),
+                (1, "removed", "2025-10-01"),
+                (3, "booked", "2025-12-01"),
+                (4, "booked", "2026-03-01"),
+            )
+        ):
+            connection.execute(
+                row,
+                {
+                    "tenant": TENANT,
+                    "account": UUID(int=account),
+                    "status": status,
+                    "day": day,
+                    "number": number,
+                },
+            )
+
+    init_database(empty_database)
+
+    with superuser.connect() as connection:
+        spans = connection.execute(
+            text(
+                "SELECT account_id, first_day::text, last_day::text, completeness, is_firm,"
+                " to_char(learnt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), consent_id,"
+                " asked_from, sync_run_id FROM coverage_spans ORDER BY account_id"
+            )
+        )
+        assert [tuple(span) for span in spans] == [
+            (UUID(int=number), first, last, "cut", False, learnt, TENANT, None, None)
+            for number, first, last, learnt in (
+                (1, "2025-12-05", "2026-02-01", "2026-02-01 08:00"),
+                (2, "2026-01-20", "2026-01-20", "2026-01-20 00:00"),
+                (4, "2026-01-20", "2026-01-20", "2026-01-20 00:00"),
+            )
+        ]
 
 
 def test_running_balances_get_the_currency_that_their_payloads_name(
