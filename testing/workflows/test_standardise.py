@@ -184,8 +184,8 @@ def test_any_sequence_of_pulls_ends_in_the_truth(
 class TestWithdrawn:
     """A booked row that the bank leaves out of complete answers."""
 
-    KEPT = a_payload(internalTransactionId="kept", bookingDate="2026-01-02")
-    GONE = a_payload(internalTransactionId="gone", bookingDate="2026-01-20")
+    KEPT = a_payload(day="2026-01-02", internalTransactionId="kept")
+    GONE = a_payload(day="2026-01-20", internalTransactionId="gone")
 
     @pytest.fixture
     def book(self, sessions: sessionmaker[Session], tenant_id: UUID) -> Book:

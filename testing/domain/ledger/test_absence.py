@@ -1,9 +1,9 @@
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from uuid import UUID
 
-from payymo.domain.ledger.absence import Absence, AbsentRow, judge_absence
+from payymo.domain.ledger.absence import OPEN_MARGIN, Absence, AbsentRow, judge_absence
 
 BOOKED_1 = AbsentRow(UUID(int=1), is_booked=True, day=date(2026, 2, 1))
 BOOKED_9 = AbsentRow(UUID(int=9), is_booked=True, day=date(2026, 2, 9))
@@ -16,7 +16,7 @@ def test_pending_rows_are_closed_and_booked_rows_marked() -> None:
         [BOOKED_9, PENDING],
         since=date(2026, 1, 1),
         now=NOW,
-        oldest_booked=date(2026, 1, 3),
+        speaks_from=date(2026, 1, 3),
         is_empty=False,
     )
 
@@ -28,7 +28,7 @@ def test_history_that_was_cut_short_says_nothing_of_what_came_before() -> None:
         [BOOKED_1, BOOKED_9],
         since=None,
         now=NOW,
-        oldest_booked=date(2026, 2, 1),
+        speaks_from=date(2026, 2, 1),
         is_empty=False,
     )
 
@@ -40,7 +40,7 @@ def test_rows_before_the_first_day_that_was_asked_for_are_not_missing() -> None:
         [BOOKED_1],
         since=date(2026, 2, 2),
         now=NOW,
-        oldest_booked=date(2026, 1, 1),
+        speaks_from=date(2026, 1, 1),
         is_empty=False,
     )
 
@@ -49,22 +49,24 @@ def test_rows_before_the_first_day_that_was_asked_for_are_not_missing() -> None:
 
 def test_an_empty_answer_where_rows_were_known_says_nothing() -> None:
     absence = judge_absence(
-        [BOOKED_9, PENDING], since=None, now=NOW, oldest_booked=None, is_empty=True
+        [BOOKED_9, PENDING], since=None, now=NOW, speaks_from=None, is_empty=True
     )
 
     assert absence == Absence((), ())
 
 
-def test_an_empty_answer_closes_pending_rows_where_nothing_was_booked() -> None:
-    absence = judge_absence([PENDING], since=None, now=NOW, oldest_booked=None, is_empty=True)
+def test_after_an_empty_answer_a_pending_row_is_open_for_as_long_as_it_can_book() -> None:
+    judge = partial(judge_absence, [PENDING], since=None, speaks_from=None, is_empty=True)
+    last_day = datetime.combine(PENDING.day + OPEN_MARGIN, time(23), UTC)
 
-    assert absence == Absence((PENDING.id,), ())
+    assert judge(now=last_day) == Absence((), ())
+    assert judge(now=last_day + timedelta(hours=1)) == Absence((PENDING.id,), ())
 
 
 def test_a_pending_row_without_a_date_is_in_no_answer_that_begins_on_a_day() -> None:
     undated = replace(PENDING, is_dated=False)
     old = replace(BOOKED_1, is_booked=False, is_dated=False)
-    judge = partial(judge_absence, oldest_booked=date(2026, 1, 20), is_empty=False)
+    judge = partial(judge_absence, speaks_from=date(2026, 1, 20), is_empty=False)
 
     begun = judge([undated], since=date(2026, 1, 15), now=NOW)
     whole = judge([undated], since=None, now=NOW)
@@ -80,7 +82,7 @@ def judge_again(row: AbsentRow, *, is_empty: bool = False) -> Absence:
         [row],
         since=date(2026, 1, 1),
         now=NOW,
-        oldest_booked=None if is_empty else date(2026, 1, 3),
+        speaks_from=None if is_empty else date(2026, 1, 3),
         is_empty=is_empty,
     )
 

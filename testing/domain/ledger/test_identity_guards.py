@@ -78,6 +78,26 @@ TWO_ROWS = {
     "an internal id of the season before": Alike(
         a_row(internal_id="abc"), a_row(day=day(46), text="Other", internal_id="abc")
     ),
+    "an internal id that is given again each month": Alike(
+        a_row(internal_id="abc"), a_row(day=day(28), internal_id="abc"), since=day(14)
+    ),
+    "an internal id of the first of each month": Alike(
+        a_row(day=day(27), internal_id="abc"),
+        a_row(day=date(2026, 2, 1), internal_id="abc"),
+        since=day(-10),
+    ),
+    "an internal id with another amount and day": Alike(
+        a_row(internal_id="abc"), a_row("-11.00", day(1), internal_id="abc")
+    ),
+    "a changed amount of another invoice": Alike(
+        a_hold("-792.55", "Acme Supplies Invoice 9411"),
+        a_row("-885.25", day(2), "Acme Supplies Invoice 5324"),
+    ),
+    "on the first day by another of its dates": Alike(
+        replace(a_row(day=day(1)), first_day=day(0), last_day=day(1)),
+        a_row(day=day(2)),
+        since=day(0),
+    ),
     "a counter that starts again": Alike(
         a_row(text="Coop Leeds", transaction_id="9998"),
         a_row(day=day(3), text="Coop York", transaction_id="9998"),
@@ -185,6 +205,26 @@ ONE_ROW = {
         a_row("-10.00", text="Other", transaction_id="t-1000"),
         BOOKED,
     ),
+    "a corrected amount of the same internal id, day and text": (
+        a_row("-2.80", text="Coop Leeds", internal_id="abc"),
+        a_row("-2.30", text="Coop Leeds", internal_id="abc"),
+        (1, IdentityTier.INTERNAL_ID),
+    ),
+    "an internal id whose day moves by a month": (
+        a_row(internal_id="abc"),
+        a_row(day=day(28), internal_id="abc"),
+        (1, IdentityTier.INTERNAL_ID),
+    ),
+    "a pending row that is dated on the day of each answer": (
+        a_hold(transaction_id="t-1000"),
+        replace(a_hold(transaction_id="t-2000"), day=day(3), fingerprint=b"3"),
+        RESTATED,
+    ),
+    "a pending row without a date, first seen days later than it books": (
+        a_hold(transaction_id="t-1000"),
+        a_row(day=day(-6), transaction_id="t-1000"),
+        BOOKED,
+    ),
     "an id that all rows have, and the same day and text": (
         a_row(text="Coop Leeds", transaction_id="9998"),
         a_row(text="Coop Leeds City", transaction_id="9998"),
@@ -270,6 +310,52 @@ class TestTwins:
         ]
 
         assert [number for number, _ in pair(pulled, rows)] == [2, 1]
+
+
+class TestTwinsOfWhichOneBooks:
+    """Two rows of the same money, day and words, told apart by an id that one of them keeps."""
+
+    def test_the_id_leads_before_the_pending_ones_content(self) -> None:
+        rows = [
+            known(1, a_row(is_booked=False, transaction_id="t-0001")),
+            known(2, a_row(is_booked=False, transaction_id="t-0002-monday")),
+        ]
+        pulled = [
+            a_row(day=day(1), transaction_id="t-0001"),
+            a_row(is_booked=False, transaction_id="t-0002-tuesday"),
+        ]
+
+        assert [number for number, _ in pair(pulled, rows)] == [1, 2]
+
+    def test_the_id_leads_before_the_booked_ones_content(self) -> None:
+        rows = [
+            known(1, a_row(is_booked=False, transaction_id="t-0001")),
+            known(2, a_row(day=day(1), transaction_id="t-0002-monday")),
+        ]
+        pulled = [
+            a_row(day=day(1), transaction_id="t-0001"),
+            a_row(day=day(1), transaction_id="t-0002-tuesday"),
+        ]
+
+        assert [number for number, _ in pair(pulled, rows)] == [1, 2]
+
+
+def test_a_corrected_amount_leaves_the_next_coffee_alone() -> None:
+    rows = [known(1, a_row("-2.80", text="Coop Leeds", internal_id="abc")), ANCHOR]
+    pulled = [
+        a_row("-2.30", text="Coop Leeds", internal_id="abc"),
+        a_row("-2.80", day(1), "Coop Leeds", internal_id="def"),
+    ]
+
+    assert [number for number, _ in pair(pulled, rows, [99])] == [1, None]
+
+
+def test_a_row_dated_on_the_first_of_the_next_month_is_found_when_it_is_corrected() -> None:
+    first = date(2026, 3, 1)
+    before = known(1, a_row(day=first, internal_id="abc"))
+    now = a_row(day=date(2026, 2, 9), internal_id="abc")
+
+    assert pair([now], [before], since=date(2026, 2, 5)) == [(1, IdentityTier.INTERNAL_ID)]
 
 
 class TestPendingChoices:

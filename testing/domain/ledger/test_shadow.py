@@ -156,3 +156,43 @@ def test_what_cannot_be_understood_is_counted_and_asked_again() -> None:
 
     assert (first.unreadable, again.unreadable, len(book.ledger.rows)) == (1, 1, 1)
     assert again.positions == [1, 2]
+
+
+def test_a_row_that_the_window_leaves_out_by_another_of_its_dates_is_not_missing() -> None:
+    book = Book()
+    early = a_payload("-1.00", "2026-01-15", "Kiosk", internalTransactionId="k")
+    beside = a_payload(
+        "-7.00", "2026-01-18", "Club", valueDate="2026-01-14", internalTransactionId="v"
+    )
+    book.pull([early, beside, A])
+
+    for _ in range(3):
+        book.pull([early, A], since=date(2026, 1, 15))
+
+    assert (book.row("v").status, book.row("v").missing_since) == (TransactionStatus.BOOKED, None)
+
+
+def test_an_answer_that_begins_late_is_not_taken_for_longer_by_a_row_of_two_dates() -> None:
+    book = Book()
+    next_month = a_payload(
+        "-7.00", "2026-02-01", "Club", valueDate="2026-01-10", internalTransactionId="n"
+    )
+    book.pull([next_month, B, A])
+
+    for _ in range(3):
+        book.pull([next_month, A], since=date(2026, 1, 1))
+
+    assert (book.row("b").status, book.row("b").missing_since) == (TransactionStatus.BOOKED, None)
+
+
+def test_an_empty_answer_closes_no_pending_row() -> None:
+    book = Book()
+    pending = a_payload("-50.00", "2026-01-31", "Grand Hotel", internalTransactionId="p")
+    book.pull([], [pending])
+    book.pull([])
+    empty = book.row("p").status
+    tip = a_payload("-55.00", "2026-02-02", "Grand Hotel", internalTransactionId="b")
+    book.pull([tip])
+
+    assert empty is TransactionStatus.PENDING
+    assert len(book.ledger.rows) == 1

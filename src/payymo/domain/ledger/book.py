@@ -100,6 +100,8 @@ class KnownPayload(NamedTuple):
 
     :ivar position: Of the raw row that holds it.
     :ivar day: The row's transaction date.
+    :ivar first_day: The first of its dates: of the transaction's, the booking and the value date.
+    :ivar last_day: The last of them.
     :ivar is_dated: Whether the bank gave it a date.
     :ivar missing_since: When the bank first left it out (aware).
     :ivar is_removed: It was removed, and stands in no list.
@@ -111,6 +113,8 @@ class KnownPayload(NamedTuple):
     is_booked: bool
     position: int
     day: date
+    first_day: date
+    last_day: date
     is_dated: bool
     missing_since: datetime | None
     is_removed: bool
@@ -272,6 +276,8 @@ class _Comparison:
     :ivar raw_used: Raw rows that hold a row of the answer.
     :ivar last_position: Of the account's raw rows.
     :ivar oldest_booked: First day that a booked row of the answer has; ``None`` without one.
+    :ivar speaks_from: First day of which the answer speaks for certain, whichever of a row's dates
+        the bank goes by; ``None`` without a booked row.
     """
 
     is_first: bool
@@ -284,6 +290,12 @@ class _Comparison:
     raw_used: set[UUID] = field(default_factory=set)
     last_position: int = 0
     oldest_booked: date | None = None
+    speaks_from: date | None = None
+
+    def take(self, day: date, last_day: date) -> None:
+        """Take note of a booked row of the answer."""
+        self.oldest_booked = min(self.oldest_booked or day, day)
+        self.speaks_from = min(self.speaks_from or last_day, last_day)
 
 
 def _compare(
@@ -313,10 +325,9 @@ def _compare(
     ]
     comparison = _Comparison(False, payloads, seen, ())
     comparison.last_position = ledger.find_last_position()
-    comparison.oldest_booked = min(
-        (known.day for known in payloads if known.is_booked and known.transaction_id in seen),
-        default=None,
-    )
+    for known in payloads:
+        if known.is_booked and known.transaction_id in seen:
+            comparison.take(known.day, known.last_day)
     if not unknown:
         return comparison
     if known_since is not None and _were_received(ledger, unknown, payloads):
@@ -325,10 +336,10 @@ def _compare(
     days = [sighting.day for sighting in sightings if sighting.day is not None]
     if known_since is not None and min(days, default=date.max) < known_since + DAYS_APART:
         return None
-    known = ledger.list_rows(since=known_since, closed_after=closed_after)
+    known_rows = ledger.list_rows(since=known_since, closed_after=closed_after)
     verdicts = pair(
         sightings,
-        known,
+        known_rows,
         seen=seen,
         since=answer.since,
         is_whole=answer.is_whole and not unreadable,
@@ -337,7 +348,7 @@ def _compare(
         *zip(readable, verdicts, strict=True),
         *((row, _NEW) for row in unreadable),
     ]
-    comparison.fingerprints = {row.id: row.sighting.fingerprint for row in known}
+    comparison.fingerprints = {row.id: row.sighting.fingerprint for row in known_rows}
     comparison.contents.update(comparison.fingerprints.values())
     return comparison
 
@@ -401,7 +412,7 @@ def _write(
         changes.positions.append(position)
         sighting = observe(record, row.content_hash)
         if row.is_booked and sighting.day is not None:
-            comparison.oldest_booked = min(comparison.oldest_booked or sighting.day, sighting.day)
+            comparison.take(sighting.day, sighting.last_day or sighting.day)
         if comparison.fingerprints.get(transaction_id) != sighting.fingerprint:
             comparison.contents[sighting.fingerprint] += 1
         entry = TransactionEntry(
@@ -513,7 +524,7 @@ def _judge_absent(
             AbsentRow(
                 known.transaction_id,
                 known.is_booked,
-                known.day,
+                known.first_day,
                 is_dated=known.is_dated,
                 missing_since=known.missing_since,
                 is_touched=known.is_touched,
@@ -523,7 +534,7 @@ def _judge_absent(
         ),
         since=answer.since,
         now=answer.received_at,
-        oldest_booked=comparison.oldest_booked,
+        speaks_from=comparison.speaks_from,
         is_empty=not answer.rows,
     )
     closed = set(absence.closed) - away

@@ -106,6 +106,7 @@ _HOLD_WORDS = frozenset(
     "prenotazione vormerkung vorgemerkt vorgemerkter umsatz retenida retencion pendiente card "
     "payment purchase kartenzahlung".split()
 )
+_MONTH_DAYS = 31
 _RESTATED = timedelta(days=RESTATED_DAYS_MAX)
 _AMOUNT_UNIT = Decimal(1).scaleb(-AMOUNT_SCALE)
 
@@ -120,6 +121,9 @@ class Sighting:
     :ivar text: Counterparty and text as sent; see :func:`join_text`.
     :ivar fingerprint: Of amount, currency, day and text; see :func:`fingerprint`.
     :ivar content_hash: Of the payload; decides nothing but the order among equals.
+    :ivar first_day: The first of the row's dates: a bank may choose rows by any of them; ``None``
+        where it gives none.
+    :ivar last_day: The last of them.
     """
 
     is_booked: bool
@@ -132,6 +136,8 @@ class Sighting:
     text: str
     fingerprint: bytes
     content_hash: bytes
+    first_day: date | None = None
+    last_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +222,8 @@ def observe(record: TransactionRecord, content_hash: bytes) -> Sighting:
     """
     amount = record.amount.quantize(_AMOUNT_UNIT)
     text = join_text(record.counterparty_name, record.remittance)
+    dates = (record.transaction_date, record.booking_date, record.value_date)
+    days = [day for day in dates if day is not None]
     return Sighting(
         is_booked=record.is_booked,
         amount=amount,
@@ -227,6 +235,8 @@ def observe(record: TransactionRecord, content_hash: bytes) -> Sighting:
         text=text,
         fingerprint=fingerprint(amount, record.currency, record.transaction_date, text),
         content_hash=content_hash,
+        first_day=min(days, default=None),
+        last_day=max(days, default=None),
     )
 
 
@@ -353,23 +363,26 @@ class _Pairing:
         self._is_taken = [row.id in seen for row in self._known]
         self._answer = [*pulled, *(row.sighting for row in self._known if row.id in seen)]
         self._texts: dict[str, _Words] = {}
-        self._first_day = date.max
+        self._first_day: date | None = None
 
     def verdicts(self) -> list[Verdict]:
         for is_booked in (True, False):
             for id_of, agrees, tier in _ID_TIERS:
                 self._pair_by_id(id_of, agrees, tier, pulled=is_booked, known=is_booked)
-            self._pair_by_content(is_booked)
+        # Of twins of which one books, its id tells which: so before anybody's content.
         for id_of in (_internal_id, _transaction_id):
             self._pair_by_id(
                 id_of, self._has_booked, IdentityTier.PENDING_BOOKED, pulled=True, known=False
             )
+        for is_booked in (True, False):
+            self._pair_by_content(is_booked)
         lacking = self._list_lacking()
         self._pair_restated(lacking, days_max=0)
         self._pair_pending_of_same_amount()
         self._pair_restated(lacking, days_max=RESTATED_DAYS_MAX)
         self._pair_extended(lacking)
         self._pair_changed_amounts()
+        self._pair_pending_again()
         return [verdict or _NEW for verdict in self._verdicts]
 
     # --- by an id ---
@@ -398,7 +411,11 @@ class _Pairing:
                 shared[key].append(place)
                 continue
             position = in_known[key][0]
-            if not self._is_taken[position] and agrees(self._pulled[place], self._known[position]):
+            if (
+                not self._is_taken[position]
+                and agrees(self._pulled[place], self._known[position])
+                and (tier is IdentityTier.TRUSTED_ID or self._is_in_reach(place, position))
+            ):
                 self._pair(place, position, tier)
         for key, places in shared.items():
             positions = [position for position in in_known[key] if not self._is_taken[position]]
@@ -428,10 +445,32 @@ class _Pairing:
                 pairs = product(here[key], there[key])
                 self._pair_unambiguous([pair for pair in pairs if self._extends(*pair)], tier)
 
+    def _is_in_reach(self, place: int, position: int) -> bool:
+        """Return whether an id may speak for rows so far apart: it may be given again each month.
+
+        Then the known row is in no answer that begins after it; one that was dated on the first
+        of the next month, and is corrected, was there.
+        """
+        row, known = self._pulled[place], self._known[position].sighting
+        if not known.is_booked or row.day is None or known.day is None:
+            return True
+        if abs((row.day - known.day).days) <= DAYS_APART_MAX:
+            return True
+        if known.day.day == 1 and row.day < known.day <= _shift(row.day, _MONTH_DAYS):
+            return row.day.day > 1
+        return self._is_whole and (_first_day(known) or date.min) > self._speaks_from()
+
+    def _speaks_from(self) -> date:
+        """Return the first day that the answer speaks of."""
+        if self._first_day is None:
+            self._first_day = self._find_first_day()
+        return self._first_day
+
     def _has_booked(self, row: Sighting, known: KnownRow) -> bool:
         """Return whether a pending row can have booked as one that shares its id."""
         pending = known.sighting
-        if row.currency != pending.currency or not _may_have_booked(row, known):
+        # A pending row without a date has the day on which it was first seen, which may be late.
+        if row.currency != pending.currency or abs(_days_since(row, known)) > DAYS_APART_MAX:
             return False
         return (
             # Some banks send what is pending without its sign.
@@ -472,30 +511,28 @@ class _Pairing:
         ]
         if not self._is_whole or not positions or not self._open_pulled(True):
             return []
-        days = [(self._known[position].sighting.day or date.min) for position in positions]
-        self._first_day = self._find_first_day(min(days))
+        first_day = self._speaks_from()
         return [
             position
-            for position, day in zip(positions, days, strict=True)
-            if day >= self._first_day
+            for position in positions
+            if (_first_day(self._known[position].sighting) or date.min) >= first_day
         ]
 
-    def _find_first_day(self, day_asked: date) -> date:
+    def _find_first_day(self) -> date:
         """Return the first day that the answer speaks of: banks cut history short, and say nothing.
 
-        That is the day of its oldest booked row, but not before the first day asked for.
-
-        :param day_asked: Which of two days before it is returned does not matter.
+        That is the day of its oldest booked row, but not before the first day asked for. Of a
+        row's dates the last counts, as nobody knows by which of them the bank chose.
         """
         oldest = min(
-            (row.day for row in self._pulled if row.is_booked and row.day is not None),
+            (day for row in self._pulled if row.is_booked and (day := _last_day(row)) is not None),
             default=date.max,
         )
         floor = self._since or date.min
         for row in reversed(self._all_known):
-            if oldest < day_asked or oldest <= floor:
+            if oldest <= floor:
                 break
-            day = row.sighting.day
+            day = _last_day(row.sighting)
             if (
                 day is not None
                 and floor <= day < oldest
@@ -511,7 +548,7 @@ class _Pairing:
         days = abs(_days_since(row, known))
         if days == 0 or days > RESTATED_DAYS_MAX:
             return days == 0
-        if known.sighting.day == self._first_day:
+        if _first_day(known.sighting) == self._speaks_from():
             return False  # the first day may be cut in its middle
         ids = (_trusted_id(row), _trusted_id(known.sighting))
         return None in ids or ids[0] == ids[1]
@@ -707,6 +744,30 @@ class _Pairing:
                 IdentityTier.PENDING_BOOKED,
             )
 
+    def _pair_pending_again(self) -> None:
+        """Pair pending rows whose ids and days change with each answer, where none can be another.
+
+        Banks date what is pending on the day of the answer, or on the last on which it can book.
+        """
+        here: dict[Hashable, list[int]] = defaultdict(list)
+        there: dict[Hashable, list[int]] = defaultdict(list)
+        for place in self._open_pulled(False):
+            row = self._pulled[place]
+            here[row.amount, row.currency, self._words(row.text).whole].append(place)
+        for position in self._open_known(False):
+            known = self._known[position]
+            row = known.sighting
+            if not known.is_closed:
+                there[row.amount, row.currency, self._words(row.text).whole].append(position)
+        for key in here.keys() & there.keys():
+            places, positions = here[key], there[key]
+            pairs = product(places, positions)
+            if len(places) == len(positions) <= COMPARED_MAX and all(
+                abs(_days_since(self._pulled[place], self._known[position])) <= DAYS_APART_MAX
+                for place, position in pairs
+            ):
+                self._pair_in_order(places, positions, IdentityTier.RESTATED)
+
     def _by_word(self, places: Sequence[int], positions: Sequence[int]) -> list[_Pair]:
         """Return the pairs that share a telling word; one that too many share tells nothing."""
         here: dict[str, list[int]] = defaultdict(list)
@@ -735,10 +796,12 @@ class _Pairing:
             or not _has_same_sign(row.amount, pending.amount)
         ):
             return False
-        if _is_change_small(row.amount, pending.amount):
-            return self._likeness(place, position) >= CHANGED_AMOUNT_LIKENESS_MIN
-        is_hold = abs(pending.amount) in HOLD_AMOUNTS
         words, others = self._words(row.text), self._words(pending.text)
+        if _is_change_small(row.amount, pending.amount):
+            return self._likeness(
+                place, position
+            ) >= CHANGED_AMOUNT_LIKENESS_MIN and not _have_other_numbers(words, others)
+        is_hold = abs(pending.amount) in HOLD_AMOUNTS
         return is_hold and words.whole == others.whole
 
     # --- what is open, and in which order ---
@@ -841,6 +904,14 @@ def _transaction_id(row: Sighting) -> str | None:
     return _usable(row.transaction_id)
 
 
+def _first_day(row: Sighting) -> date | None:
+    return row.first_day or row.day
+
+
+def _last_day(row: Sighting) -> date | None:
+    return row.last_day or row.day
+
+
 def _is_not_contradicted(row: Sighting, known: KnownRow) -> bool:
     """Return whether money, day or text agrees; a text of no words contradicts nothing."""
     if _has_same_money(row, known) or abs(_days_since(row, known)) <= DAYS_APART_MAX:
@@ -870,6 +941,14 @@ def _has_same_transaction_id_near(row: Sighting, known: KnownRow) -> bool:
         and transaction_id == _transaction_id(known.sighting)
         and row.currency == known.sighting.currency
         and abs(_days_since(row, known)) <= DAYS_APART_MAX
+    )
+
+
+def _has_same_day_and_words(row: Sighting, known: KnownRow) -> bool:
+    return (
+        row.currency == known.sighting.currency
+        and row.day == known.sighting.day
+        and _likeness(_read_words(row.text), _read_words(known.sighting.text)) == 1
     )
 
 
@@ -932,6 +1011,15 @@ def _likeness(words: _Words, others: _Words) -> float:
     return ALL_WORDS_LIKENESS * len(one & other) / min(len(one), len(other))
 
 
+def _have_other_numbers(words: _Words, others: _Words) -> bool:
+    """Return whether each text has a number that the other lacks, as two invoices do."""
+    here, there = set(words.bare.split()), set(others.bare.split())
+    return all(
+        any(len(word) >= WORD_LENGTH_MIN and not word.isalpha() for word in more)
+        for more in (here - there, there - here)
+    )
+
+
 def _extends(words: _Words, others: _Words) -> bool:
     """Return whether one text is the other with a few words more."""
     if not words.telling & others.telling:
@@ -946,4 +1034,5 @@ _ID_TIERS: Final[Sequence[tuple[_IdOf, _Agrees, IdentityTier]]] = (
     (_internal_id, _has_same_money_within_reach, IdentityTier.INTERNAL_ID),
     (_transaction_id, _has_same_money_near, IdentityTier.TRANSACTION_ID),
     (_internal_id, _has_same_transaction_id_near, IdentityTier.TRANSACTION_ID),
+    (_internal_id, _has_same_day_and_words, IdentityTier.INTERNAL_ID),
 )

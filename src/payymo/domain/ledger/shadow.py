@@ -143,6 +143,8 @@ class ShadowLedger:
                 is_booked=row.status in _ONCE_BOOKED,
                 position=row.position,
                 day=row.day,
+                first_day=row.sighting.first_day or row.day,
+                last_day=row.sighting.last_day or row.day,
                 is_dated=(row.record.booking_date or row.record.value_date) is not None,
                 missing_since=row.missing_since,
                 is_removed=row.status is TransactionStatus.REMOVED,

@@ -390,6 +390,9 @@ def summarise_transactions(
     return [CurrencySummary(*row) for row in rows]
 
 
+_DATES: Final = (Transaction.transaction_date, Transaction.booking_date, Transaction.value_date)
+
+
 def list_known_rows(
     session: Session,
     tenant_id: UUID,
@@ -419,6 +422,8 @@ def list_known_rows(
             Transaction.counterparty_name,
             Transaction.remittance,
             Transaction.fingerprint,
+            func.least(*_DATES).label("first_day"),
+            func.greatest(*_DATES).label("last_day"),
         )
         .where(is_identifiable(tenant_id, account_id, since=since, closed_after=closed_after))
         .execution_options(yield_per=_FETCH_COUNT)
@@ -437,6 +442,8 @@ def list_known_rows(
                 text=join_text(row.counterparty_name, row.remittance),
                 fingerprint=row.fingerprint,
                 content_hash=b"",
+                first_day=row.first_day,
+                last_day=row.last_day,
             ),
             is_closed=row.status in {TransactionStatus.SUPERSEDED, TransactionStatus.REMOVED},
         )

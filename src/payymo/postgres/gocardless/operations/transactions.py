@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, exists, func, select, update
@@ -86,6 +86,9 @@ def list_raw_versions(
     return [RawVersion(*row) for row in rows]
 
 
+_DATES: Final = (Transaction.transaction_date, Transaction.booking_date, Transaction.value_date)
+
+
 def list_known_payloads(
     session: Session,
     tenant_id: UUID,
@@ -109,6 +112,8 @@ def list_known_payloads(
             Transaction.status.in_((TransactionStatus.BOOKED, TransactionStatus.REMOVED)),
             GcTransaction.position,
             Transaction.transaction_date,
+            func.least(*_DATES),
+            func.greatest(*_DATES),
             func.coalesce(Transaction.booking_date, Transaction.value_date).is_not(None),
             Transaction.missing_since,
             Transaction.status == TransactionStatus.REMOVED,
