@@ -10,6 +10,8 @@ INSTALLED := .venv/.installed
 WORKERS ?= 2
 # Which books to match, such as "--sizes 100000 --seeds 1 2 3".
 BOOKS ?=
+# How many account-days a soak plays.
+DAYS ?= 1000000
 
 .PHONY: help
 help: ## Show this list
@@ -30,7 +32,7 @@ up: $(INSTALLED) ## The same, then serve API, worker and sandbox until Ctrl-C
 	$(RUN)/payymo up --demo
 
 .PHONY: check
-check: lint types migrations coverage ## All that must hold before a change goes in
+check: lint types migrations coverage soak-minute ## All that must hold before a change goes in
 
 .PHONY: lint
 lint: $(INSTALLED) ## Rules, formatting and import directions
@@ -64,6 +66,14 @@ coverage: $(INSTALLED) ## Run the tests, and see that they reach enough of every
 .PHONY: crash
 crash: $(INSTALLED) ## Kill a worker, and PostgreSQL, at every place at which a sync writes (half an hour)
 	$(RUN)/python -m testing.crash
+
+.PHONY: soak
+soak: $(INSTALLED) ## Play a million days of invented accounts against the ledger: 30 minutes
+	$(RUN)/python -m testing.simulator --days $(DAYS) --processes $(WORKERS)
+
+.PHONY: soak-minute
+soak-minute: $(INSTALLED) ## Play some twenty thousand of them
+	$(RUN)/python -m testing.simulator --days 20000 --processes $(WORKERS)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure speed, as ratios within one run
