@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.matching.adapter import holds_index
 from benchmarks.matching.contenders import CONTENDERS
-from benchmarks.matching.limits import limits_of
+from benchmarks.matching.limits import LATENCY_SIZE, limit_of_latency, limits_of
 from benchmarks.matching.measure import Figures, Tally, measure, read_rows, summary
 from benchmarks.matching.rates import PROFILES
 from benchmarks.matching.watching import watch
@@ -65,15 +66,19 @@ def run(
             yield from results
 
 
+def run_latency(size: int) -> Measurement:
+    """Return what one payment takes against so many open invoices."""
+    err.print(f"one payment against {size:,} open invoices …")
+    with tempfile.TemporaryDirectory(prefix="payymo-matching-") as folder:
+        _generate(Path(folder), "mixed", size, seed=1)
+        found = json.loads(_python("benchmarks.matching.latency", "--book", folder))
+    return limit_of_latency(size, found)
+
+
 def _match_book(results: Sequence[Result], seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="payymo-matching-") as folder:
         book, out = Path(folder), Path(folder) / "predictions.jsonl"
-        first = results[0]
-        _python(
-            "benchmarks.matching.generate",
-            *("--profile", first.profile, "--size", str(first.size)),
-            *("--seed", str(seed), "--out", str(book)),
-        )
+        _generate(book, results[0].profile, results[0].size, seed=seed)
         truth = read_rows(book / "truth.jsonl")
         for result in results:
             printed, peak_mib = watch(
@@ -87,6 +92,13 @@ def _match_book(results: Sequence[Result], seed: int) -> None:
             measure(truth, read_rows(out), before=result.figures)
             result.seconds.append(cost["seconds"])
             result.peak_mib = max(result.peak_mib, cost["peak_mib"], peak_mib)
+
+
+def _generate(folder: Path, profile: str, size: int, *, seed: int) -> None:
+    _python(
+        "benchmarks.matching.generate",
+        *("--profile", profile, "--size", str(size), "--seed", str(seed), "--out", str(folder)),
+    )
 
 
 def _python(*arguments: str) -> str:
@@ -119,12 +131,21 @@ def main() -> int:
         help="the largest size at which the additive matcher, which compares every pair, takes "
         f"part; {_ADDITIVE_SIZE_MAX} unless said otherwise",
     )  # fmt: skip
+    parser.add_argument(
+        "--latency-at", type=int, default=LATENCY_SIZE, metavar="COUNT",
+        help="open invoices against which single payments are matched; "
+        f"{LATENCY_SIZE} unless said otherwise, 0 for none",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     results = list(
         run(arguments.profiles, arguments.sizes, arguments.seeds, arguments.additive_up_to)
     )
     limits = [limit for result in results for limit in _limits(result)]
+    if arguments.latency_at and holds_index():
+        limits.append(run_latency(arguments.latency_at))
+    elif arguments.latency_at:
+        err.print("One payment after the other is left out: the engine holds no index.")
     if arguments.json:
         print_json({"results": [_as_json(result) for result in results], "limits": limits})
     else:

@@ -14,20 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.matching.adapter import match_book
 from benchmarks.matching.measure import read_rows
 
 _STATUS = Path("/proc/self/status")
 _KIBIBYTES = 1024
-
-
-def ours(book: Path, out: Path) -> None:
-    """Match as ``payymo match`` does for files."""
-    import_module("payymo.workflows.match_files").match_files(
-        invoices=book / "invoices.jsonl",
-        transactions=book / "transactions.jsonl",
-        out=out,
-        progress=lambda _sentence: None,
-    )
 
 
 def additive(book: Path, out: Path) -> None:
@@ -55,7 +46,7 @@ def rules(book: Path, out: Path) -> None:
 
 
 CONTENDERS: Mapping[str, Callable[[Path, Path], None]] = {
-    "ours": ours,
+    "ours": match_book,
     "additive": additive,
     "rules": rules,
 }

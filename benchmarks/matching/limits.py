@@ -40,6 +40,27 @@ COSTS: Mapping[int, tuple[float, float | None]] = {
 }
 
 
+#: Of one new payment against :data:`LATENCY_SIZE` open invoices, the index held.
+LATENCY_SIZE = 100_000
+MILLISECONDS_MAX = 5.0
+
+
+def limit_of_latency(size: int, found: Mapping[str, float]) -> Measurement:
+    """Return what single payments take, against its limit.
+
+    :param size: Open invoices.
+    :param found: What :mod:`benchmarks.matching.latency` prints.
+    """
+    return Measurement(
+        f"one payment, {size:,} open invoices: p95 in ms",
+        f"p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms; ready in "
+        f"{found['ready_seconds']:.0f} s, {found['peak_mib']:.0f} MiB",
+        found["p95"],
+        MILLISECONDS_MAX,
+        is_maximum=True,
+    )
+
+
 def limits_of(
     profile: str, size: int, tally: Tally, *, seconds: float, peak_mib: float
 ) -> list[Measurement]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.matching.adapter import holds_index
 from benchmarks.matching.limits import FLOORS, limits_of
 from benchmarks.matching.measure import Tally
 from benchmarks.matching.rates import PROFILES
@@ -54,7 +55,18 @@ def test_large_books_have_limits_of_time_and_memory() -> None:
 def test_all_three_match_the_same_book_in_processes_of_their_own() -> None:
     command = [sys.executable, "-m", "benchmarks.matching", "--json"]
     done = subprocess.run(
-        [*command, "--profiles", "mixed", "--sizes", "150", "--seeds", "3", "4"],
+        [
+            *command,
+            "--profiles",
+            "mixed",
+            "--sizes",
+            "150",
+            "--seeds",
+            "3",
+            "4",
+            "--latency-at",
+            "500",
+        ],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -70,6 +82,8 @@ def test_all_three_match_the_same_book_in_processes_of_their_own() -> None:
         assert each["peak_mib"] > 10
         assert sum(case["lines"] for case in each["cases"].values()) == 300
         assert 0 < each["all"]["f1"] < 1
+    single = {limit["name"]: limit["value"] > 0 for limit in found["limits"]}
+    assert single.get("one payment, 500 open invoices: p95 in ms", False) is holds_index()
     keeps_all = all(
         limit["value"] <= limit["limit"]
         if limit["is_maximum"]
