@@ -78,6 +78,7 @@ class EventKind(StrEnum):
     ACCOUNT_DISAPPEARED = "account_disappeared"
     TRANSACTION_SPLITS_UNBALANCED = "transaction_splits_unbalanced"
     TRANSACTION_OVER_ALLOCATED = "transaction_over_allocated"
+    BALANCE_PROOF_FAILED = "balance_proof_failed"
 
 
 class EventSubject(StrEnum):
@@ -189,6 +190,36 @@ class Completeness(StrEnum):
 
     COMPLETE = "complete"
     CUT = "cut"
+
+
+class ProofStatus(StrEnum):
+    """Whether a day of an account adds up: opening balance and booked rows to the closing one."""
+
+    PROVED = "proved"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class ProofReason(StrEnum):
+    """Why nothing can be said of a day's arithmetic."""
+
+    NO_BALANCE = "no_balance"
+    PENDING_BALANCE = "pending_balance"
+    DAY_NOT_OVER = "day_not_over"
+    NOT_COVERED = "not_covered"
+    WITHIN_DAY = "within_day"
+    OTHER_DAYS = "other_days"
+    OTHER_CURRENCIES = "other_currencies"
+    NOT_RUNNING = "not_running"
+
+
+class SuspectKind(StrEnum):
+    """How a single row would explain that a day does not add up."""
+
+    DOUBLED = "doubled"
+    TWIN_MISSING = "twin_missing"
+    LEFT_OUT = "left_out"
+    SIGN_REVERSED = "sign_reversed"
 
 
 class ReplayVerdict(StrEnum):

@@ -87,6 +87,22 @@ USUAL_BALANCE_RULE: Final = first_of(
 )
 
 
+def reckon_balances(
+    balances: Iterable[ReportedBalance], *, rule: BalanceRule, currency: str | None
+) -> Mapping[str, Sequence[BookedBalance]]:
+    """Return every booked balance that an answer allows to be reckoned, the best way first.
+
+    :param balances: All balances of one answer.
+    :param rule: How this bank's booked balance is found.
+    :param currency: The account's, as its bank says; it is that of balances that name none.
+    :returns: By currency; a currency without one is among them, with none.
+    """
+    return {
+        code: [booked for sums in rule.sums if (booked := _booked(reported, [sums], code))]
+        for code, reported in _by_currency(balances, currency).items()
+    }
+
+
 def booked_balances(
     balances: Iterable[ReportedBalance], *, rule: BalanceRule, currency: str | None
 ) -> Mapping[str, BookedBalance]:
@@ -100,16 +116,9 @@ def booked_balances(
     :param currency: The account's, as its bank says; it is that of balances that name none.
     :returns: By currency.
     """
-    reported: defaultdict[str, dict[BalanceType, ReportedBalance]] = defaultdict(dict)
-    for balance in balances:
-        if balance.credit_limit_included:
-            continue
-        of_currency = reported[_currency_of(balance, currency)]
-        known = of_currency.get(balance.balance_type)
-        if known is None or _day(known) < _day(balance):
-            of_currency[balance.balance_type] = balance
     found = (
-        (code, _booked(of_currency, rule.sums, code)) for code, of_currency in reported.items()
+        (code, _booked(of_currency, rule.sums, code))
+        for code, of_currency in _by_currency(balances, currency).items()
     )
     return {code: booked for code, booked in found if booked is not None}
 
@@ -131,6 +140,21 @@ def find_booked_balance(
     return max(
         found.values(), key=lambda booked: (abs(booked.amount), booked.currency), default=None
     )
+
+
+def _by_currency(
+    balances: Iterable[ReportedBalance], currency: str | None
+) -> Mapping[str, Mapping[BalanceType, ReportedBalance]]:
+    """Return the balances without a credit limit, of each type the one for the latest day."""
+    reported: defaultdict[str, dict[BalanceType, ReportedBalance]] = defaultdict(dict)
+    for balance in balances:
+        if balance.credit_limit_included:
+            continue
+        of_currency = reported[_currency_of(balance, currency)]
+        known = of_currency.get(balance.balance_type)
+        if known is None or _day(known) < _day(balance):
+            of_currency[balance.balance_type] = balance
+    return reported
 
 
 def _currency_of(balance: ReportedBalance, of_account: str | None) -> str:
