@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import httpx
@@ -25,14 +25,17 @@ from payymo.domain.enums import (
     BalanceType,
     ConsentStatus,
     JobStatus,
+    ProofReason,
+    ProofStatus,
     Provider,
     SyncTrigger,
     TransactionStatus,
 )
 from payymo.jobs.worker import Timing
-from payymo.postgres.common.models import Account, Connection, Transaction
+from payymo.postgres.common.models import Account, BalanceProof, Connection, Transaction
 from payymo.postgres.common.operations.balances import latest_balances
 from payymo.postgres.common.operations.consents import list_consents
+from payymo.postgres.common.operations.sync_runs import lock_account
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
 from payymo.postgres.gocardless.models import GcTransaction
 from payymo.postgres.gocardless.operations.tokens import PostgresTokenStore
@@ -52,6 +55,7 @@ from payymo.workflows.connect import (
     renew_connection,
     start_connection,
 )
+from payymo.workflows.proof import prove_account
 from payymo.workflows.queue import JobQueue
 from payymo.workflows.sync import sync_connection
 from payymo.workflows.sync_outcomes import SyncReport
@@ -337,9 +341,63 @@ class Bond:
                 truth = self.truths[account.id] = Truth(self, account.id, self._key(account))
             truth.check(account)
 
+    def check_proof(self) -> None:
+        """Assert that each account adds up on each day since the consent, as the book has it.
+
+        That is told alike however far back one looks.
+        """
+        house = self.house
+        yesterday = house.clock().date() - timedelta(days=1)
+        for account in self.accounts():
+            with house.read() as session:
+                told = _proofs(session, account)
+                prove_account(
+                    session,
+                    lock_account(session, house.tenant_id, account.id),
+                    now=house.clock(),
+                )
+                assert _proofs(session, account) == told
+            by_day = {proof.day: proof for proof in told}
+            assert ProofStatus.FAILED not in {proof.status for proof in told}
+            if any(_day(row.payload) < FIRST_DAY.date() for row in self.rows(account.id)):
+                day = FIRST_DAY.date()
+                while day <= yesterday:
+                    assert by_day[day].status is ProofStatus.PROVED
+                    day += timedelta(days=1)
+                statement = house.sandbox.library.statement(
+                    self.bank, self.book, self._key(account), house.sandbox.today(), 0
+                )
+                (closing,) = [
+                    Decimal(each["balanceAmount"]["amount"])
+                    for each in statement.balances
+                    if each["balanceType"] == "closingBooked"
+                ]
+                assert by_day[yesterday].closing == closing
+
     def _key(self, account: Account) -> str:
         """Return the book's name of an account."""
         return self.house.sandbox.state.accounts[account.provider_reference].key
+
+
+class _Told(NamedTuple):
+    """What is told of one day, but for when."""
+
+    currency: str
+    day: date
+    status: ProofStatus
+    reason: ProofReason | None
+    row_count: int
+    booked: Decimal
+    opening: Decimal | None
+    closing: Decimal | None
+
+
+def _proofs(session: Session, account: Account) -> list[_Told]:
+    columns = [getattr(BalanceProof, name) for name in _Told._fields]
+    rows = session.execute(
+        select(*columns).where(BalanceProof.account_id == account.id).order_by(BalanceProof.day)
+    )
+    return [_Told(*row) for row in rows]
 
 
 def name_of(bank: Bank, payload: Payload) -> str:

@@ -269,3 +269,35 @@ def test_older_failures_get_the_kind_that_their_codes_tell_and_a_last_try(
         )
         assert connection.scalar(text("SELECT error_kind FROM connections")) == "consent"
         assert connection.scalar(text("SELECT error_kind FROM sync_runs")) is None
+
+
+def test_each_answer_names_the_balances_that_it_said(
+    empty_database: str, superuser: Engine
+) -> None:
+    """One was said in the first two answers, another in the last; of transactions, none."""
+    migrate(empty_database, "0014")
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(ACCOUNT)
+        for number in (1, 2, 3, 4):
+            scope = "transactions" if number == 3 else "balances"
+            add_fetch(connection, number, scope, f"2026-02-0{number}T09:00Z")
+        for number, first, last in ((7, 1, 2), (8, 4, 4)):
+            connection.execute(
+                text(
+                    "INSERT INTO balances (tenant_id, id, account_id, balance_type, amount,"
+                    " currency, observed_at, last_observed_at) VALUES (:tenant, :id, :tenant,"
+                    " 'closing_booked', 1, 'EUR', :first, :last)"
+                ),
+                {
+                    "tenant": TENANT,
+                    "id": UUID(int=number),
+                    "first": f"2026-02-0{first}T09:00Z",
+                    "last": f"2026-02-0{last}T09:00Z",
+                },
+            )
+
+    init_database(empty_database)
+
+    with superuser.connect() as connection:
+        said = connection.scalars(text("SELECT balance_ids FROM gc_fetches ORDER BY id")).all()
+    assert said == [[UUID(int=7)], [UUID(int=7)], None, [UUID(int=8)]]

@@ -56,8 +56,8 @@ class Book:
                 )
                 self.accounts[account.id] = name
 
-    def pull(self, name: str, booked: Rows, pending: Rows) -> SyncReport:
-        self.bank.books[name] = FakeBooks(booked=list(booked), pending=list(pending))
+    def pull(self, name: str, booked: Rows, pending: Rows, *, balances: Rows = ()) -> SyncReport:
+        self.bank.books[name] = FakeBooks(list(booked), list(pending), list(balances))
         return sync_connection(
             self.sessions,
             FakeDirectory(self.bank),

@@ -40,6 +40,7 @@ from payymo.postgres.gocardless.operations.archive import (
 )
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.registry import find_translator
+from payymo.workflows.proof import prove_account
 
 #: Told after each account: how many are done, of how many.
 type Progress = Callable[[int, int], None]
@@ -192,6 +193,7 @@ def _replay_account(
     if apply and differing:
         applying = _Applying(session, account, reading, now)
         kept_back = [finding for finding in differing if not applying.apply(finding)]
+        prove_account(session, account, now=now)
     return AccountReplay(
         account_id=account.id,
         account_name=account.name,

@@ -61,6 +61,7 @@ from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import BankDataProvider, ProviderDirectory
 from payymo.workflows.consents import ask_of_consent, end_replaced_consents
 from payymo.workflows.coverage import note_coverage, plan_window
+from payymo.workflows.proof import prove_after_sync
 from payymo.workflows.queue import JobQueue
 from payymo.workflows.standardise import Entry, standardise
 from payymo.workflows.sync_outcomes import (
@@ -301,6 +302,10 @@ class _Sync:
             }
             if pull.statement is not None:
                 note_synced(account, now)
+            if pull.statement is not None or pull.balances is not None:
+                prove_after_sync(
+                    session, account, changes, sync_run_id=self.plan.sync_run_id, now=now
+                )
             result = result_of(
                 session, account, task, pull, changes=changes, faults=faults, now=now
             )
@@ -375,6 +380,7 @@ class _Sync:
     def _store_balances(
         self, session: Session, account: Account, answer: BalanceAnswer, now: datetime
     ) -> None:
+        said = record_balances(session, self.tenant_id, account.id, answer.balances, now=now)
         fetch_id = record_fetch(
             session,
             self.tenant_id,
@@ -385,9 +391,9 @@ class _Sync:
             row_count=len(answer.balances),
             last_updated=None,
             now=now,
+            balance_ids=said,
         )
         record_raw_balances(session, self.tenant_id, account.id, fetch_id, answer.balances)
-        record_balances(session, self.tenant_id, account.id, answer.balances, now=now)
         if answer.quota is not None:
             record_quota(session, self.tenant_id, account.id, answer.quota)
 

@@ -208,6 +208,7 @@ def test_another_tenants_account_does_not_exist(stranger: TestClient, account: A
         stranger.patch(one, json={"name": "mine"}),
         stranger.get(f"{one}/balances"),
         stranger.get(f"{one}/coverage"),
+        stranger.get(f"{one}/proof"),
         stranger.get(f"{one}/transactions"),
     ]
 

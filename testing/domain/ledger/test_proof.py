@@ -162,10 +162,7 @@ class TestTrueBooks:
         first = min((row.day for row in evidence.rows), default=day(12))
         last = max((row.day for row in evidence.rows), default=day(1))
         for number, proof in proofs.items():
-            if way == "running":
-                is_between = first <= day(number) < last
-            else:
-                is_between = 1 <= number < 12
+            is_between = first <= day(number) < last if way == "running" else 1 <= number < 12
             if is_between:
                 assert proof.status is PROVED, proof
                 assert proof.opening is not None
@@ -420,7 +417,9 @@ class TestUnknown:
 def test_the_cost_is_linear() -> None:
     def seconds(count: int) -> float:
         chance = random.Random(count)
-        rows, readings, balance = [], [], BEGIN
+        rows: list[ProofRow] = []
+        readings: list[Reading] = []
+        balance = BEGIN
         for number in range(count):
             today = number * 700 // count + 1
             amount = Decimal(chance.choice((-9, 7, 4)))

@@ -1,5 +1,6 @@
 """Bank accounts: look at them, name them, switch their sync on and off."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -14,11 +15,13 @@ from payymo.api.accounts.models import (
     PredecessorWrite,
 )
 from payymo.api.accounts.presentation import present_accounts, present_coverage
+from payymo.api.accounts.proof import ProofRead, present_proof
 from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
 from payymo.api.openapi import errors
 from payymo.api.pagination import PagingDep
 from payymo.api.routing import resource_router
+from payymo.domain.errors import InvalidInputError
 from payymo.postgres.common.operations.accounts import get_account, list_accounts
 from payymo.postgres.common.operations.balances import list_balances
 from payymo.workflows.account_choice import change_account, join_account
@@ -108,6 +111,24 @@ def read_coverage(
     """Return which days of an account are known, which are not, and what is asked for next."""
     account = get_account(session, member.tenant_id, account_id)
     return item_response(present_coverage(session, account, now=services.clock()))
+
+
+@router.get("/{account_id}/proof", response_model=Item[ProofRead])
+def read_proof(
+    account_id: UUID,
+    member: MemberDep,
+    session: SessionDep,
+    paging: PagingDep,
+    *,
+    start_date: Annotated[date | None, Query(description="First day to show.")] = None,
+    end_date: Annotated[date | None, Query(description="Last day to show.")] = None,
+) -> Response:
+    """Return whether an account adds up, which day failed first and why, and its days."""
+    if start_date is not None and end_date is not None and end_date < start_date:
+        raise InvalidInputError("end_date must not be before start_date.")
+    account = get_account(session, member.tenant_id, account_id)
+    proof = present_proof(session, account, start_date=start_date, end_date=end_date, paging=paging)
+    return item_response(proof)
 
 
 @router.get("/{account_id}/balances", response_model=Collection[BalanceRead])

@@ -80,6 +80,11 @@ def first_of(*balance_types: BalanceType) -> BalanceRule:
     return BalanceRule(tuple(((balance_type, 1),) for balance_type in balance_types))
 
 
+#: Types by which rows state the booked balance after them; most banks name none.
+RUNNING_TYPES: Final = frozenset(
+    {None, BalanceType.OTHER, BalanceType.INTERIM_BOOKED, BalanceType.CLOSING_BOOKED}
+)
+
 #: How it is with a bank that is not known to differ. What can be spent is never what is booked:
 #: on a card it is the credit that is left, on an account it may hold the overdraft.
 USUAL_BALANCE_RULE: Final = first_of(

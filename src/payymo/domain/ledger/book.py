@@ -79,6 +79,7 @@ class Changes:
     :ivar positions: Raw rows that the answer consists of.
     :ivar last_position: Of the account's raw rows, with the answer's own.
     :ivar oldest_booked: First day that a booked row of the answer has; ``None`` without one.
+    :ivar oldest_written: First day that a row has which was added or written anew.
     """
 
     pulled: int = 0
@@ -93,6 +94,7 @@ class Changes:
     positions: list[int] = field(default_factory=list)
     last_position: int = 0
     oldest_booked: date | None = None
+    oldest_written: date | None = None
 
 
 class KnownPayload(NamedTuple):
@@ -425,6 +427,8 @@ def _write(
             day_seen=answer.received_at.date(),
         )
         (added if verdict.known_id is None else rewritten).append(entry)
+        days = (record.transaction_date, record.booking_date, changes.oldest_written)
+        changes.oldest_written = min(day for day in (entry.day_seen, *days) if day is not None)
         changes.is_booked_changed |= row.is_booked
     ledger.add_raw(shelf.added)
     for raw_id, transaction_id, tier in shelf.assigned:

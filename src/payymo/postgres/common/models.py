@@ -33,6 +33,8 @@ from payymo.domain.enums import (
     EventSubject,
     FaultKind,
     IdentityTier,
+    ProofReason,
+    ProofStatus,
     Provider,
     RunStatus,
     SyncRemark,
@@ -190,6 +192,9 @@ class Account(Stamped, Faulted, TenantRow):
     :ivar is_offered: The tenant is asked whether it is read, or which one it was before; until
         then nothing of it is.
     :ivar synced_through: Last day up to which booked transactions are known.
+    :ivar proof_status: Whether it adds up; absent until that was looked at.
+    :ivar proof_reason: Why that cannot be said, where it cannot.
+    :ivar proved_through: Last day that was proved.
     :ivar failure_count: Failures in a row; the account rests when there are too many.
     :ivar retry_at: The account is left alone until then.
     """
@@ -221,6 +226,9 @@ class Account(Stamped, Faulted, TenantRow):
     details_fetched_at: Mapped[datetime | None]
     synced_through: Mapped[date | None]
     last_synced_at: Mapped[datetime | None]
+    proof_status: Mapped[ProofStatus | None]
+    proof_reason: Mapped[ProofReason | None]
+    proved_through: Mapped[date | None]
     failure_count: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
 
@@ -248,6 +256,7 @@ class Balance(TenantRow):
 
     :ivar observed_at: When it was first reported so.
     :ivar last_observed_at: When it was last reported so.
+    :ivar retracted_at: When the only runs that brought it were taken back: the row counts no more.
     """
 
     __tablename__ = "balances"
@@ -265,6 +274,37 @@ class Balance(TenantRow):
     changed_at: Mapped[str | None]
     observed_at: Mapped[datetime]
     last_observed_at: Mapped[datetime]
+    retracted_at: Mapped[datetime | None]
+
+
+class BalanceProof(TenantRow):
+    """Whether one day of an account adds up; see :mod:`payymo.domain.ledger.proof`.
+
+    :ivar booked: Sum of the day's booked rows.
+    :ivar opening: Balance at its beginning, where proved or failed.
+    :ivar closing: Balance at its end as the bank has it, where proved or failed.
+    :ivar difference: What the bank has more than opening and rows come to, where failed and told.
+    :ivar agreed_on: Last day before it on which bank and rows agreed, where failed.
+    """
+
+    __tablename__ = "balance_proofs"
+    __table_args__ = (
+        tenant_reference("account_id", "accounts", ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "account_id", "day", "currency"),
+    )
+
+    account_id: Mapped[UUID]
+    currency: Mapped[str]
+    day: Mapped[date]
+    status: Mapped[ProofStatus]
+    reason: Mapped[ProofReason | None]
+    row_count: Mapped[int]
+    booked: Mapped[Decimal]
+    opening: Mapped[Decimal | None]
+    closing: Mapped[Decimal | None]
+    difference: Mapped[Decimal | None]
+    agreed_on: Mapped[date | None]
+    told_at: Mapped[datetime]
 
 
 class CoverageRow(TenantRow):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, false
+from sqlalchemy import ARRAY, ForeignKey, Index, SmallInteger, UniqueConstraint, Uuid, false
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -94,6 +94,7 @@ class GcFetch(TenantRow):
         was noted, and for other scopes than transactions.
     :ivar position_max: Position of the account's last raw row after the answer.
     :ivar is_overtaken: A later answer was entered before this one.
+    :ivar balance_ids: The rows of ``balances`` that the answer said; only for that scope.
     """
 
     __tablename__ = "gc_fetches"
@@ -114,6 +115,7 @@ class GcFetch(TenantRow):
     positions: Mapped[Sequence[Range[int]] | None] = mapped_column(INT4MULTIRANGE)
     position_max: Mapped[int | None]
     is_overtaken: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    balance_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid()))
 
 
 class GcBalance(TenantRow):

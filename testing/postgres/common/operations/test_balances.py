@@ -37,7 +37,7 @@ def test_a_changed_balance_is_a_new_row_and_an_equal_one_is_seen_again(
     session: Session, tenant_id: UUID, account: Account
 ) -> None:
     said = [["10"], ["10"], ["12"], ["10"]]
-    added = [
+    rows = [
         record_balances(
             session,
             tenant_id,
@@ -49,7 +49,7 @@ def test_a_changed_balance_is_a_new_row_and_an_equal_one_is_seen_again(
     ]
 
     page = list_balances(session, tenant_id, account.id, page=1, per_page=2)
-    assert added == [1, 0, 1, 1]
+    assert rows[0] == rows[1]
     assert page.total == 3
     assert [row.amount for row in page.rows] == [10, 12]
     oldest = list_balances(session, tenant_id, account.id, page=2, per_page=2).rows[0]
@@ -77,6 +77,8 @@ def test_two_equal_balances_of_one_answer_are_two(
 ) -> None:
     twice = [a_record("10"), a_record("10")]
 
-    assert record_balances(session, tenant_id, account.id, twice, now=NOW) == 2
-    assert record_balances(session, tenant_id, account.id, twice, now=NOW) == 0
+    said = record_balances(session, tenant_id, account.id, twice, now=NOW)
+
+    assert len(set(said)) == 2
+    assert set(record_balances(session, tenant_id, account.id, twice, now=NOW)) == set(said)
     assert len(latest_balances(session, tenant_id, [account.id])[account.id]) == 2

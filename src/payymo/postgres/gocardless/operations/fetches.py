@@ -1,10 +1,11 @@
 """Successful answers of GoCardless about accounts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,7 @@ def record_fetch(
     last_updated: str | None,
     now: datetime,
     is_overtaken: bool = False,
+    balance_ids: Sequence[UUID] | None = None,
 ) -> UUID:
     """Note that an answer came, and return the id of the note.
 
@@ -37,6 +39,7 @@ def record_fetch(
     :param last_updated: When GoCardless last asked the bank, as written.
     :param now: When the answer came (aware).
     :param is_overtaken: Whether a later answer was entered before this one.
+    :param balance_ids: The balances that it said.
     """
     fetch = GcFetch(
         tenant_id=tenant_id,
@@ -49,10 +52,53 @@ def record_fetch(
         row_count=row_count,
         last_updated=last_updated,
         is_overtaken=is_overtaken,
+        balance_ids=None if balance_ids is None else list(balance_ids),
     )
     session.add(fetch)
     session.flush()
     return fetch.id
+
+
+class BalanceSightings(NamedTuple):
+    """When answers that count said a balance."""
+
+    balance_id: UUID
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+def list_balance_sightings(
+    session: Session, tenant_id: UUID, sync_run_id: UUID, *, reverted: Collection[UUID]
+) -> Sequence[BalanceSightings]:
+    """Return when each balance that a run brought was said, by the answers that count.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the run.
+    :param sync_run_id: The run.
+    :param reverted: Runs whose answers count no more.
+    """
+    brought = (
+        select(GcFetch.account_id, func.unnest(GcFetch.balance_ids).label("id"))
+        .where(GcFetch.tenant_id == tenant_id, GcFetch.sync_run_id == sync_run_id)
+        .distinct()
+        .subquery()
+    )
+    counted = GcFetch.sync_run_id.not_in(reverted)
+    rows = session.execute(
+        select(
+            brought.c.id,
+            func.min(GcFetch.fetched_at).filter(counted),
+            func.max(GcFetch.fetched_at).filter(counted),
+        )
+        .join(
+            GcFetch,
+            (GcFetch.tenant_id == tenant_id)
+            & (GcFetch.account_id == brought.c.account_id)
+            & (brought.c.id == GcFetch.balance_ids.any_()),
+        )
+        .group_by(brought.c.id)
+    )
+    return list(map(BalanceSightings._make, rows))
 
 
 def record_positions(
