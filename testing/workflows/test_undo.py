@@ -1,6 +1,7 @@
 """What a sync run did, taken back."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +10,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
-from testing.fakes import FakeQueue, a_payload
+from testing.fakes import FakeQueue, a_balance, a_payload
 from testing.workflows.test_standardise import Book
 
 from payymo.domain.enums import SyncTrigger, TransactionStatus
 from payymo.domain.errors import NotFoundError, RuleError
 from payymo.postgres.auth.models import AuditEntry
-from payymo.postgres.common.models import Account, SyncRun, Transaction
+from payymo.postgres.common.models import (
+    Account,
+    Balance,
+    BalanceProof,
+    CoverageRow,
+    SyncRun,
+    Transaction,
+)
+from payymo.postgres.common.operations.balances import latest_balances, list_balances
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.replay import replay
 from payymo.workflows.undo import Reversal, revert_run
@@ -34,9 +43,11 @@ def book(sessions: sessionmaker[Session], tenant_id: UUID) -> Book:
     return Book(sessions, tenant_id, {"a"})
 
 
-def pull(book: Book, *booked: Any, pending: tuple[Any, ...] = ()) -> UUID:
+def pull(
+    book: Book, *booked: Any, pending: tuple[Any, ...] = (), balances: tuple[Any, ...] = ()
+) -> UUID:
     book.clock.now += timedelta(days=1)
-    return book.pull("a", booked, pending).sync_run_id
+    return book.pull("a", booked, pending, balances=balances).sync_run_id
 
 
 def revert(book: Book, run_id: UUID, **how: Any) -> Reversal:
@@ -64,6 +75,54 @@ def standing(book: Book) -> list[dict[str, object]]:
         for row in book.rows()
         if row.status in {TransactionStatus.BOOKED, TransactionStatus.PENDING}
     ]
+
+
+def said_at(book: Book, moment: datetime) -> list[Decimal]:
+    """Return the balances that were reported at some moment, as far as that counts."""
+    with tenant_transaction(book.sessions, book.tenant_id) as session:
+        rows = session.scalars(
+            select(Balance.amount)
+            .where(
+                Balance.account_id.in_(book.accounts),
+                Balance.retracted_at.is_(None),
+                Balance.observed_at <= moment,
+                Balance.last_observed_at >= moment,
+            )
+            .order_by(Balance.amount)
+        )
+        return list(rows)
+
+
+def learnt(book: Book, *, before: date) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what is known of balances, of days, and of what adds up before some day."""
+    with tenant_transaction(book.sessions, book.tenant_id) as session:
+        balances = session.execute(
+            select(Balance.id, Balance.observed_at, Balance.last_observed_at)
+            .where(Balance.account_id.in_(book.accounts), Balance.retracted_at.is_(None))
+            .order_by(Balance.id)
+        )
+        coverage = session.execute(
+            select(CoverageRow.id)
+            .where(CoverageRow.account_id.in_(book.accounts), CoverageRow.retracted_at.is_(None))
+            .order_by(CoverageRow.id)
+        )
+        proofs = session.execute(
+            select(
+                BalanceProof.day,
+                BalanceProof.status,
+                BalanceProof.reason,
+                BalanceProof.opening,
+                BalanceProof.booked,
+                BalanceProof.closing,
+            )
+            .where(BalanceProof.account_id.in_(book.accounts), BalanceProof.day < before)
+            .order_by(BalanceProof.day)
+        )
+        return {
+            "balances": [tuple(row) for row in balances],
+            "coverage": [tuple(row) for row in coverage],
+            "proofs": [tuple(row) for row in proofs],
+        }
 
 
 def blockers(book: Book, run_id: UUID) -> list[str]:
@@ -145,6 +204,38 @@ class TestTakenBack:
         with tenant_transaction(book.sessions, book.tenant_id) as session:
             assert session.scalars(select(Account.synced_through)).one() == known
 
+    def test_balances_that_only_it_brought_count_no_more(self, book: Book) -> None:
+        pull(book, A, balances=(a_balance("90.00"),))
+        first = book.clock.now
+        run = pull(book, A_RESTATED, B, balances=(a_balance("90.00"), a_balance("65.00")))
+        second = book.clock.now
+
+        reversal = revert(book, run)
+
+        assert (said_at(book, first), said_at(book, second)) == ([Decimal(90)], [])
+        with tenant_transaction(book.sessions, book.tenant_id) as session:
+            (account_id,) = book.accounts
+            latest = latest_balances(session, book.tenant_id, [account_id])[account_id]
+            listed = list_balances(session, book.tenant_id, account_id, page=1, per_page=9)
+        assert [balance.amount for balance in latest] == [90]
+        assert listed.total == 1
+        assert reversal.run is not None
+        revert(book, reversal.run.id)
+        assert (said_at(book, first), said_at(book, second)) == (
+            [Decimal(90)],
+            [Decimal(65), Decimal(90)],
+        )
+
+    def test_balances_that_other_runs_brought_too_count_by_those(self, book: Book) -> None:
+        run = pull(book, A, balances=(a_balance("90.00"),))
+        first = book.clock.now
+        pull(book, A, balances=(a_balance("90.00"),))
+
+        revert(book, run)
+
+        assert said_at(book, first) == []
+        assert said_at(book, book.clock.now - timedelta(minutes=1)) == [90]
+
     def test_matching_follows(self, book: Book) -> None:
         queue = FakeQueue()
 
@@ -168,11 +259,16 @@ class TestTakenBack:
         assert [finding.explain() for finding in report.findings] == []
 
     @settings(
-        max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     @given(
         answers=st.lists(
-            st.tuples(st.sets(st.integers(0, 5)), st.sets(st.integers(0, 2)), st.integers(0, 1)),
+            st.tuples(
+                st.sets(st.integers(0, 5)),
+                st.sets(st.integers(0, 2)),
+                st.integers(0, 1),
+                st.sets(st.integers(0, 2), min_size=1),
+            ),
             min_size=2,
             max_size=5,
         ),
@@ -182,12 +278,13 @@ class TestTakenBack:
         self,
         sessions: sessionmaker[Session],
         tenant_id: UUID,
-        answers: list[tuple[set[int], set[int], int]],
+        answers: list[tuple[set[int], set[int], int, set[int]]],
         count: int,
     ) -> None:
         book = Book(sessions, tenant_id, {"a"})
-        states, runs = [standing(book)], []
-        for booked, pending, version in answers:
+        states, known, runs = [standing(book)], [learnt(book, before=date.min)], []
+        moments: list[tuple[datetime, list[Decimal]]] = []
+        for booked, pending, version, balances in answers:
             run = pull(
                 book,
                 *(
@@ -202,16 +299,35 @@ class TestTakenBack:
                 pending=tuple(
                     a_payload(f"-{each + 1}.00", "2026-02-12", "Shop") for each in sorted(pending)
                 ),
+                balances=tuple(a_balance(f"{each}.00") for each in balances),
             )
             runs.append(run)
             states.append(standing(book))
+            known.append(learnt(book, before=book.clock.now.date()))
+            moments.append((book.clock.now, sorted(map(Decimal, balances))))
 
-        for run, before in list(zip(runs, states, strict=False))[: -count - 1 : -1]:
-            trial = revert(book, run, is_trial=True)
+        counted = list(moments)
+        is_as_before = True
+        for number in range(len(runs) - 1, max(len(runs) - 1 - count, -1), -1):
+            trial = revert(book, runs[number], is_trial=True)
             if trial.removed_count + trial.restored_count:
                 assert trial.blockers == []
-                revert(book, run)
-            assert standing(book) == before
+                reversal = revert(book, runs[number]).run
+                assert reversal is not None
+                again = revert(book, reversal.id).run
+                assert again is not None
+                assert standing(book) == states[number + 1]
+                assert [said_at(book, moment) for moment, _ in counted] == [s for _, s in counted]
+                revert(book, again.id)
+                moment, _ = moments[number]
+                counted.remove(moments[number])
+                assert said_at(book, moment) == []
+            else:
+                is_as_before = False
+            assert standing(book) == states[number]
+            assert [said_at(book, moment) for moment, _ in counted] == [s for _, s in counted]
+            if is_as_before and number:
+                assert learnt(book, before=moments[number - 1][0].date()) == known[number]
 
 
 class TestInTheWay:

@@ -1,9 +1,9 @@
 """Take back what a sync run did: a run of its own, all or nothing.
 
 Nothing is deleted. Rows that the run added stand in no list any more, rows that it changed are
-written again from the payloads that they had before, and the account counts as known only up to
-what the other runs learnt. Balances stay: they are what the bank said. The next sync asks again,
-and brings back what the bank still says under the same ids.
+written again from the payloads that they had before, and balances and known days count only as
+far as the other runs learnt them; what is proved of each day follows from that. The next sync asks
+again, and brings back what the bank still says under the same ids.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.common.models import Account, SyncRun, TransactionChange
 from payymo.postgres.common.operations import transactions
 from payymo.postgres.common.operations.accounts import list_connection_accounts
+from payymo.postgres.common.operations.balances import retake_balance
 from payymo.postgres.common.operations.changes import (
     AddedTransaction,
     list_added,
@@ -41,8 +42,10 @@ from payymo.postgres.common.operations.sync_runs import (
     record_own_run,
 )
 from payymo.postgres.gocardless.operations.archive import get_raw_payload
+from payymo.postgres.gocardless.operations.fetches import list_balance_sightings
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.registry import find_translator
+from payymo.workflows.proof import prove_account
 from payymo.workflows.queue import JobQueue
 
 _NAMED_MAX = 20
@@ -239,21 +242,30 @@ class _Undo:
         transactions.remove_transactions(session, tenant_id, booked)
         pending = [one.id for one in self.added if one.status is TransactionStatus.PENDING]
         transactions.close_pending(session, tenant_id, pending, now=self.now)
-        self._retract_coverage()
+        self._retract_learning()
         for account in self.accounts.values():
             account.synced_through = find_known_through(session, tenant_id, account.id)
+            prove_account(session, account, now=self.now)
         session.flush()
         return Reversal(reversal, len(self.added), len(self.changes), ())
 
-    def _retract_coverage(self) -> None:
+    def _retract_learning(self) -> None:
         """Let what the run learnt count no more, or what a reversal took back count again."""
-        run, is_taken_back = self.run, True
+        session, run, is_taken_back = self.session, self.run, True
         while run.reverts is not None:
-            run = get_sync_run(self.session, run.tenant_id, run.reverts)
+            run = get_sync_run(session, run.tenant_id, run.reverts)
             is_taken_back = not is_taken_back
-        retract_coverage(
-            self.session, run.tenant_id, run.id, now=self.now if is_taken_back else None
-        )
+        retract_coverage(session, run.tenant_id, run.id, now=self.now if is_taken_back else None)
+        reverted = list_reverted_runs(session, run.tenant_id, run.connection_id)
+        for said in list_balance_sightings(session, run.tenant_id, run.id, reverted=reverted):
+            retake_balance(
+                session,
+                run.tenant_id,
+                said.balance_id,
+                first_at=said.first_at,
+                last_at=said.last_at,
+                now=self.now,
+            )
 
     def _restore(self, change: TransactionChange) -> None:
         """Write a transaction again from the payload that it had before."""
