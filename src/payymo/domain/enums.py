@@ -213,6 +213,14 @@ class ProofReason(StrEnum):
     NOT_RUNNING = "not_running"
 
 
+class CheckStatus(StrEnum):
+    """How a check of the installation came out."""
+
+    OK = "ok"
+    ATTENTION = "attention"
+    FAILED = "failed"
+
+
 class SuspectKind(StrEnum):
     """How a single row would explain that a day does not add up."""
 

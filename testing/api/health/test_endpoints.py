@@ -1,15 +1,19 @@
 """Whether the installation says how it is."""
 
 from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import HandClock
+from testing.factories import add_account
 
 from payymo.api.app import create_app
 from payymo.api.services import ApiServices
+from payymo.postgres.tenancy import tenant_transaction
 
 
 def add_heartbeat(sessions: sessionmaker[Session], clock: HandClock) -> None:
@@ -78,3 +82,25 @@ def test_a_database_that_does_not_answer_is_named(services: ApiServices) -> None
 
     assert answer.status_code == 503
     assert set(answer.json()["checks"].values()) == {"The database does not answer."}
+
+
+def test_metrics_count_the_accounts_that_add_up_over_all_tenants(
+    anonymous: TestClient,
+    sessions: sessionmaker[Session],
+    tenant_id: UUID,
+    other_tenant_id: UUID,
+    clock: HandClock,
+) -> None:
+    today = clock.now.date()
+    for owner, status, days in ((tenant_id, "proved", 1), (other_tenant_id, "failed", 4)):
+        with tenant_transaction(sessions, owner) as session:
+            through = today - timedelta(days=days)
+            add_account(session, owner, proof_status=status, proved_through=through)
+            add_account(session, owner, is_sync_enabled=False, proof_status="failed")
+
+    told = anonymous.get("/metrics").text
+
+    assert 'payymo_proof_accounts{status="proved"} 1.0' in told
+    assert 'payymo_proof_accounts{status="failed"} 1.0' in told
+    assert 'payymo_proof_accounts{status="unknown"} 0.0' in told
+    assert "payymo_proof_age_days 4.0" in told

@@ -9,7 +9,7 @@ from pydantic import Field
 from payymo.api.dependencies import ServicesDep
 from payymo.api.envelopes import JSON, ResponseModel
 from payymo.api.health.checks import READY, check_readiness
-from payymo.api.metrics import CONTENT_TYPE, Metrics
+from payymo.api.metrics import CONTENT_TYPE, Metrics, ProofMetrics
 
 router = APIRouter(tags=["health"])
 
@@ -74,7 +74,8 @@ def read_readiness(services: ServicesDep) -> Response:
     },
     response_class=Response,
 )
-async def read_metrics(request: Request) -> Response:
-    """Return how many requests were answered, and how fast."""
+def read_metrics(request: Request) -> Response:
+    """Return how many requests were answered, and how fast; and how many accounts add up."""
     metrics: Metrics = request.app.state.metrics
-    return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+    proofs: ProofMetrics = request.app.state.proof_metrics
+    return Response(metrics.exposition() + proofs.exposition(), media_type=CONTENT_TYPE)

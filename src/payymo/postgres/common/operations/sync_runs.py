@@ -1,5 +1,6 @@
 """Attempts to bring connections up to date, and what each left behind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -182,6 +183,26 @@ def get_sync_run(
     if run is None or connection_id not in {None, run.connection_id}:
         raise NotFoundError("There is no such sync run.")
     return run
+
+
+def list_unfinished_runs(
+    session: Session, tenant_id: UUID, *, begun_before: datetime
+) -> Sequence[SyncRun]:
+    """Return the tenant's sync runs that began some time ago and did not end, the oldest first.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param begun_before: The time (aware) before which they began.
+    """
+    return session.scalars(
+        select(SyncRun)
+        .where(
+            SyncRun.tenant_id == tenant_id,
+            SyncRun.status == RunStatus.RUNNING,
+            SyncRun.started_at < begun_before,
+        )
+        .order_by(SyncRun.started_at, SyncRun.id)
+    ).all()
 
 
 def list_reverted_runs(session: Session, tenant_id: UUID, connection_id: UUID) -> set[UUID]:

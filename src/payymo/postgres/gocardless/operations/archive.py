@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, cast, select, update
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -194,3 +194,21 @@ def reassign_raw_transactions(
         .values(transaction_id=transaction_id, identity_version=IDENTITY_VERSION)
         .execution_options(synchronize_session=False)
     )
+
+
+def count_unread_payloads(session: Session, tenant_id: UUID, account_id: UUID) -> int:
+    """Return how many payloads of an account could not be understood.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    """
+    return session.execute(
+        select(func.count())
+        .select_from(GcTransaction)
+        .where(
+            GcTransaction.tenant_id == tenant_id,
+            GcTransaction.account_id == account_id,
+            GcTransaction.transaction_id.is_(None),
+        )
+    ).scalar_one()

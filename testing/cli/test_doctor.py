@@ -1,0 +1,93 @@
+"""``payymo doctor``, as the operator sees it."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from testing.cli.test_replaying import book, committed, payymo  # noqa: F401  # fixtures
+from testing.factories import add_tenant
+from testing.fakes import a_balance, a_payload
+from testing.workflows.test_standardise import Book
+
+from payymo.postgres.common.models import SyncRun, Transaction
+from payymo.postgres.tenancy import tenant_transaction
+
+
+def checks(*arguments: str) -> dict[str, dict[str, Any]]:
+    """Return what was checked, by name."""
+    return {
+        check["name"]: check for check in json.loads(payymo("doctor", "--json", *arguments).stdout)
+    }
+
+
+@pytest.fixture
+def proved(book: Book) -> Book:  # noqa: F811  # the fixture
+    """An account whose days of purchases lie between balances that agree."""
+    rows = [
+        a_payload("-10.00", f"2026-02-2{n}", f"Shop {n}", internalTransactionId=str(n))
+        for n in range(1, 5)
+    ]
+    book.clock.now -= timedelta(days=8)
+    for number in range(1, 5):
+        closing = {**a_balance(f"{100 - 10 * number}.00"), "referenceDate": f"2026-02-2{number}"}
+        book.clock.now += timedelta(days=1)
+        book.pull("a", rows[:number], [], balances=[closing])
+    return book
+
+
+class TestDoctor:
+    def test_says_of_an_account_that_it_adds_up(self, proved: Book) -> None:
+        told = checks()
+
+        assert told["proof"]["status"] == "ok"
+        assert told["proof"]["message"] == "Main account adds up through 2026-02-24."
+        assert told["migrations"]["status"] == "ok"
+        assert {told[name]["status"] for name in ("keys", "runs", "rows")} == {"ok"}
+        assert told["worker"]["status"] == "attention"
+        assert told["freshness"]["status"] == "attention"
+
+    def test_names_the_day_that_fails_and_exits_with_1(self, proved: Book) -> None:
+        with tenant_transaction(proved.sessions, proved.tenant_id) as session:
+            session.execute(
+                update(Transaction)
+                .where(Transaction.internal_id == "3")
+                .values(status="superseded")
+            )
+
+        result = payymo("doctor")
+
+        assert result.exit_code == 1
+        assert "failed    proof: Main account does not add up on 2026-02-23" in result.stdout
+        assert "the bank has 10.00 EUR less than the rows come to" in result.stdout
+        assert "which is not counted here" in result.stdout
+
+    def test_says_what_never_ended(self, proved: Book) -> None:
+        with tenant_transaction(proved.sessions, proved.tenant_id) as session:
+            session.execute(update(SyncRun).values(status="running"))
+
+        assert "4 syncs never ended" in checks()["runs"]["message"]
+
+    @pytest.mark.usefixtures("committed")
+    def test_an_installation_that_cannot_be_opened_has_failed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", "postgresql://payymo@127.0.0.1:1/payymo")
+
+        result = payymo("doctor", "--json")
+
+        assert result.exit_code == 1
+        (check,) = json.loads(result.stdout)
+        assert (check["name"], check["status"]) == ("installation", "failed")
+
+
+def test_one_tenant_can_be_looked_at_alone(proved: Book) -> None:
+    with proved.sessions.begin() as session:
+        other_id = add_tenant(session, "Other Ltd")
+
+    everybody = json.loads(payymo("doctor", "--json").stdout)
+    told = json.loads(payymo("doctor", "--json", "--tenant", str(proved.tenant_id)).stdout)
+
+    assert str(other_id) in {check["tenant_id"] for check in everybody}
+    assert {check["tenant_id"] for check in told} == {None, str(proved.tenant_id)}
