@@ -15,7 +15,7 @@ DAYS ?= 1000000
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## Install everything into the checkout
@@ -82,6 +82,10 @@ bench: $(INSTALLED) ## Measure speed, as ratios within one run
 .PHONY: bench-matching
 bench-matching: $(INSTALLED) ## Measure how well payments are matched, beside two other ways
 	$(RUN)/python -m benchmarks.matching $(BOOKS)
+
+.PHONY: train-matching
+train-matching: $(INSTALLED) ## Learn the matching engine's weights anew from generated books
+	$(RUN)/python -m benchmarks.matching.train
 
 .PHONY: clean
 clean: ## Remove environments and caches; data in .payymo stay
