@@ -1,6 +1,8 @@
 """Matching two files, without a database."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ def write(path: Path, *lines: Any) -> None:
     path.write_text("\n".join(texts) + "\n", encoding="utf-8")
 
 
-def matched(folder: Path, **options: Path) -> FileMatchReport:
+def matched(folder: Path, **options: Any) -> FileMatchReport:
     return match_files(
         invoices=folder / "invoices.jsonl",
         transactions=folder / "transactions.jsonl",
@@ -78,6 +80,71 @@ def test_money_that_went_out_and_invoices_that_are_paid_are_not_matched(folder: 
 
     assert (report.payment_count, report.ignored_count, report.invoice_count) == (1, 1, 0)
     assert proposals(folder) == []
+
+
+def test_history_teaches_who_pays_for_whom_and_what_is_paid_already(folder: Path) -> None:
+    stranger = PAYMENT | {"debtor_name": "S Kroll", "remittance": "thanks"}
+    write(folder / "transactions.jsonl", stranger, stranger | {"id": "T2", "remittance": "INV-1"})
+    past = {
+        "transaction": stranger,
+        "invoice": INVOICE | {"number": "INV-1", "due_date": "2025-12-01"},
+    }
+    write(folder / "history.jsonl", *[past] * 3)
+
+    matched(folder)
+    without = proposals(folder)
+    matched(folder, history=folder / "history.jsonl")
+    first, *others = proposals(folder)
+
+    assert all(proposal["confidence"] < 0.5 for proposal in without)
+    assert first["confidence"] > 0.5
+    assert any("paid this customer 3 times" in item["text"] for item in first["evidence"])
+    assert all(proposal["confidence"] < 0.5 for proposal in others)
+
+
+def test_rates_let_another_currency_pay(folder: Path) -> None:
+    write(folder / "transactions.jsonl", PAYMENT | {"currency": "CHF", "amount": "113.20"})
+    (folder / "meta.json").write_text('{"fx_per_eur": {"EUR": 1.0, "CHF": 0.943}}')
+
+    matched(folder)
+    assert proposals(folder) == []
+
+    matched(folder, meta=folder / "meta.json")
+    (proposal,) = proposals(folder)
+    assert proposal["amount_class"] == "near_mid_rate"
+    assert proposal["allocations"] == [{"invoice_id": 7, "amount": "113.20", "settled": "120.00"}]
+
+
+@pytest.mark.parametrize("text", ["[]", '{"fx_per_eur": {"EUR": 0}}', "{", '{"fx_per_eur": 1}'])
+def test_a_file_of_rates_that_is_none_is_refused(folder: Path, text: str) -> None:
+    (folder / "meta.json").write_text(text)
+
+    with pytest.raises(InvalidInputError, match=r"meta\.json"):
+        matched(folder, meta=folder / "meta.json")
+
+
+def test_two_processes_find_what_one_finds(folder: Path) -> None:
+    invoices = [
+        INVOICE | {"id": place, "number": f"INV-2026-{place:04}", "customer_id": f"C{place % 7}"}
+        for place in range(40)
+    ]
+    payments = [
+        PAYMENT | {"id": f"T{place:02}", "remittance": f"INV-2026-{place:04}" if place % 3 else "x"}
+        for place in range(40)
+    ]
+    write(folder / "invoices.jsonl", *invoices)
+    write(folder / "transactions.jsonl", *payments)
+    found = []
+    for workers in ("1", "2"):
+        out = folder / f"out{workers}.jsonl"
+        files = ("invoices", "transactions")
+        named = [each for file in files for each in (f"--{file}", str(folder / f"{file}.jsonl"))]
+        command = [sys.executable, "-m", "payymo", "match", *named, "--out", str(out)]
+        subprocess.run([*command, "--workers", workers], check=True, capture_output=True)
+        found.append(out.read_bytes())
+
+    assert found[0] == found[1]
+    assert found[0].count(b"\n") > 20
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,24 @@ TransactionsOption = Annotated[
         dir_okay=False,
     ),
 ]
+HistoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        help="Confirmed past matches, as JSON Lines: teaches payers and habits.",
+        rich_help_panel=_FILES,
+        dir_okay=False,
+    ),
+]
+MetaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--meta",
+        help="JSON with mid rates under fx_per_eur, for payments in another currency.",
+        rich_help_panel=_FILES,
+        dir_okay=False,
+    ),
+]
 OutOption = Annotated[
     Path | None,
     typer.Option(
@@ -37,6 +55,16 @@ OutOption = Annotated[
         dir_okay=False,
     ),
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=2,
+        help="Processes; as many as the size of the book calls for unless said.",
+        rich_help_panel=_FILES,
+    ),
+]
 
 
 def match(
@@ -44,7 +72,10 @@ def match(
     *,
     invoices: InvoicesOption = None,
     transactions: TransactionsOption = None,
+    history: HistoryOption = None,
+    meta: MetaOption = None,
     out_file: OutOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
 ) -> None:
     """Match unexplained payments to open invoices now.
@@ -52,7 +83,7 @@ def match(
     Without files, those of a tenant. With --invoices, --transactions and --out, those of the
     files, and nothing is kept: see docs/guides/matching.md for their format.
     """
-    if not any((invoices, transactions, out_file)):
+    if not any((invoices, transactions, history, meta, out_file)):
         import_module("payymo.cli.invoicing").match_tenant(tenant, json=json)
         return
     if not (invoices and transactions and out_file) or tenant:
@@ -63,7 +94,10 @@ def match(
     report = match_files(
         invoices=invoices,
         transactions=transactions,
+        history=history,
+        meta=meta,
         out=out_file,
+        workers=workers,
         progress=err.print,
     )
     if json:

@@ -334,8 +334,45 @@ class EvidenceKind(StrEnum):
     NAME_IN_TEXT = "name_in_text"
     CUSTOMER_NUMBER = "customer_number"
     DATE = "date"
+    OPEN_ITEMS = "open_items"
+    AGREEMENT = "agreement"
     COMPETITION = "competition"
     CONTRADICTION = "contradiction"
+    PRIOR = "prior"
+
+
+class AmountClass(StrEnum):
+    """How the amount of a payment relates to what is open."""
+
+    EXACT = "exact"
+    ROUNDED = "rounded"
+    DISCOUNT = "discount"
+    LATE_DISCOUNT = "late_discount"
+    PROCESSOR_FEE = "processor_fee"
+    BANK_FEE = "bank_fee"
+    INSTALMENT = "instalment"
+    SHARE = "share"
+    PART = "part"
+    ROUNDED_UP = "rounded_up"
+    TIP = "tip"
+    DOUBLE = "double"
+    SURCHARGE = "surcharge"
+    SLIGHTLY_OVER = "slightly_over"
+    FAR_OVER = "far_over"
+    INSTRUCTED = "instructed"
+    NEAR_MID_RATE = "near_mid_rate"
+    FAR_FROM_MID_RATE = "far_from_mid_rate"
+
+
+class DifferenceKind(StrEnum):
+    """Where the difference between a payment and what is open belongs."""
+
+    ROUNDING = "rounding"
+    DISCOUNT = "discount"
+    BANK_FEE = "bank_fee"
+    PROCESSOR_FEE = "processor_fee"
+    EXCHANGE = "exchange"
+    CREDIT = "credit"
 
 
 class RunStatus(StrEnum):

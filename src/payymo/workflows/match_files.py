@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from payymo.domain.matching.engine import propose
-from payymo.workflows.match_lines import read_book, write_predictions
+from payymo.domain.matching.engine import Matcher
+from payymo.workflows.match_lines import as_prediction, read_book, write_predictions
+from payymo.workflows.match_workers import match_in_parts
 
 #: Told in a sentence what is going on.
 type Progress = Callable[[str], None]
 
 #: Proposals at least as sure as this are counted apart.
 SURE = 0.95
+
+#: Less likely proposals are not written: they say little more than that nothing was found.
+CONFIDENCE_MIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +37,47 @@ def match_files(
     *,
     invoices: Path,
     transactions: Path,
+    history: Path | None = None,
+    meta: Path | None = None,
     out: Path,
     progress: Progress,
+    workers: int | None = None,
 ) -> FileMatchReport:
     """Match the payments of one file to the invoices of another, and write what was found.
 
     :param invoices: JSON Lines of invoices.
     :param transactions: JSON Lines of bank transactions.
+    :param history: JSON Lines of confirmed past matches, if there are any.
+    :param meta: JSON with mid rates, if they are known.
     :param out: File for the proposals.
     :param progress: Told in a sentence what is going on.
+    :param workers: How many processes; as many as the size of the book calls for unless said.
     :raises InvalidInputError: If a file cannot be read, written or understood.
     """
-    book = read_book(invoices, transactions)
+    book = read_book(invoices, transactions, history, meta)
     progress(f"{len(book.payments):,} payments, {len(book.invoices):,} open invoices …")
-    proposals = propose(book.payments, book.invoices, closed=book.closed).proposals
-    write_predictions(out, proposals, book)
+    matcher = Matcher(
+        book.invoices,
+        closed=book.closed,
+        confirmations=book.confirmations,
+        rates=book.rates,
+    )
+    currencies = {payment.id: payment.currency for payment in book.payments}
+    lines = match_in_parts(
+        matcher,
+        book.payments,
+        confidence_min=CONFIDENCE_MIN,
+        present=lambda proposal: (
+            proposal.confidence >= SURE,
+            as_prediction(proposal, currencies[proposal.payment_id]),
+        ),
+        workers=workers,
+    )
+    write_predictions(out, (line for _is_sure, line in lines))
     return FileMatchReport(
         payment_count=len(book.payments),
         ignored_count=book.ignored_count,
         invoice_count=len(book.invoices),
-        proposal_count=len(proposals),
-        sure_count=sum(proposal.confidence >= SURE for proposal in proposals),
+        proposal_count=len(lines),
+        sure_count=sum(is_sure for is_sure, _line in lines),
     )

@@ -14,6 +14,7 @@ import msgspec
 from payymo.domain.errors import InvalidInputError, Problem
 from payymo.domain.matching.records import (
     ClosedInvoice,
+    Confirmation,
     OpenInvoice,
     Payment,
     Proposal,
@@ -60,27 +61,68 @@ class TransactionLine(msgspec.Struct, frozen=True):
     instructed_currency: str | None = None
 
 
+class PastTransaction(msgspec.Struct, frozen=True):
+    """The payment of a confirmed match."""
+
+    booking_date: date
+    debtor_name: str | None = None
+    debtor_iban: str | None = None
+
+
+class PastInvoice(msgspec.Struct, frozen=True):
+    """The invoice of a confirmed match, which is paid since."""
+
+    customer_id: int | str
+    number: str
+    structured_ref: str | None = None
+    due_date: date | None = None
+
+
+class HistoryLine(msgspec.Struct, frozen=True):
+    """One line of a file of confirmed past matches."""
+
+    transaction: PastTransaction
+    invoice: PastInvoice
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What holds for a whole book.
+
+    :ivar fx_per_eur: Mid rates: units of a currency for one euro.
+    """
+
+    fx_per_eur: dict[str, Decimal] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """What a matching of files looks at.
 
     :ivar invoices: Invoices with something left to pay.
     :ivar closed: Invoices with nothing left to pay.
+    :ivar confirmations: Matches of the past.
+    :ivar rates: Mid rates, units of a currency for one euro, where they are known.
     :ivar payments: Money that came in.
     :ivar ignored_count: Transactions that brought no money: nothing to match.
     """
 
     invoices: Sequence[OpenInvoice]
     closed: Sequence[ClosedInvoice]
+    confirmations: Sequence[Confirmation]
+    rates: Mapping[str, Decimal]
     payments: Sequence[Payment]
     ignored_count: int
 
 
-def read_book(invoices: Path, transactions: Path) -> Book:
-    """Return the book that two files hold.
+def read_book(
+    invoices: Path, transactions: Path, history: Path | None = None, meta: Path | None = None
+) -> Book:
+    """Return the book that some files hold.
 
     :param invoices: JSON Lines of invoices.
     :param transactions: JSON Lines of bank transactions.
+    :param history: JSON Lines of confirmed past matches, if there are any.
+    :param meta: JSON with mid rates, if they are known.
     :raises InvalidInputError: If a file cannot be read or a line says no such thing; each faulty
         line is named.
     """
@@ -88,14 +130,25 @@ def read_book(invoices: Path, transactions: Path) -> Book:
     transaction_lines = _read_lines(
         transactions, TransactionLine, "transactions", _fault_of_transaction
     )
+    past = _read_lines(history, HistoryLine, "past matches", _no_fault) if history else []
     credits_ = [line for line in transaction_lines if line.amount > 0]
+    unpaid = {line.number for line in invoice_lines if line.balance}
     return Book(
         invoices=[_open_invoice(line) for line in invoice_lines if line.balance > 0],
         closed=[
-            ClosedInvoice(line.number, line.structured_ref)
-            for line in invoice_lines
-            if line.balance <= 0
+            *(
+                ClosedInvoice(line.number, line.structured_ref)
+                for line in invoice_lines
+                if not line.balance
+            ),
+            *(
+                ClosedInvoice(line.invoice.number, line.invoice.structured_ref)
+                for line in past
+                if line.invoice.number not in unpaid
+            ),
         ],
+        confirmations=[_confirmation(line) for line in past],
+        rates=_read_meta(meta).fx_per_eur if meta else {},
         payments=[_payment(line) for line in credits_],
         ignored_count=len(transaction_lines) - len(credits_),
     )
@@ -118,6 +171,16 @@ def _open_invoice(line: InvoiceLine) -> OpenInvoice:
     )
 
 
+def _confirmation(line: HistoryLine) -> Confirmation:
+    return Confirmation(
+        customer_id=line.invoice.customer_id,
+        payer_name=line.transaction.debtor_name,
+        payer_iban=line.transaction.debtor_iban,
+        booking_date=line.transaction.booking_date,
+        due_date=line.invoice.due_date,
+    )
+
+
 def _payment(line: TransactionLine) -> Payment:
     return Payment(
         id=line.id,
@@ -129,6 +192,8 @@ def _payment(line: TransactionLine) -> Payment:
         remittance=line.remittance,
         structured_reference=line.structured_ref,
         end_to_end_id=line.end_to_end_id,
+        instructed_amount=line.instructed_amount,
+        instructed_currency=line.instructed_currency,
     )
 
 
@@ -176,6 +241,22 @@ def _read_lines[Line: msgspec.Struct](
     return lines
 
 
+def _read_meta(path: Path) -> Meta:
+    try:
+        meta = msgspec.json.decode(path.read_bytes(), type=Meta)
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}.") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path} is not a file of rates: {_sentence_of(error)}") from error
+    if not all(rate.is_finite() and rate > 0 for rate in meta.fx_per_eur.values()):
+        raise InvalidInputError(f"{path} has a rate that is not greater than zero.")
+    return meta
+
+
+def _no_fault(_line: HistoryLine) -> None:
+    return None
+
+
 def _sentence_of(error: Exception) -> str:
     """Return what is wrong with a line, without repeating what stands in it."""
     if isinstance(error, UnicodeDecodeError):
@@ -203,31 +284,33 @@ def _fault_of_transaction(line: TransactionLine) -> str | None:
 # ------------------------------------------------------------------- writing
 
 
-def write_predictions(path: Path, proposals: Iterable[Proposal], book: Book) -> int:
-    """Write one line for each proposal, and return how many there are.
-
-    The file appears whole or not at all.
+def write_predictions(path: Path, lines: Iterable[bytes]) -> None:
+    """Write predictions to a file, which appears whole or not at all.
 
     :param path: File to write.
-    :param proposals: What the engine says.
-    :param book: What it said it of.
+    :param lines: What :func:`as_prediction` made of proposals.
     :raises InvalidInputError: If the file cannot be written.
     """
-    currencies = {payment.id: payment.currency for payment in book.payments}
-    encode = msgspec.json.Encoder().encode
     unfinished = path.with_name(f".{path.name}.part")
-    count = 0
     try:
         with unfinished.open("wb") as file:
-            for proposal in proposals:
-                file.write(encode(_prediction(proposal, currencies[proposal.payment_id])))
-                file.write(b"\n")
-                count += 1
+            file.writelines(lines)
         unfinished.replace(path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise InvalidInputError(f"{path} cannot be written: {error.strerror}.") from error
-    return count
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def as_prediction(proposal: Proposal, currency: str) -> bytes:
+    """Return a proposal as one line of JSON.
+
+    :param proposal: What the engine says of a payment.
+    :param currency: The payment's.
+    """
+    return _encode(_prediction(proposal, currency)) + b"\n"
 
 
 def _prediction(proposal: Proposal, currency: str) -> Mapping[str, object]:
@@ -237,6 +320,17 @@ def _prediction(proposal: Proposal, currency: str) -> Mapping[str, object]:
         "confidence": proposal.confidence,
         "allocations": _allocations(proposal.allocations, currency),
         "is_tie": proposal.is_tie,
+        "summary": proposal.summary,
+        "margin": proposal.margin,
+        "amount_class": proposal.amount_class,
+        "differences": [
+            {
+                "kind": each.kind,
+                "invoice_id": each.invoice_id,
+                "amount": format_amount(each.amount, currency),
+            }
+            for each in proposal.differences
+        ],
         "evidence": [
             {
                 "kind": item.kind,
@@ -259,5 +353,6 @@ def _allocations(
 ) -> Sequence[Mapping[str, object]]:
     return [
         {"invoice_id": each.invoice_id, "amount": format_amount(each.amount, currency)}
+        | ({} if each.settled is None else {"settled": str(each.settled)})
         for each in allocations
     ]

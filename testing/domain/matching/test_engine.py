@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from testing.domain.matching.builders import a_payment, an_invoice, others
 
 from payymo.domain.enums import EvidenceKind
-from payymo.domain.matching.engine import PROGRESS_EVERY, propose
+from payymo.domain.matching.engine import PROGRESS_EVERY, Matcher, propose
 from payymo.domain.matching.records import (
     ClosedInvoice,
     OpenInvoice,
+    Outcome,
     Payment,
     Proposal,
     Rejection,
@@ -116,7 +117,9 @@ class TestReferences:
         closed = [ClosedInvoice("INV-1001", None)]
         payment = a_payment("INV-1001")
 
-        assert explain(payment, an_invoice("INV-1777"), closed=closed) is None
+        proposal = explain(payment, an_invoice("INV-1777"), closed=closed)
+
+        assert proposal is None or proposal.confidence < SURE
 
     def test_a_number_of_our_kind_that_we_do_not_know_is_never_applied(self) -> None:
         proposal = explain(a_payment("INV-2025-00999"), an_invoice("INV-2026-00414"))
@@ -132,7 +135,12 @@ class TestReferences:
             EvidenceKind.PAYER_NAME,
             EvidenceKind.AMOUNT_EXACT,
             EvidenceKind.DATE,
+            EvidenceKind.AGREEMENT,
+            EvidenceKind.PRIOR,
         }
+        assert proposal.summary == (
+            "Quotes INV-1001; amount equals its balance; paid by Blue Whale Trading Ltd."
+        )
         assert all(item.text.endswith(".") for item in proposal.evidence)
 
     def test_a_text_without_end_is_read_as_far_as_banks_carry_it(self) -> None:
@@ -243,8 +251,11 @@ class TestAmounts:
         ("amount", "sentence"),
         [
             ("400.0000", "The amount is exactly what is open: 400.00 EUR."),
-            ("392.0000", "The amount is 8.00 EUR less than what is open: a discount or a fee."),
-            ("420.0000", "The amount is 20.00 EUR more than what is open."),
+            (
+                "392.0000",
+                "The amount is 8.00 EUR less than what is open: a discount, taken too late.",
+            ),
+            ("420.0000", "The amount is 20.00 EUR more than what is open: a round sum on top."),
         ],
     )
     def test_amounts_are_said_with_their_currency_and_its_decimals(
@@ -406,7 +417,7 @@ class TestCompetition:
 
         doubtful = [each for each in together.proposals if each.payment_id == "again"]
         for proposal in (*doubtful, *afterwards.proposals):
-            assert proposal.confidence < 0.5
+            assert proposal.confidence < SURE
             assert EvidenceKind.COMPETITION in kinds(proposal)
 
     def test_a_rejected_pair_never_returns(self) -> None:
@@ -519,6 +530,66 @@ def test_an_unrelated_invoice_is_never_proposed(
     outcome = propose(payments, [*invoices, stranger])
 
     assert all(stranger.id not in paid(proposal) for proposal in outcome.proposals)
+
+
+@settings(max_examples=60, deadline=None)
+@given(books())
+def test_an_unrelated_invoice_changes_no_unrelated_match(
+    book: tuple[list[Payment], list[OpenInvoice]],
+) -> None:
+    payments, invoices = book
+    stranger = an_invoice("ZZ/77", "9999.00", customer_id="zz", customer_name="Quux Zyzzyva")
+
+    def likely(outcome: Outcome) -> dict[Any, dict[Any, str]]:
+        return {each.payment_id: paid(each) for each in outcome.proposals if each.confidence > 0.7}
+
+    before, after = propose(payments, invoices), propose(payments, [*invoices, stranger])
+
+    everything = {each.payment_id: paid(each) for each in (*before.proposals, *after.proposals)}
+    for outcome in (before, after):
+        for payment_id, found in likely(outcome).items():
+            assert everything[payment_id] == found
+
+
+@settings(max_examples=60, deadline=None)
+@given(books())
+def test_a_book_that_grew_is_the_book_that_it_is_now(
+    book: tuple[list[Payment], list[OpenInvoice]],
+) -> None:
+    payments, invoices = book
+    grown = Matcher(invoices[:1])
+    for invoice in invoices[1:]:
+        grown.index.add(invoice)
+
+    assert grown.propose(payments) == Matcher(invoices).propose(payments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(books())
+def test_an_invoice_that_left_the_book_is_not_proposed(
+    book: tuple[list[Payment], list[OpenInvoice]],
+) -> None:
+    payments, invoices = book
+    matcher = Matcher(invoices)
+    gone = invoices[0]
+    matcher.index.remove(gone.id)
+    matcher.index.remove("never there")
+
+    outcome = matcher.propose(payments)
+
+    assert all(gone.id not in paid(proposal) for proposal in outcome.proposals)
+    matcher.index.add(gone)
+    assert matcher.propose(payments) == Matcher(invoices).propose(payments)
+
+
+def test_a_changed_invoice_is_known_as_it_is_now() -> None:
+    matcher = Matcher([an_invoice("INV-1001", "100.00"), *others()])
+    matcher.index.add(an_invoice("INV-1001", "100.00", balance=Decimal("40.00")))
+
+    (proposal,) = matcher.propose([a_payment("INV-1001", "40.00")]).proposals
+
+    assert paid(proposal) == {"INV-1001": "40.00"}
+    assert EvidenceKind.AMOUNT_EXACT in kinds(proposal)
 
 
 def test_nothing_is_proposed_from_nothing() -> None:

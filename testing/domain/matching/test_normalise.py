@@ -10,7 +10,6 @@ from payymo.domain.matching.normalise import (
     fold,
     keys_of_number,
     letters_before_digits,
-    numbers_as_written,
     shape,
     words_for_names,
     words_of_name,
@@ -95,8 +94,8 @@ def test_a_number_is_written_in_several_ways(
     assert (keys.full, keys.digits, set(keys.tails)) == (full, digits, tails)
 
 
-def test_numbers_with_separators_are_seen() -> None:
-    assert numbers_as_written("PAID 2025/0378 AND INV-7 OR A-B") == ("2025/0378", "INV-7")
-    assert shape("2025/0378") == "9999/9999"
+def test_a_number_looks_like_its_letters_and_its_length() -> None:
+    assert shape("INV202500837") == ("INV", 12)
+    assert shape("20250378") == ("", 8)
     assert letters_before_digits("INV2025X") == "INV"
     assert letters_before_digits("2025") == ""

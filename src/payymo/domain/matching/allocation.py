@@ -1,134 +1,219 @@
 """Who gets which invoice, when several payments want the same ones."""
 
 import heapq
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 
+from payymo.domain.enums import AmountClass
+from payymo.domain.matching.amounts import CENT
+from payymo.domain.matching.competition import Claim
+from payymo.domain.matching.description import Candidate
 from payymo.domain.matching.index import InvoiceIndex
-from payymo.domain.matching.records import (
-    Payment,
-    PaymentId,
-    Proposal,
-    ProposedAllocation,
-    RunnerUp,
-)
-from payymo.domain.matching.scoring import Explanation, probabilities
 
 #: Explanations whose scores differ by less than this are as good as each other.
-_TIE_BITS = 1.0
+TIE_BITS = 1.0
 
-#: Less likely explanations than this are never proposed.
-_LIKELY = 0.01
-_KEPT_MIN = 2
+#: Amounts in another currency than the invoice's.
+FOREIGN = frozenset(
+    (AmountClass.INSTRUCTED, AmountClass.NEAR_MID_RATE, AmountClass.FAR_FROM_MID_RATE)
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One payment with everything that it may be for, likeliest first."""
+class Grant:
+    """What one payment got.
 
-    payment: Payment
-    explanations: Sequence[Explanation]
-    probabilities: Sequence[float]
+    :ivar place: Which of its candidates.
+    :ivar members: Places of the invoices, with what of the payment goes to each; equal siblings may
+        have taken the place of the candidate's own.
+    :ivar left: Equal siblings that were left.
+    """
 
-    @classmethod
-    def of(cls, payment: Payment, explanations: Sequence[Explanation]) -> "Claim":
-        """Return the claim of a payment with these explanations.
+    __slots__ = ("left", "members", "place")
 
-        The unlikely ones count against the others and are then forgotten, all but the next best.
-        """
-        judged = probabilities(explanations)
-        kept = sum(probability >= _LIKELY for probability in judged)
-        kept = max(kept, _KEPT_MIN)
-        return cls(payment, explanations[:kept], judged[:kept])
+    def __init__(
+        self, place: int, members: tuple[tuple[int, int], ...], left: tuple[int, ...]
+    ) -> None:
+        self.place = place
+        self.members = members
+        self.left = left
 
 
 def allocate(
-    index: InvoiceIndex, claims: Sequence[Claim], *, confidence_min: float
-) -> tuple[Proposal, ...]:
-    """Return at most one proposal for each payment, so that no balance is claimed twice.
+    index: InvoiceIndex, claims: Sequence[Claim], *, probability_min: float
+) -> dict[int, Grant]:
+    """Return what each payment gets, by its number, so that no balance is given twice.
 
     Payments that can mean one thing only come first, so that those with a choice do not take what
-    they need; then the surest, then the earliest. An explanation whose invoices are taken
-    stays in the reckoning: its probability is not given to the others.
+    they need; then the surest, then the earliest. Where a payment then finds its invoices
+    taken by one that could do as well with others, that one gives way, if both together gain.
     """
-    remaining = [invoice.balance for invoice in index.invoices]
-    proposals: dict[PaymentId, Proposal] = {}
-    queue = [
-        (_priority(claim, 0), number, 0)
-        for number, claim in enumerate(claims)
-        if claim.explanations
-    ]
-    heapq.heapify(queue)
-    while queue:
-        _first, number, rank = heapq.heappop(queue)
-        claim = claims[number]
-        if claim.probabilities[rank] < confidence_min:
-            continue
-        chosen = _affordable(claim.explanations[rank], remaining)
-        if chosen is None:
-            if rank + 1 < len(claim.explanations):
-                heapq.heappush(queue, (_priority(claim, rank + 1), number, rank + 1))
-            continue
-        for at, amount in chosen.members:
-            remaining[at] -= amount
-        proposals[claim.payment.id] = _proposal(index, claim, rank, chosen)
-    return tuple(proposals[claim.payment.id] for claim in claims if claim.payment.id in proposals)
+    return _Allocation(index, claims, probability_min).run()
 
 
-def _priority(claim: Claim, rank: int) -> tuple[object, ...]:
-    payment, explanation = claim.payment, claim.explanations[rank]
-    has_choice = bool(explanation.siblings) or explanation.other_solutions > 0
-    return (has_choice, -claim.probabilities[rank], payment.booking_date, str(payment.id))
+class _Allocation:
+    def __init__(
+        self, index: InvoiceIndex, claims: Sequence[Claim], probability_min: float
+    ) -> None:
+        self.index = index
+        self.claims = claims
+        self.by_number = {claim.number: claim for claim in claims}
+        self.probability_min = probability_min
+        self.taken: dict[int, int] = {}
+        self.holders: dict[int, list[int]] = {}
+        self.grants: dict[int, Grant] = {}
+
+    def run(self) -> dict[int, Grant]:
+        queue: list[tuple[int, float, int, int]] = []
+        for claim in self.claims:
+            queue += [
+                (*_order(candidate, claim, place), place)
+                for place, candidate in enumerate(claim.candidates)
+                if claim.probabilities[place] >= self.probability_min
+            ]
+        heapq.heapify(queue)
+        late: list[tuple[int, int]] = []
+        while queue:
+            _rank, _first, number, place = heapq.heappop(queue)
+            if number not in self.grants and not self._take(number, place):
+                late.append((number, place))
+        for number, place in late:
+            if number not in self.grants:
+                self._take_over(number, place)
+        return self.grants
+
+    def _take(self, number: int, place: int) -> bool:
+        claim = self.by_number[number]
+        candidate = claim.candidates[place]
+        for chosen in self._choices(candidate):
+            members = share_out(self.index, claim.amount, chosen, candidate)
+            if all(self._is_free(at, amount, candidate) for at, amount in members):
+                left = tuple(
+                    at for at in (*candidate.members, *candidate.siblings) if at not in chosen
+                )
+                self._grant(number, Grant(place, members, left if candidate.siblings else ()))
+                return True
+        return False
+
+    def _choices(self, candidate: Candidate) -> Iterator[Sequence[int]]:
+        """Yield the invoices that the candidate may mean, the oldest debts first."""
+        yield candidate.members
+        for at in candidate.siblings:
+            yield (at,)
+        if candidate.spares:
+            free = [at for at in candidate.spares if not self.taken.get(at)]
+            chosen = []
+            for at in candidate.members:
+                if at not in candidate.fixed and self.taken.get(at):
+                    balance = self.index.balances[at]
+                    instead = next(
+                        (each for each in free if self.index.balances[each] == balance), None
+                    )
+                    if instead is None:
+                        return
+                    free.remove(instead)
+                    chosen.append(instead)
+                else:
+                    chosen.append(at)
+            yield sorted(chosen, key=self.index.order.__getitem__)
+
+    def _is_free(self, at: int, amount: int, candidate: Candidate) -> bool:
+        wanted = self._settles(at, amount, candidate)
+        return self.taken.get(at, 0) + wanted <= self.index.balances[at]
+
+    def _settles(self, at: int, amount: int, candidate: Candidate) -> int:
+        """Return what of an invoice's balance an amount takes: all of it, across currencies."""
+        return self.index.balances[at] if candidate.amount_class in FOREIGN else amount
+
+    def _grant(self, number: int, grant: Grant) -> None:
+        self.grants[number] = grant
+        candidate = self.by_number[number].candidates[grant.place]
+        for at, amount in grant.members:
+            self.taken[at] = self.taken.get(at, 0) + self._settles(at, amount, candidate)
+            self.holders.setdefault(at, []).append(number)
+
+    def _revoke(self, number: int) -> Grant:
+        grant = self.grants.pop(number)
+        candidate = self.by_number[number].candidates[grant.place]
+        for at, amount in grant.members:
+            self.taken[at] -= self._settles(at, amount, candidate)
+            self.holders[at].remove(number)
+        return grant
+
+    def _take_over(self, number: int, place: int) -> None:
+        """Give a payment what another holds that can do with something else, if both gain."""
+        claim = self.by_number[number]
+        gain = claim.probabilities[place]
+        candidate = claim.candidates[place]
+        holders = {
+            holder
+            for chosen in self._choices(candidate)
+            for at in chosen
+            for holder in self.holders.get(at, ())
+        }
+        if len(holders) != 1:
+            return
+        (holder,) = holders
+        other = self.by_number[holder]
+        before = self._revoke(holder)
+        if self._take(number, place):
+            for instead, probability in enumerate(other.probabilities):
+                loss = other.probabilities[before.place] - probability
+                if (
+                    probability >= self.probability_min
+                    and gain > loss
+                    and self._take(holder, instead)
+                ):
+                    return
+            self._revoke(number)
+        self._grant(holder, before)
 
 
-def _affordable(explanation: Explanation, remaining: Sequence[Decimal]) -> Explanation | None:
-    """Return the explanation, or an equal sibling of it, if enough is left to pay for it."""
-    free = [
-        sibling
-        for sibling in (explanation, *explanation.siblings)
-        if all(amount <= remaining[at] for at, amount in sibling.members)
-    ]
-    if not free:
-        return None
-    return replace(free[0], bits=explanation.bits, siblings=tuple(free[1:]))
+#: Less likely explanations are served last.
+_LIKELY = 0.4
 
 
-def _proposal(index: InvoiceIndex, claim: Claim, rank: int, chosen: Explanation) -> Proposal:
-    rivals = [rival for place, rival in enumerate(claim.explanations) if place != rank]
-    is_tie = (
-        bool(chosen.siblings)
-        or chosen.other_solutions > 0
-        or any(rival.bits > chosen.bits - _TIE_BITS for rival in rivals)
-    )
-    return Proposal(
-        payment_id=claim.payment.id,
-        allocations=_allocations(index, chosen),
-        confidence=round(claim.probabilities[rank], 4),
-        evidence=chosen.evidence,
-        runner_up=_runner_up(index, claim, rank, chosen),
-        is_tie=is_tie,
-    )
+def _order(candidate: Candidate, claim: Claim, place: int) -> tuple[int, float, int]:
+    """Return when a claim is served.
+
+    Equal debts are served in order of time: an earlier payment cannot have meant an invoice that
+    was issued later, so that it has less to choose from.
+    """
+    probability = claim.probabilities[place]
+    if probability < _LIKELY:
+        return 2, -probability, claim.number
+    if candidate.siblings or candidate.spares:
+        return 1, 0.0, claim.number
+    return 0, -probability, claim.number
 
 
-def _runner_up(
-    index: InvoiceIndex, claim: Claim, rank: int, chosen: Explanation
-) -> RunnerUp | None:
-    """Return the next best explanation; an equal sibling is as sure as the one chosen."""
-    if chosen.siblings:
-        confidence = round(claim.probabilities[rank], 4)
-        return RunnerUp(_allocations(index, chosen.siblings[0]), confidence)
-    others = [place for place in range(len(claim.explanations)) if place != rank]
-    if not others:
-        return None
-    next_best = others[0]
-    return RunnerUp(
-        _allocations(index, claim.explanations[next_best]),
-        round(claim.probabilities[next_best], 4),
-    )
+def share_out(
+    index: InvoiceIndex, amount: int, members: Sequence[int], candidate: Candidate
+) -> tuple[tuple[int, int], ...]:
+    """Return what each invoice gets of an amount, the oldest first."""
+    if candidate.amount_class in FOREIGN:
+        return _share_out_abroad(index, amount, members)
+    short = sum(index.balances[at] for at in members) - amount
+    if short <= 0 or len(members) == 1:
+        return tuple((at, index.balances[at] if short <= 0 else amount) for at in members)
+    # What is missing is missing from the last debt, or from the largest if it is more than that.
+    last = members[-1]
+    if index.balances[last] <= short:
+        last = max(members, key=lambda at: (index.balances[at], index.order[at]))
+    if index.balances[last] > short:
+        return tuple((at, index.balances[at] - (short if at == last else 0)) for at in members)
+    shares = []
+    for at in members:
+        share = min(amount, index.balances[at])
+        amount -= share
+        if share > 0:
+            shares.append((at, share))
+    return tuple(shares)
 
 
-def _allocations(index: InvoiceIndex, explanation: Explanation) -> tuple[ProposedAllocation, ...]:
-    return tuple(
-        ProposedAllocation(index.invoices[at].id, amount) for at, amount in explanation.members
-    )
+def _share_out_abroad(
+    index: InvoiceIndex, amount: int, members: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    """Return what each invoice gets, in the payment's currency: in proportion to its balance."""
+    total = sum(index.balances[at] for at in members)
+    shares = [amount * index.balances[at] // total // CENT * CENT for at in members]
+    shares[-1] += amount - sum(shares)
+    return tuple(zip(members, shares, strict=True))

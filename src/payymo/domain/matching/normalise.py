@@ -46,7 +46,6 @@ _TRADING_AS = re.compile(r"\bT/A\b.*$", re.DOTALL)
 _WRITTEN_UMLAUT = re.compile(r"(?<=[AOU])E")
 _DIGITS = re.compile(r"\d+")
 _WRITTEN_DATE = re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})?(?!\d)")
-_WRITTEN_NUMBER = re.compile(r"[A-Z0-9]+(?:[-/._][A-Z0-9]+)+")
 
 #: Banks carry 140 characters, or a few times that: what is beyond is not read.
 _TEXT_LENGTH_MAX = 1_000
@@ -95,11 +94,6 @@ def clean_text(text: str | None) -> str:
 def words_of_text(clean: str) -> tuple[str, ...]:
     """Return the words and numbers of a cleaned text."""
     return tuple(_WORD.findall(clean))
-
-
-def numbers_as_written(clean: str) -> tuple[str, ...]:
-    """Return what looks like a number with separators (``2025/0378``) in a cleaned text."""
-    return tuple(found for found in _WRITTEN_NUMBER.findall(clean) if _DIGITS.search(found))
 
 
 @lru_cache(maxsize=65_536)
@@ -178,9 +172,9 @@ def keys_of_number(number: str, issued: date) -> NumberKeys:
     )
 
 
-def shape(token: str) -> str:
-    """Return what a number looks like: its letters, and 9 for each digit."""
-    return _DIGITS.sub(lambda found: "9" * len(found.group()), token)
+def shape(token: str) -> tuple[str, int]:
+    """Return what a compacted number looks like: the letters before it, and how long it is."""
+    return letters_before_digits(token), len(token)
 
 
 def letters_before_digits(token: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from payymo.domain.enums import EvidenceKind
+from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind
 
 type InvoiceId = Hashable
 type PaymentId = Hashable
@@ -50,6 +50,8 @@ class Payment:
 
     :ivar amount: What is left to explain, in ``currency``; greater than zero.
     :ivar explained: What of it is explained already: a remainder is never a sure match.
+    :ivar instructed_amount: What the payer ordered, in ``instructed_currency``, where the bank
+        says so and it is another currency.
     """
 
     id: PaymentId
@@ -62,6 +64,8 @@ class Payment:
     structured_reference: str | None
     end_to_end_id: str | None
     explained: Decimal = Decimal(0)
+    instructed_amount: Decimal | None = None
+    instructed_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,29 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ProposedAllocation:
-    """How much of a payment goes to one invoice, in their common currency."""
+    """How much of a payment goes to one invoice.
+
+    :ivar amount: In the payment's currency.
+    :ivar settled: What it settles of the balance where the invoice is in another currency, in the
+        invoice's; ``None`` in a common one.
+    """
 
     invoice_id: InvoiceId
+    amount: Decimal
+    settled: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What of a payment or of a balance is left, and where it belongs.
+
+    :ivar invoice_id: The invoice whose balance is short of it; ``None`` for money that is too much.
+    :ivar amount: In the invoice's currency; greater than zero where the balance is not reached,
+        less where more came than was open.
+    """
+
+    kind: DifferenceKind
+    invoice_id: InvoiceId | None
     amount: Decimal
 
 
@@ -102,6 +126,10 @@ class Proposal:
     :ivar confidence: Probability, 0 to 1, that these invoices were meant, or equal ones of the
         same customer that nothing in the payment tells from them.
     :ivar is_tie: Another explanation is as good: a question for a person, never applied alone.
+    :ivar summary: The reasons in one sentence.
+    :ivar margin: Bits between this explanation and the next best, belonging to none included.
+    :ivar amount_class: How the amount relates to what is open.
+    :ivar differences: What would be left, and where it belongs.
     """
 
     payment_id: PaymentId
@@ -110,6 +138,10 @@ class Proposal:
     evidence: tuple[Evidence, ...]
     runner_up: RunnerUp | None
     is_tie: bool
+    summary: str = ""
+    margin: float = 0.0
+    amount_class: AmountClass | None = None
+    differences: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +150,30 @@ class Rejection:
 
     payment_id: PaymentId
     invoice_id: InvoiceId
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A past payment that is known to have paid a customer's invoice: what is learnt from."""
+
+    customer_id: Hashable
+    payer_name: str | None
+    payer_iban: str | None
+    booking_date: date
+    due_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A payer whom a person did not take for a customer: it counts less with time.
+
+    :ivar refused_on: Day of the decision.
+    """
+
+    customer_id: Hashable
+    payer_name: str | None
+    payer_iban: str | None
+    refused_on: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """Which invoices of one customer add up to an amount."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 _SIZE_MAX = 9
 _SOLUTIONS_MAX = 8
 _STEPS_MAX = 3_000
 
 
-def find_subsets(amounts: Sequence[Decimal], target: Decimal) -> list[tuple[int, ...]]:
+def find_subsets(amounts: Sequence[int], target: int) -> list[tuple[int, ...]]:
     """Return the ways to reach an amount with some of several amounts.
 
     Equal amounts are interchangeable: the earliest are taken, and only one of such ways is given.
@@ -18,12 +17,12 @@ def find_subsets(amounts: Sequence[Decimal], target: Decimal) -> list[tuple[int,
     :param target: The sum to reach; positive.
     :returns: Positions in ``amounts``, each way in rising order; at most 8 ways of at most 9.
     """
-    positions: dict[Decimal, list[int]] = {}
+    positions: dict[int, list[int]] = {}
     for position, amount in enumerate(amounts):
         if amount <= target:
             positions.setdefault(amount, []).append(position)
     distinct = sorted(positions, reverse=True)
-    reachable = [Decimal(0)] * (len(distinct) + 1)
+    reachable = [0] * (len(distinct) + 1)
     for at in range(len(distinct) - 1, -1, -1):
         reachable[at] = reachable[at + 1] + distinct[at] * len(positions[distinct[at]])
     search = _Search(distinct, positions, reachable)
@@ -33,10 +32,7 @@ def find_subsets(amounts: Sequence[Decimal], target: Decimal) -> list[tuple[int,
 
 class _Search:
     def __init__(
-        self,
-        distinct: Sequence[Decimal],
-        positions: dict[Decimal, list[int]],
-        reachable: Sequence[Decimal],
+        self, distinct: Sequence[int], positions: dict[int, list[int]], reachable: Sequence[int]
     ) -> None:
         self.distinct = distinct
         self.positions = positions
@@ -44,7 +40,7 @@ class _Search:
         self.found: list[tuple[int, ...]] = []
         self.steps = 0
 
-    def descend(self, at: int, rest: Decimal, chosen: tuple[int, ...]) -> None:
+    def descend(self, at: int, rest: int, chosen: tuple[int, ...]) -> None:
         """Decide how many of the amount at ``at`` to take, and go on with the smaller ones."""
         self.steps += 1
         if rest == 0:
@@ -54,11 +50,11 @@ class _Search:
             return
         amount = self.distinct[at]
         places = self.positions[amount]
-        most = min(len(places), int(rest // amount), _SIZE_MAX - len(chosen))
+        most = min(len(places), rest // amount, _SIZE_MAX - len(chosen))
         for count in range(most, -1, -1):
             self.descend(at + 1, rest - amount * count, chosen + tuple(places[:count]))
 
-    def _is_over(self, at: int, rest: Decimal) -> bool:
+    def _is_over(self, at: int, rest: int) -> bool:
         return (
             rest > self.reachable[at]
             or self.steps > _STEPS_MAX

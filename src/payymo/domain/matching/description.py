@@ -1,0 +1,426 @@
+"""What is known of an explanation of a payment: its features, one group after the other."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+
+from payymo.domain.enums import AmountClass
+from payymo.domain.matching import features as f
+from payymo.domain.matching.amounts import CENT, classify, classify_foreign, units_of
+from payymo.domain.matching.index import InvoiceIndex
+from payymo.domain.matching.payers import Payer, Payers, Rank
+from payymo.domain.matching.reading import PLAIN_QUOTES, Quote, Reading
+
+#: An invoice may be issued so many days after it is paid: by the date on it, that is.
+EARLY_DAYS = 3
+
+#: Of a customer with more open invoices only the oldest are looked at.
+CUSTOMER_INVOICES_MAX = 60
+
+#: A processor passes on what was paid, or that less its fee.
+_NOT_OF_PROCESSORS = frozenset(AmountClass) - {
+    AmountClass.EXACT,
+    AmountClass.ROUNDED,
+    AmountClass.PROCESSOR_FEE,
+    AmountClass.INSTRUCTED,
+    AmountClass.NEAR_MID_RATE,
+}
+
+
+class Candidate:
+    """One explanation of a payment.
+
+    :ivar members: Places of the invoices, the oldest debt first.
+    :ivar features: What is known of it: see :mod:`.features`.
+    :ivar bits: The sum of the features' weights.
+    :ivar amount_class: How the amount relates to what is open of the members together.
+    :ivar siblings: Equal invoices of the customer that fit as well, the oldest first: whichever
+        is taken, it is the same explanation.
+    :ivar others: How many other sets of the same customer's invoices fit as well.
+    :ivar is_doubted: Whether something that the payment says speaks against it.
+    :ivar is_remainder: Whether part of the payment is explained already.
+    :ivar fixed: Members of a set that are quoted.
+    :ivar spares: Equal invoices that may stand in for the other members of a set, the oldest first.
+    """
+
+    __slots__ = (
+        "amount_class",
+        "bits",
+        "features",
+        "fit",
+        "fixed",
+        "is_doubted",
+        "is_plain",
+        "is_remainder",
+        "known",
+        "members",
+        "others",
+        "quoted",
+        "siblings",
+        "spares",
+    )
+
+    def __init__(
+        self,
+        members: tuple[int, ...],
+        amount_class: AmountClass,
+        siblings: tuple[int, ...] = (),
+        others: int = 0,
+    ) -> None:
+        self.fixed: frozenset[int] = frozenset()
+        self.spares: tuple[int, ...] = ()
+        self.members = members
+        self.amount_class = amount_class
+        self.siblings = siblings
+        self.others = others
+        self.features: list[int] = []
+        self.bits = 0.0
+        self.quoted = 3
+        self.fit = f.FIT_OF[amount_class]
+        self.known = 3
+        self.is_plain = False
+        self.is_doubted = False
+        self.is_remainder = False
+
+
+class Describer:
+    """Describes the explanations of one payment.
+
+    :ivar quotes: How each open invoice is quoted that is, by its place; slips and ends of numbers
+        are added when they are found.
+    """
+
+    def __init__(
+        self,
+        index: InvoiceIndex,
+        rates: Mapping[str, float],
+        reading: Reading,
+        payers: Payers,
+    ) -> None:
+        self.index = index
+        self.rates = rates
+        self.reading = reading
+        self.payers = payers
+        self.quotes = dict(reading.hits)
+        self._classes: dict[int, AmountClass | None] = {}
+        self._of_payers: dict[int, tuple[list[int], int]] = {}
+
+    def class_of(self, at: int) -> AmountClass | None:
+        """Return how the amount relates to an invoice's balance; ``None`` across currencies."""
+        known = self._classes.get(at, 0)
+        if known != 0:
+            return known  # type: ignore[return-value]  # mypy sees the default, too
+        found = self._classes[at] = self._find_class(at)
+        return found
+
+    def _find_class(self, at: int) -> AmountClass | None:
+        index, reading = self.index, self.reading
+        payment, currency = reading.payment, index.invoices[at].currency
+        balance = index.balances[at]
+        if currency == payment.currency:
+            return classify(
+                reading.amount, balance, index.totals[at], reading.booked - index.issued[at]
+            )
+        return self.class_abroad(currency, balance)
+
+    def class_abroad(self, currency: str, balance: int) -> AmountClass | None:
+        """Return how the amount relates to a balance in another currency."""
+        reading, payment = self.reading, self.reading.payment
+        if payment.instructed_amount is not None and payment.instructed_currency == currency:
+            ordered = units_of(payment.instructed_amount)
+            if abs(ordered - balance) <= CENT:
+                return AmountClass.INSTRUCTED
+        there, here = self.rates.get(currency), self.rates.get(payment.currency)
+        if not there or not here:
+            return None
+        return classify_foreign(reading.amount, balance * here / there)
+
+    def describe_single(self, at: int, siblings: tuple[int, ...]) -> Candidate | None:
+        """Return a payment of one invoice; ``None`` if it cannot be one.
+
+        :param at: Place of the invoice.
+        :param siblings: Equal invoices that would do as well, the oldest first.
+        """
+        found = self.class_of(at)
+        level = self.quotes.get(at)
+        if found is None or (
+            self.reading.is_processor and found in _NOT_OF_PROCESSORS and level not in PLAIN_QUOTES
+        ):
+            return None
+        candidate = Candidate((at,), found, siblings)
+        out = candidate.features
+        out.append(f.FORM.base)
+        if level is None:
+            quote = self._unquoted((at,))
+            out.append(quote)
+            candidate.is_doubted = quote > _STRAY
+            candidate.quoted = 3 if quote <= _STRAY_END else 2 if quote <= _OTHER_END else 4
+        else:
+            shared = self.reading.shared.get(at, 1) > 1
+            out.append(f.QUOTE.base + level * 2 + shared)
+            if level >= Quote.PLAIN:
+                chance = self.reading.chance.get(at, 0.0)
+                out.append(f.CHANCE.base + bisect_left(_CHANCE_STEPS, chance))
+            candidate.quoted = f.QUOTED_OF[level] if not shared else 2
+            candidate.is_plain = level in PLAIN_QUOTES and not shared
+            besides = self._besides((at,))
+            out.append(besides)
+            candidate.is_doubted = besides > f.BESIDES.base
+        out.append(f.AMOUNT.base + f.AMOUNT_PLACE[found])
+        if found is AmountClass.EXACT:
+            currency = self.index.invoices[at].currency
+            share = self.index.share_of_amount(currency, self.index.balances[at])
+            out.append(f.RARITY.base + bisect_left(_RARITY_STEPS, share))
+        self._add_common(candidate, at, at, is_unquoted=level is None)
+        return candidate
+
+    # ------------------------------------------------------------------- features
+
+    def _unquoted(self, members: Sequence[int]) -> int:
+        """Return what the payment quotes instead of invoices that it does not quote."""
+        reading = self.reading
+        others = {level for at, level in self.quotes.items() if at not in members}
+        if reading.closed:
+            found = _CLOSED
+        elif not others.isdisjoint(PLAIN_QUOTES):
+            found = _OTHER_PLAIN
+        elif reading.strange:
+            found = _STRANGE + self._seniority()
+        elif others:
+            found = _OTHER_VAGUE if others.isdisjoint(_ENDING) else _OTHER_END
+        elif any(len(digits) in self.index.end_lengths for digits in reading.loose):
+            found = _STRAY_END
+        else:
+            found = _STRAY if reading.stray else _SILENT
+        return found
+
+    def _seniority(self) -> int:
+        """Return when the strange number that looks oldest would have been issued."""
+        return min(
+            2 if (found := self.index.seniority(number)) is None else found
+            for number in self.reading.strange
+        )
+
+    def _besides(self, members: Sequence[int]) -> int:
+        """Return what the payment quotes beside invoices that it quotes."""
+        reading = self.reading
+        others = [
+            level
+            for at, level in self.quotes.items()
+            if at not in members and level is not Quote.TYPO
+        ]
+        if any(level in PLAIN_QUOTES for level in others):
+            return f.BESIDES.base + 2
+        if reading.closed:
+            return f.BESIDES.base + 4
+        if reading.strange and not any(self.quotes.get(at) == Quote.TYPO for at in members):
+            return f.BESIDES.base + 3
+        return f.BESIDES.base + (1 if others else 0)
+
+    def _add_common(
+        self, candidate: Candidate, oldest: int, newest: int, *, is_unquoted: bool
+    ) -> None:
+        """Add what does not depend on whether it is one invoice or several."""
+        index, reading = self.index, self.reading
+        out = candidate.features
+        customer = index.customer_of[oldest]
+        base, known = self._of_payer(customer)
+        out += base
+        candidate.known = known
+        out.append(f.LAG.base + _lag_bin(reading.booked, index.issued[newest], index.due[newest]))
+        surprise = index.habit_surprise(newest, reading.payment.booking_date)
+        out.append(f.HABIT.base + _habit_bin(surprise))
+        payer = self.payers.of(customer)
+        if is_unquoted:
+            invoices = index.customers[customer].invoices
+            count = len(invoices)
+            age = invoices.index(oldest) if count <= CUSTOMER_INVOICES_MAX else 3
+            out.append(f.AGE.base + min(age, 3))
+            out.append(f.OPEN.base + bisect_left(_OPEN_STEPS, count))
+            if payer.rank == Rank.NOBODY:
+                equal = index.by_amount.get(
+                    (index.invoices[oldest].currency, index.balances[oldest]), ()
+                )
+                out.append(f.CROWD.base + min((len(equal) + 1) // 2, 2))
+        self._add_words(candidate)
+        quoted, fit = candidate.quoted, candidate.fit
+        if (
+            fit == _LOOSE
+            and reading.is_processor
+            and candidate.amount_class is AmountClass.PROCESSOR_FEE
+        ):
+            fit = candidate.fit = _TIGHT
+        if reading.is_processor:
+            told = 0 if quoted <= _VAGUE else 1 if payer.in_text else 2
+            out.append(f.PROCESSOR.base + fit * 3 + told)
+        if index.invoices[oldest].currency != reading.payment.currency:
+            out.append(f.FOREIGN.base + quoted)
+        out.append(f.QUOTE_AMOUNT.base + quoted * 5 + fit)
+        out.append(f.AMOUNT_PAYER.base + fit * 6 + known)
+        out.append(f.QUOTE_PAYER.base + quoted * 6 + known)
+        out.append(f.ALL_THREE.base + (quoted * 5 + fit) * 6 + known)
+
+    def _of_payer(self, customer: int) -> tuple[list[int], int]:
+        known = self._of_payers.get(customer)
+        if known is None:
+            known = self._of_payers[customer] = self._payer_features(customer)
+        return known
+
+    def _payer_features(self, customer: int) -> tuple[list[int], int]:
+        reading = self.reading
+        payer: Payer = self.payers.of(customer)
+        numbered = 1 if payer.is_numbered else 2 if reading.customers else 0
+        found = [
+            f.ACCOUNT.base + payer.account,
+            f.ALIAS.base + payer.alias,
+            f.NAME.base + payer.name,
+            f.IN_TEXT.base + payer.in_text,
+            f.CUSTOMER_NUMBER.base + numbered,
+            f.RANK.base + payer.rank,
+        ]
+        memory = self.index.memory
+        if memory.refusals:
+            weight = memory.refusal_weight(
+                self.index.customers[customer].id,
+                reading.iban,
+                reading.name,
+                reading.payment.booking_date,
+            )
+            if weight > _REFUSED_MIN:
+                found.append(f.REFUSED.base + (weight < _LATELY_MIN))
+        return found, f.known_place(
+            payer.account, payer.alias, payer.name, payer.in_text, payer.is_numbered
+        )
+
+    def _add_words(self, candidate: Candidate) -> None:
+        reading, out = self.reading, candidate.features
+        quoted = min(candidate.quoted, 3)
+        if (
+            reading.is_prepayment
+            or reading.is_own
+            or reading.is_misc
+            or reading.is_repeat
+            or reading.payment.explained
+        ):
+            candidate.is_doubted = True
+        if reading.is_prepayment:
+            out.append(f.WORDS.base + quoted)
+        if reading.is_own:
+            out.append(f.WORDS.base + 4 + quoted)
+        if reading.is_misc:
+            out.append(f.WORDS.base + 8 + quoted)
+        if reading.is_order:
+            out.append(f.WORDS.base + 12 + quoted)
+        if reading.is_repeat:
+            out.append(f.REPEAT.base + (quoted > _VAGUE))
+        if reading.payment.explained:
+            candidate.is_remainder = True
+            out.append(f.REMAINDER.base + (quoted > _VAGUE))
+
+    def describe_set(
+        self,
+        form: str,
+        members: tuple[int, ...],
+        found: AmountClass,
+        *,
+        others: int = 0,
+        chance: float | None = None,
+        open_: Sequence[int] = (),
+    ) -> Candidate:
+        """Return a payment of several invoices.
+
+        :param form: What makes them a set: a word of the group ``form`` without its size.
+        :param members: Places of the invoices, the oldest debt first.
+        :param found: How the amount relates to their sum.
+        :param others: How many other sets fit as well.
+        :param chance: How likely some would add up to it by accident, as log2.
+        :param open_: All open invoices that they were chosen from.
+        """
+        index = self.index
+        key = frozenset(members)
+        newest = max(members, key=lambda at: (index.issued[at], index.order[at]))
+        candidate = Candidate(members, found, others=others)
+        candidate.fixed = frozenset(at for at in members if at in self.quotes)
+        balances = {index.balances[at] for at in members if at not in candidate.fixed}
+        candidate.spares = tuple(
+            at for at in open_ if at not in key and index.balances[at] in balances
+        )
+        out = candidate.features
+        is_all = form in {"run", "sum"} and len(members) == len(open_)
+        out.append(_form(form, len(members), is_all=is_all))
+        levels = [self.quotes[at] for at in members if at in self.quotes]
+        strong = [level for level in levels if level in PLAIN_QUOTES]
+        is_unquoted = not levels
+        if is_unquoted and form != "list":
+            quote = self._unquoted(members)
+            candidate.is_doubted = quote > _STRAY
+            candidate.quoted = 3 if quote <= _STRAY_END else 2 if quote <= _OTHER_END else 4
+        else:
+            quote = (
+                f.QUOTE.base
+                + _LIST_BASE
+                + (
+                    0
+                    if len(strong) == len(members)
+                    else (1 if form == "list" else 2)
+                    if strong
+                    else 3
+                )
+            )
+            candidate.quoted = (1, 2, 2, 2)[quote - f.QUOTE.base - _LIST_BASE]
+            candidate.is_plain = len(strong) == len(members)
+            besides = self._besides(members)
+            out.append(besides)
+            candidate.is_doubted = besides > f.BESIDES.base
+        out.append(quote)
+        out.append(f.AMOUNT.base + f.AMOUNT_PLACE[found] + 1)
+        if chance is not None:
+            out.append(f.SUM_CHANCE.base + bisect_left(_SUM_STEPS, chance))
+        if form in {"sum", "across"} and is_unquoted:
+            out.append(f.SOLUTIONS.base + min(others, 2))
+        self._add_common(candidate, members[0], newest, is_unquoted=is_unquoted)
+        return candidate
+
+
+_LIST_BASE = 2 * len(Quote)
+_ENDING = frozenset((Quote.TAIL_LONG, Quote.TAIL_SHORT, Quote.END))
+_SILENT = f.QUOTE["silent"]
+_STRAY = f.QUOTE["stray"]
+_STRAY_END = f.QUOTE["stray_end"]
+_OTHER_END = f.QUOTE["other_end"]
+_OTHER_VAGUE = f.QUOTE["other_vague"]
+_OTHER_PLAIN = f.QUOTE["other_plain"]
+_STRANGE = f.QUOTE["strange_old"]
+_CLOSED = f.QUOTE["closed"]
+_REFUSED_MIN = 0.1
+_LATELY_MIN = 0.5
+
+#: Places in ``features.QUOTED`` and ``features.FITS``.
+_VAGUE = 2
+_TIGHT, _LOOSE = 1, 2
+
+
+def _form(form: str, size: int, *, is_all: bool) -> int:
+    if form == "list":
+        return f.FORM["list2"] + min(size, 4) - 2
+    if is_all:
+        return f.FORM["all2"] + (size > 2)  # noqa: PLR2004
+    return f.FORM[f"{form}2"] + (size > 2)  # noqa: PLR2004
+
+
+_CHANCE_STEPS = (-9, -5, -2)
+_RARITY_STEPS = (-9, -7, -5, -3)
+_SUM_STEPS = (-8, -5, -2)
+_LAG_STEPS = (-15, 3, 15, 40, 90)
+_HABIT_STEPS = (5, 12, 25)
+_OPEN_STEPS = (1, 2, 5, 12)
+
+
+def _lag_bin(booked: int, issued: int, due: int) -> int:
+    before = issued - booked
+    if before > 0:
+        return 0 if before > EARLY_DAYS else 1
+    return 2 + bisect_left(_LAG_STEPS, booked - due)
+
+
+def _habit_bin(surprise: float | None) -> int:
+    return 0 if surprise is None else 1 + bisect_left(_HABIT_STEPS, surprise)

@@ -1,0 +1,451 @@
+"""Proposals with their reasons: what speaks for and against, in bits and in sentences."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from decimal import Decimal
+
+from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind
+from payymo.domain.matching import features as f
+from payymo.domain.matching import sentences
+from payymo.domain.matching.allocation import FOREIGN, TIE_BITS, Grant, share_out
+from payymo.domain.matching.competition import Claim, competition_feature
+from payymo.domain.matching.description import Candidate
+from payymo.domain.matching.index import InvoiceIndex
+from payymo.domain.matching.memory import PayerMemory
+from payymo.domain.matching.model import Model
+from payymo.domain.matching.reading import Reading
+from payymo.domain.matching.records import (
+    Difference,
+    Evidence,
+    Payment,
+    Proposal,
+    ProposedAllocation,
+    RunnerUp,
+)
+from payymo.domain.money import format_amount
+
+#: With a small margin no explanation is surer than this: it stays below the threshold at which
+#: tenants let matches be applied. How small depends on how it stands.
+DOUBTFUL_MAX = 0.94
+
+#: What is no more than a question stays below what is proposed.
+QUESTION_MAX = 0.49
+
+#: Bits of margin that are asked for in addition while nothing is known of past payers.
+_WITHOUT_MEMORY = 1.0
+CONFIDENCE_MAX = 0.999
+_REASONS_MIN = 2
+
+_ISSUED, _NUMBER, _VAGUE = 0, 1, 2
+_STRANGER = 4
+_OVER = 3
+_TIGHT = 1
+_LIKELY = 1
+_WEIGHT_SHOWN_MIN = 0.05
+_SHOWN_AGAINST_MAX = -1.0
+
+_DIFFERENCES = {
+    AmountClass.ROUNDED: DifferenceKind.ROUNDING,
+    AmountClass.DISCOUNT: DifferenceKind.DISCOUNT,
+    AmountClass.BANK_FEE: DifferenceKind.BANK_FEE,
+    AmountClass.PROCESSOR_FEE: DifferenceKind.PROCESSOR_FEE,
+}
+_EXCESS = frozenset(
+    (
+        AmountClass.ROUNDED_UP,
+        AmountClass.TIP,
+        AmountClass.DOUBLE,
+        AmountClass.SURCHARGE,
+        AmountClass.SLIGHTLY_OVER,
+        AmountClass.FAR_OVER,
+    )
+)
+
+_GROUP_OF = [group.name for group in f.GROUPS for _answer in group.answers]
+_ANSWER_OF = [answer for group in f.GROUPS for answer in group.answers]
+
+
+class Explainer:
+    """Says why a payment got what it got."""
+
+    def __init__(self, index: InvoiceIndex, model: Model) -> None:
+        self.index = index
+        self.model = model
+
+    def proposal(
+        self, reading: Reading, claim: Claim, grant: Grant, lessons: PayerMemory
+    ) -> Proposal:
+        """Return the proposal that a grant amounts to.
+
+        :param reading: What the payment says.
+        :param claim: Everything that it may be for.
+        :param grant: What it got.
+        :param lessons: What the other payments of the batch teach of payers.
+        """
+        candidate, payment = claim.candidates[grant.place], reading.payment
+        margin = margin_of(claim, grant.place)
+        telling = _Telling(self, reading, candidate, grant, lessons)
+        evidence = tuple(telling.evidence(claim.competition[grant.place]))
+        return Proposal(
+            payment_id=payment.id,
+            allocations=self._allocations(payment, candidate, grant.members),
+            confidence=self.confidence(claim, grant.place),
+            evidence=evidence,
+            runner_up=self._runner_up(payment, claim, grant),
+            is_tie=_is_tie(claim, grant),
+            summary=telling.summary(evidence),
+            margin=round(margin, 2),
+            amount_class=candidate.amount_class,
+            differences=self._differences(reading, candidate, grant),
+        )
+
+    def confidence(self, claim: Claim, place: int) -> float:
+        """Return how often such an explanation is right."""
+        confidence = min(self.model.calibration(claim.probabilities[place]), CONFIDENCE_MAX)
+        candidate = claim.candidates[place]
+        margin_min = self.model.margin_min[standing_of(candidate)]
+        if not self.index.memory.by_name and not self.index.memory.by_iban:
+            margin_min += _WITHOUT_MEMORY
+        if margin_of(claim, place) < margin_min or candidate.is_remainder:
+            confidence = min(confidence, DOUBTFUL_MAX)
+        if is_hearsay(candidate):
+            confidence = min(confidence, QUESTION_MAX)
+        return round(confidence, 4)
+
+    def _allocations(
+        self, payment: Payment, candidate: Candidate, members: Sequence[tuple[int, int]]
+    ) -> tuple[ProposedAllocation, ...]:
+        invoices, balances = self.index.invoices, self.index.balances
+        if candidate.amount_class in FOREIGN:
+            return tuple(
+                ProposedAllocation(
+                    invoices[at].id, as_decimal(amount), settled=invoices[at].balance
+                )
+                for at, amount in members
+            )
+        if len(members) == 1 and candidate.amount_class not in _EXCESS:
+            at, amount = members[0]
+            exact = invoices[at].balance if amount == balances[at] else payment.amount
+            return (ProposedAllocation(invoices[at].id, exact),)
+        return tuple(
+            ProposedAllocation(
+                invoices[at].id,
+                invoices[at].balance if amount == balances[at] else as_decimal(amount),
+            )
+            for at, amount in members
+        )
+
+    def _runner_up(self, payment: Payment, claim: Claim, grant: Grant) -> RunnerUp | None:
+        """Return the next best explanation; an equal sibling is as sure as the one chosen."""
+        if grant.left:
+            place, candidate = grant.place, claim.candidates[grant.place]
+            members = share_out(self.index, claim.amount, grant.left[:1], candidate)
+        else:
+            places = [place for place in range(len(claim.candidates)) if place != grant.place]
+            if not places:
+                return None
+            place = max(places, key=lambda each: (claim.bits[each], -each))
+            candidate = claim.candidates[place]
+            members = share_out(self.index, claim.amount, candidate.members, candidate)
+        return RunnerUp(
+            self._allocations(payment, candidate, members), self.confidence(claim, place)
+        )
+
+    def _differences(
+        self, reading: Reading, candidate: Candidate, grant: Grant
+    ) -> tuple[Difference, ...]:
+        if candidate.amount_class in FOREIGN:
+            return ()
+        short = sum(self.index.balances[at] for at, _amount in grant.members) - reading.amount
+        if candidate.amount_class in _EXCESS:
+            return (Difference(DifferenceKind.CREDIT, None, as_decimal(short)),)
+        kind = _DIFFERENCES.get(candidate.amount_class)
+        if kind is None or not short:
+            return ()
+        last = self.index.invoices[grant.members[-1][0]].id
+        return (Difference(kind, last, as_decimal(short)),)
+
+
+def has_reasons(candidate: Candidate) -> bool:
+    """Return whether there are two independent reasons: a number, an amount, a payer.
+
+    A reference that was issued for the invoice, with an amount that can be, is enough.
+    """
+    if candidate.quoted == _ISSUED and candidate.fit <= _OVER:
+        return True
+    reasons = (
+        (candidate.quoted <= _NUMBER) + (candidate.fit <= _TIGHT) + (candidate.known <= _LIKELY)
+    )
+    return reasons >= _REASONS_MIN
+
+
+def standing_of(candidate: Candidate) -> int:
+    """Return how an explanation stands.
+
+    :returns: 0 quoted, 1 not quoted, 2 with something against it, 3 with less than two reasons.
+    """
+    if not has_reasons(candidate):
+        return 3
+    return 2 if candidate.is_doubted else int(candidate.quoted > _NUMBER)
+
+
+def is_hearsay(candidate: Candidate) -> bool:
+    """Return whether somebody else paid, by name, and no number but perhaps a vague one says why.
+
+    It may be right often enough, and is a question to a person all the same.
+    """
+    if candidate.known < _STRANGER or candidate.quoted < _VAGUE:
+        return False
+    return candidate.quoted > _VAGUE or candidate.fit > _TIGHT
+
+
+def margin_of(claim: Claim, place: int) -> float:
+    """Return the bits between an explanation and the next best, belonging to none included."""
+    others = [bits for other, bits in enumerate(claim.bits) if other != place]
+    return claim.bits[place] - max([0.0, *others])
+
+
+def as_decimal(units: int) -> Decimal:
+    """Return whole ten-thousandths as an amount, with two decimals if they are enough."""
+    if units % 100 == 0:
+        return Decimal(units // 100).scaleb(-2)
+    return Decimal(units).scaleb(-4)
+
+
+def _is_tie(claim: Claim, grant: Grant) -> bool:
+    candidate = claim.candidates[grant.place]
+    return (
+        bool(grant.left or candidate.spares)
+        or candidate.others > 0
+        or any(
+            bits > claim.bits[grant.place] - TIE_BITS
+            for place, bits in enumerate(claim.bits)
+            if place != grant.place
+        )
+    )
+
+
+class _Telling:
+    """The reasons for one proposal, put into words."""
+
+    def __init__(
+        self,
+        explainer: Explainer,
+        reading: Reading,
+        candidate: Candidate,
+        grant: Grant,
+        lessons: PayerMemory,
+    ) -> None:
+        self.index = explainer.index
+        self.weights = explainer.model.weights
+        self.reading = reading
+        self.candidate = candidate
+        self.grant = grant
+        self.lessons = lessons
+        self.places = [at for at, _amount in grant.members]
+        self.invoice = self.index.invoices[self.places[0]]
+        self.answers: dict[str, str] = {}
+        self.bits: dict[str, float] = {}
+
+    def evidence(self, competition: int) -> Iterator[Evidence]:
+        """Yield what speaks for and against; the weights add up to the score."""
+        answers, bits, rest = self.answers, self.bits, 0.0
+        numbers = (*self.candidate.features, competition_feature(self.candidate, competition))
+        for number in numbers:
+            group = _GROUP_OF[number]
+            part = sentences.PART_OF.get(group, "prior")
+            bits[part] = bits.get(part, 0.0) + self.weights[number]
+            answers[group] = _ANSWER_OF[number]
+        one = self.invoice.id if len(self.places) == 1 else None
+        for part, kind, text in self._parts():
+            weight = bits.pop(part, 0.0)
+            if text:
+                about = one if kind in sentences.OF_ONE_INVOICE else None
+                yield Evidence(kind, about, round(weight, 2), text)
+            else:
+                rest += weight
+        rest += sum(bits.values())
+        yield Evidence(EvidenceKind.PRIOR, None, round(rest, 2), sentences.PRIOR)
+
+    def summary(self, evidence: Sequence[Evidence]) -> str:
+        """Return the reasons in one sentence."""
+        words = [
+            self._quote_in_short(),
+            self._amount_in_short(),
+            self._payer_in_short(),
+        ]
+        told = "; ".join(word for word in words if word)
+        against = min(
+            (item for item in evidence if item.kind in sentences.AGAINST),
+            key=lambda item: item.weight,
+            default=None,
+        )
+        sentence = f"{told[:1].upper()}{told[1:]}." if told else ""
+        if against is not None and against.weight <= _SHOWN_AGAINST_MAX:
+            sentence = f"{sentence} But: {against.text}".strip()
+        return sentence or "Nothing but a likeness speaks for it."
+
+    # ---------------------------------------------------------------------- parts
+
+    def _parts(self) -> Iterator[tuple[str, EvidenceKind, str]]:
+        quote = self.answers.get("quote", "silent")
+        yield "quote", *sentences.quote(quote, self._number(), self._strange())
+        yield (
+            "besides",
+            EvidenceKind.CONTRADICTION,
+            sentences.BESIDES.get(self.answers.get("besides", ""), ""),
+        )
+        yield "amount", self._amount_kind(), self._amount()
+        yield "account", EvidenceKind.PAYER_IBAN, self._account()
+        yield "alias", EvidenceKind.PAYER_NAME, self._alias()
+        yield "name", *sentences.name(self.answers.get("name", ""), self._customer())
+        yield (
+            "in_text",
+            EvidenceKind.NAME_IN_TEXT,
+            (
+                f"The text names {self._customer()}."
+                if self.answers.get("in_text", "nothing") != "nothing"
+                else ""
+            ),
+        )
+        yield "customer_number", *sentences.customer_number(self.answers.get("customer_number", ""))
+        yield (
+            "date",
+            EvidenceKind.DATE,
+            sentences.date(self.answers.get("lag", ""), self.answers.get("habit", "")),
+        )
+        yield "open", EvidenceKind.OPEN_ITEMS, self._open()
+        yield "agreement", EvidenceKind.AGREEMENT, sentences.agreement(self.answers)
+        yield "words", EvidenceKind.CONTRADICTION, sentences.words(self.answers.get("words", ""))
+        yield (
+            "processor",
+            EvidenceKind.CONTRADICTION,
+            (
+                "A payment processor paid, as it does for many."
+                if "processor" in self.answers
+                else ""
+            ),
+        )
+        yield (
+            "repeat",
+            EvidenceKind.COMPETITION,
+            (
+                "An equal payment with the same text came shortly before."
+                if "repeat" in self.answers
+                else ""
+            ),
+        )
+        yield (
+            "remainder",
+            EvidenceKind.COMPETITION,
+            (
+                "Part of the payment is explained already: this is what was left of it."
+                if "remainder" in self.answers
+                else ""
+            ),
+        )
+        yield (
+            "refused",
+            EvidenceKind.CONTRADICTION,
+            (
+                "A person said before that this payer did not pay for this customer."
+                if "refused" in self.answers
+                else ""
+            ),
+        )
+        yield (
+            "competition",
+            EvidenceKind.COMPETITION,
+            sentences.COMPETITION.get(self.answers.get("competition", "").partition("+")[0], ""),
+        )
+
+    def _number(self) -> str:
+        return self.invoice.number
+
+    def _customer(self) -> str:
+        return self.index.customers[self.index.customer_of[self.places[0]]].name
+
+    def _strange(self) -> str:
+        reading = self.reading
+        return next(iter((*reading.closed, *reading.strange)), "")
+
+    def _amount_kind(self) -> EvidenceKind:
+        amount_class = self.candidate.amount_class
+        if amount_class is AmountClass.EXACT:
+            several = len(self.places) > 1
+            return EvidenceKind.AMOUNT_SUM if several else EvidenceKind.AMOUNT_EXACT
+        is_over = amount_class not in FOREIGN and self.reading.amount > self._balance()
+        return EvidenceKind.AMOUNT_OVER if is_over else EvidenceKind.AMOUNT_PART
+
+    def _balance(self) -> int:
+        return sum(self.index.balances[at] for at in self.places)
+
+    def _amount(self) -> str:
+        balance = self._balance()
+        currency = self.invoice.currency
+        shown = format_amount(as_decimal(balance), currency)
+        difference = format_amount(as_decimal(abs(balance - self.reading.amount)), currency)
+        return sentences.amount(
+            self.candidate.amount_class,
+            count=len(self.places),
+            balance=f"{shown} {currency}",
+            difference=f"{difference} {currency}",
+            is_less=self.reading.amount < balance,
+        )
+
+    def _times(self, known: object, learnt: object) -> int:
+        customer = self.invoice.customer_id
+        return sum(table.get(customer, 0) for table in (known, learnt) if isinstance(table, dict))
+
+    def _account(self) -> str:
+        answer = self.answers.get("account", "")
+        iban = self.reading.iban
+        times = (
+            self._times(self.index.memory.by_iban.get(iban), self.lessons.by_iban.get(iban))
+            - self._is_own_lesson()
+        )
+        return sentences.account(answer, times)
+
+    def _alias(self) -> str:
+        name = self.reading.name
+        times = (
+            self._times(self.index.memory.by_name.get(name), self.lessons.by_name.get(name))
+            - self._is_own_lesson()
+        )
+        return sentences.alias(self.answers.get("alias", ""), times)
+
+    def _is_own_lesson(self) -> int:
+        teaches = self.reading.teaches
+        customer: Hashable = self.invoice.customer_id
+        return teaches is not None and self.index.invoices[teaches].customer_id == customer
+
+    def _open(self) -> str:
+        count = len(self.index.customers[self.index.customer_of[self.places[0]]].invoices)
+        return sentences.open_items(
+            self.answers.get("form", "single"),
+            count=count,
+            members=len(self.places),
+            is_asked="open" in self.answers,
+            equal=len(self.grant.left),
+        )
+
+    # -------------------------------------------------------------------- in short
+
+    def _quote_in_short(self) -> str:
+        quote = self.answers.get("quote", "silent")
+        return sentences.quote_in_short(quote, self._number(), len(self.places))
+
+    def _amount_in_short(self) -> str:
+        return sentences.amount_in_short(self.candidate.amount_class, len(self.places))
+
+    def _payer_in_short(self) -> str:
+        account = self._account()
+        if account and self.answers.get("account") in sentences.SURE_ACCOUNTS:
+            return sentences.in_short(account)
+        if self.answers.get("name", "").startswith(("same", "like", "akin")):
+            return f"paid by {self._customer()}"
+        alias = self._alias()
+        if alias and self.answers.get("alias", "").startswith("seen"):
+            return sentences.in_short(alias)
+        if self.answers.get("in_text", "nothing") != "nothing":
+            return f"names {self._customer()}"
+        return ""

@@ -1,0 +1,532 @@
+"""What a payment says: which references it quotes, what else is written there, who seems to pay."""
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from itertools import pairwise
+
+from payymo.domain.matching.amounts import units_of
+from payymo.domain.matching.checks import schemes_of, slips_of
+from payymo.domain.matching.index import (
+    Code,
+    InvoiceIndex,
+    ReferenceStrength,
+    place_of,
+    strength_of,
+)
+from payymo.domain.matching.normalise import (
+    clean_text,
+    compact,
+    core,
+    words_of_name,
+    words_of_text,
+)
+from payymo.domain.matching.records import Payment
+
+
+class Quote(IntEnum):
+    """How a payment quotes an invoice, from the plainest to the vaguest."""
+
+    STRUCTURED = 0
+    STRUCTURED_TEXT = 1
+    REPAIRED = 2
+    END_TO_END = 3
+    NUMBER = 4
+    PLAIN = 5
+    DIGITS = 6
+    TAIL_LONG = 7
+    JOINED = 8
+    TAIL_SHORT = 9
+    DATE_LIKE = 10
+    CUSTOMER_LIKE = 11
+    CUT = 12
+    TYPO = 13
+    END = 14
+
+
+#: Quotes that name an invoice, and no number that happens to look like one.
+PLAIN_QUOTES = frozenset(
+    (
+        Quote.STRUCTURED,
+        Quote.STRUCTURED_TEXT,
+        Quote.REPAIRED,
+        Quote.END_TO_END,
+        Quote.NUMBER,
+        Quote.PLAIN,
+        Quote.DIGITS,
+    )
+)
+
+#: Into how many pieces a bank may have broken one number, and how long numbers are.
+_PIECES_MAX = 8
+_KEY_LENGTH_MAX = 28
+
+#: A number of plain digits that was put together from pieces must be this long to count.
+_JOINED_DIGITS_MIN = 5
+
+#: What is part of more invoices' numbers than this says nothing.
+_AMBIGUOUS_MAX = 20
+_TAIL_LONG = 4
+_REPAIRED_LENGTH_MIN = 8
+_CUT_LENGTH_MIN = 5
+_CUT_INVOICES_MAX = 6
+_STRAY_LENGTH_MIN = 4
+
+#: Shorter numbers are put together by accident.
+_CLOSED_LENGTH_MIN = 7
+_SLIP_LENGTH_MIN = 4
+
+_COMPACT_DATE = re.compile(r"20[12]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_YEAR = re.compile(r"20[1-4]\d")
+_HAS_DIGIT = re.compile(r"\d")
+#: A label or another number before a number: ``NR61323``, ``RE2303353RE2303354``.
+_GROWN = re.compile(r"^(?:[A-Z]{2,}\d{4,}|[A-Z]+\d{4,}[A-Z]+\d+)$")
+_GROUPS = re.compile(r"([A-Z]*)(\d+)")
+_GROWN_DIGITS_MIN = 4
+
+PROCESSORS = frozenset(
+    """
+    ADYEN BILLPAY CHECKOUT GOCARDLESS IZETTLE KLARNA MOLLIE NEXI PAYONE PAYPAL PAYSAFE SHOPIFY
+    SQUAREUP STRIPE SUMUP TRUSTLY WISE WORLDLINE WORLDPAY WPAY ZETTLE
+    """.split()
+)
+_PREPAYMENT_WORDS = frozenset(
+    """
+    AANBETALING ABSCHLAG ABSCHLAGSZAHLUNG ACCONTO ACOMPTE ADVANCE AKONTO ANTICIPADO ANTICIPATION
+    ANTICIPO ANZAHLUNG ARRHES AVANCE AVANS CAPARRA DEPOSIT DEPOSITO DEPOSITUM DOWNPAYMENT
+    ENNAKKOMAKSU ENNAKKO ETUKATEISMAKSU FORSKOTT FORSKUD FORSKUDD HANDPENNING HANDPENG PREPAID
+    PREPAYMENT PROVISION RETAINER SENAL UPFRONT VOORSCHOT VOORUITBETALING VORAUS VORAUSZAHLUNG
+    VORKASSE VORSCHUSS
+    """.split()
+)
+_ON_ACCOUNT = ("ON", "ACCOUNT")
+_OWN_WORDS = frozenset(
+    """
+    SAVINGS TRANSFER OWN UMBUCHUNG UEBERTRAG UBERTRAG EIGENUBERTRAG INTERNAL OVERBOEKING SPAREN
+    SPAARREKENING TREASURY SWEEP OVERFORING OVERFORSEL GIROCONTO EIGEN
+    """.split()
+)
+_MISC_WORDS = frozenset(
+    """
+    INTEREST ZINSEN RENTE RENTA INTERETS INTERESSI TAX VAT STEUER FINANZAMT BELASTINGDIENST HMRC
+    SKATTEVERKET SKAT SKATTEETATEN INSURANCE VERSICHERUNG ASSURANCE VERZEKERING CLAIM GRANT SUBSIDY
+    FORDERUNG REFUND RETURNED REPAY REPAYMENT REMBOURSEMENT ERSTATTUNG RUCKZAHLUNG RUCKLASTSCHRIFT
+    DONATION SPENDE DON RENT MIETE LOYER HUUR LOAN DARLEHEN SALARY DIVIDEND CASHBACK GIFT PRIVATE
+    PRIVAT HOLIDAY URLAUB BIRTHDAY IRPF AGENCIA TRIBUTARIA URSSAF BIKE FAHRRAD FIETS CADEAU KADO
+    GESCHENK PRESENT REGALO REGALI GAVE LAHJA SPESE RIMBORSO SPESEN EXPENSES FRAIS AUSLAGEN UTLEGG
+    UTLAGG VACANCES VACANZE VACACIONES VAKANTIE SEMESTER SUBVENTION ZUSCHUSS BIDRAG GEHALT STIPEND
+    PENSION UITKERING RESTITUTION RESTITUTIE TERUGBETALING TERUGGAVE AVOIR GUTSCHRIFTEN BONUS
+    """.split()
+)
+_ORDER_WORDS = frozenset(
+    "PO ORDER AUFTRAG BESTELLUNG BESTELLING COMMANDE ORDINE PEDIDO ORDRE CONTRACT VERTRAG QUOTE "
+    "ANGEBOT OFFERTE DEVIS BATCH PAYOUT PID".split()
+)
+_CUSTOMER_WORDS = frozenset(
+    """
+    ACCOUNT ACC AC ASIAKAS ASIAKASNRO CLIENT CLIENTE CUST CUSTOMER DEB DEBITEUR DEBITEURNR DEBITOR
+    KD KDN KDNR KLANT KLANTNR KUND KUNDE KUNDEN KUNDENNR KUNDENNUMMER KUNDNR KUNDENR KN NR NO
+    """.split()
+)
+_VAGUE_LABELS = frozenset(("NR", "NO", "N"))
+
+
+class Reading:
+    """What one payment says.
+
+    :ivar hits: How each open invoice is quoted that is, by its place, and the words for it.
+    :ivar shared: How many open invoices the same words quote.
+    :ivar chance: How likely such words quote an open invoice by accident, as log2.
+    :ivar strange: Numbers of the kind that we issue, and that are not open.
+    :ivar closed: Numbers of invoices that are paid or void.
+    :ivar stray: Whether there are other numbers.
+    :ivar loose: Digits that lead to nothing: perhaps the ends of invoice numbers.
+    :ivar customers: Customers whose number is quoted.
+    :ivar teaches: The one invoice that is quoted beyond doubt.
+    """
+
+    __slots__ = (
+        "amount",
+        "booked",
+        "chance",
+        "closed",
+        "customers",
+        "cut",
+        "hits",
+        "iban",
+        "is_misc",
+        "is_order",
+        "is_own",
+        "is_prepayment",
+        "is_processor",
+        "is_repeat",
+        "loose",
+        "name",
+        "payment",
+        "shared",
+        "strange",
+        "stray",
+        "teaches",
+        "words",
+    )
+
+    def __init__(self, payment: Payment) -> None:
+        self.payment = payment
+        self.amount = units_of(payment.amount)
+        self.booked = payment.booking_date.toordinal()
+        self.hits: dict[int, Quote] = {}
+        self.shared: dict[int, int] = {}
+        self.chance: dict[int, float] = {}
+        self.strange: list[str] = []
+        self.closed: list[str] = []
+        self.loose: list[str] = []
+        self.customers: list[int] = []
+        self.stray = False
+        self.cut = ""
+        self.teaches: int | None = None
+        self.is_repeat = False
+        self.iban = compact(payment.payer_iban) if payment.payer_iban else ""
+        name = words_of_name(payment.payer_name) if payment.payer_name else ()
+        clean = clean_text(payment.remittance)
+        self.words = words = words_of_text(clean)
+        present = frozenset(words)
+        self.is_processor = not PROCESSORS.isdisjoint(name) or not PROCESSORS.isdisjoint(present)
+        self.name = name
+        self.is_prepayment = not _PREPAYMENT_WORDS.isdisjoint(present) or _ON_ACCOUNT in pairwise(
+            words
+        )
+        self.is_own = not _OWN_WORDS.isdisjoint(present)
+        self.is_misc = not _MISC_WORDS.isdisjoint(present) or not _MISC_WORDS.isdisjoint(name)
+        self.is_order = not _ORDER_WORDS.isdisjoint(present)
+
+
+def read(index: InvoiceIndex, payment: Payment) -> Reading:
+    """Return what a payment says of the open invoices."""
+    reading = Reading(payment)
+    _Reader(index, reading).read()
+    return reading
+
+
+class _Reader:
+    """Finds what one payment quotes."""
+
+    __slots__ = ("index", "reading")
+
+    def __init__(self, index: InvoiceIndex, reading: Reading) -> None:
+        self.index = index
+        self.reading = reading
+
+    def read(self) -> None:
+        payment = self.reading.payment
+        if payment.structured_reference:
+            self._read_field(compact(payment.structured_reference))
+        words = self.reading.words
+        if payment.end_to_end_id:
+            end_to_end_id = compact(payment.end_to_end_id)
+            if not self._read_end_to_end_id(end_to_end_id) and words:
+                words = self.reading.words = _without(words, end_to_end_id)
+        if words:
+            self._read_words(self._apart(words))
+        self._look_for_the_lesson()
+
+    def _read_field(self, field: str) -> None:
+        index = self.index
+        if not field:
+            return
+        codes = index.references.get(field) or index.references.get(core(field))
+        if codes:
+            strongest = max(map(strength_of, codes))
+            level = Quote.STRUCTURED if strongest >= ReferenceStrength.PLAIN else Quote.TAIL_LONG
+            self._note(field, codes, level)
+        elif field in index.closed or core(field) in index.closed:
+            self.reading.closed.append(field)
+        elif not self._repair(field):
+            self.reading.strange.append(field)
+
+    def _read_end_to_end_id(self, key: str) -> bool:
+        codes = [
+            code
+            for code in self.index.references.get(key, ())
+            if strength_of(code) >= ReferenceStrength.PLAIN
+        ]
+        if codes:
+            self._note(key, codes, Quote.END_TO_END)
+        return bool(codes)
+
+    def _apart(self, words: tuple[str, ...]) -> Sequence[str]:
+        """Return words with numbers taken apart from a label, or a number, that they grew onto."""
+        if not any(map(_GROWN.search, words)):
+            return words
+        prefixes = self.index.number_prefixes
+        apart: list[str] = []
+        for word in words:
+            if word in self.index.references or not _GROWN.search(word):
+                apart.append(word)
+                continue
+            for letters, rest in _GROUPS.findall(word):
+                ours = next((each for each in prefixes if each and letters.endswith(each)), None)
+                if letters in prefixes or not letters:
+                    apart.append(letters + rest)
+                elif ours is not None:
+                    apart += [letters.removesuffix(ours), ours + rest]
+                elif len(rest) >= _GROWN_DIGITS_MIN and len(letters) > 1:
+                    apart += [letters, rest]
+                else:
+                    apart.append(letters + rest)
+        return apart
+
+    def _read_words(self, words: Sequence[str]) -> None:
+        index = self.index
+        count = len(words)
+        has_digit = [_HAS_DIGIT.search(word) is not None for word in words]
+        if True not in has_digit:
+            return
+        starts = index.number_prefixes
+        at = 0
+        while at < count:
+            word = words[at]
+            if not has_digit[at] and not (word in starts and any(has_digit[at + 1 : at + 3])):
+                at += 1
+                continue
+            taken = self._read_run(words, has_digit, at)
+            if taken:
+                at += taken
+                continue
+            if has_digit[at]:
+                self._read_rest(words, at)
+            at += 1
+
+    def _read_run(self, words: Sequence[str], has_digit: Sequence[bool], at: int) -> int:
+        """Note what the words from here quote, the longest run first; return how many words."""
+        runs = _runs(words, has_digit, at)
+        taken = self._read_known(words, at, runs)
+        if taken:
+            return taken
+        for pieces, run in runs:
+            if self._is_strange(run, pieces):
+                if not self._repair(run):
+                    self.reading.strange.append(run)
+                return pieces
+        return 0
+
+    def _read_known(self, words: Sequence[str], at: int, runs: Sequence[tuple[int, str]]) -> int:
+        """Note the longest run that is a reference of ours; return how many words it is."""
+        references, closed = self.index.references, self.index.closed
+        is_longer_strange = False
+        for pieces, run in runs:
+            codes = references.get(run)
+            if codes is None and run[0] == "0":
+                codes = self._structured_without_zeros(run)
+            if codes:
+                if is_longer_strange and max(map(strength_of, codes)) == ReferenceStrength.TAIL:
+                    return 0
+                if self._note_run(words, at, pieces, run, codes):
+                    return pieces
+            elif run in closed and (pieces == 1 or len(run) >= _CLOSED_LENGTH_MIN):
+                self.reading.closed.append(run)
+                return pieces
+            elif not run.isdigit() and self._is_strange(run, pieces):
+                is_longer_strange = True
+        return 0
+
+    def _structured_without_zeros(self, run: str) -> list[Code] | None:
+        codes = self.index.references.get(core(run))
+        if codes and max(map(strength_of, codes)) == ReferenceStrength.STRUCTURED:
+            return codes
+        return None
+
+    def _note_run(
+        self, words: Sequence[str], at: int, pieces: int, run: str, codes: list[Code]
+    ) -> bool:
+        strongest = max(map(strength_of, codes))
+        level = _LEVELS[ReferenceStrength(strongest)]
+        if strongest == ReferenceStrength.STRUCTURED:
+            short = run.isdigit() and len(run) < _REPAIRED_LENGTH_MIN
+            self._note(run, codes, Quote.PLAIN if short else level)
+            return True
+        if run.isdigit():
+            if pieces > 1:
+                if len(run) < _JOINED_DIGITS_MIN or strongest == ReferenceStrength.TAIL:
+                    return False
+                written = self.index.invoices[place_of(codes[0])].number
+                is_whole = not written.isdigit() and written in (
+                    self.reading.payment.remittance or ""
+                )
+                level = Quote.NUMBER if is_whole else Quote.JOINED
+            elif _COMPACT_DATE.fullmatch(run) or _YEAR.fullmatch(run):
+                level = Quote.DATE_LIKE
+            elif strongest == ReferenceStrength.TAIL:
+                long = len(run) >= _TAIL_LONG
+                level = Quote.TAIL_LONG if long else Quote.TAIL_SHORT
+            if run in self.index.by_customer_number:
+                if self._is_labelled(words, at):
+                    self.reading.customers.extend(self.index.by_customer_number[run])
+                    return True
+                level = Quote.CUSTOMER_LIKE
+        self._note(run, codes, level)
+        if level in _ENDS and run.isdigit():
+            self.reading.loose.append(run)
+        return True
+
+    def _is_labelled(self, words: Sequence[str], at: int) -> bool:
+        """Return whether a number is said to be a customer's."""
+        label = words[at - 1] if at else ""
+        return label in _CUSTOMER_WORDS and (
+            label not in _VAGUE_LABELS or (at > 1 and words[at - 2] in _CUSTOMER_WORDS)
+        )
+
+    def _read_rest(self, words: Sequence[str], at: int) -> None:
+        """Note what a word with digits may be that quotes no invoice by itself."""
+        index, word = self.index, words[at]
+        customers = index.by_customer_number.get(word)
+        if customers and (len(word) >= _STRAY_LENGTH_MIN or self._is_labelled(words, at)):
+            self.reading.customers.extend(customers)
+            if not self._is_labelled(words, at) and index.seniority(word) is not None:
+                self.reading.strange.append(word)
+            return
+        if _COMPACT_DATE.fullmatch(word) or _YEAR.fullmatch(word):
+            return
+        if word.isdigit():
+            self.reading.loose.append(word)
+            if len(word) >= _REPAIRED_LENGTH_MIN and self._repair(word):
+                return
+        if len(word) >= _STRAY_LENGTH_MIN:
+            self.reading.stray = True
+        if at == len(words) - 1:
+            self._read_cut(words)
+
+    def _read_cut(self, words: Sequence[str]) -> None:
+        """Note what the end of the text may be the beginning of: banks cut texts off."""
+        for pieces in (3, 2, 1):
+            end = "".join(words[-pieces:])
+            if len(end) < _CUT_LENGTH_MIN or pieces > len(words):
+                continue
+            for at in self.index.numbers_beginning(end, _CUT_INVOICES_MAX):
+                if at not in self.reading.hits:
+                    self.reading.hits[at] = Quote.CUT
+                    self.reading.shared[at] = 1
+                    self.reading.chance[at] = 0.0
+                    self.reading.cut = end
+            if self.reading.cut:
+                return
+
+    def _is_strange(self, run: str, pieces: int) -> bool:
+        if run.isdigit():
+            if run in self.index.by_customer_number or _COMPACT_DATE.fullmatch(run):
+                return False
+            if pieces > 1 and (pieces > 2 or len(run) < _JOINED_DIGITS_MIN):  # noqa: PLR2004  # a blank fell into it
+                return False
+            if _YEAR.fullmatch(run):
+                return False
+        return self.index.seniority(run) is not None
+
+    def _repair(self, reference: str) -> bool:
+        """Note the one issued reference that a slip turned into this one, if a check proves it."""
+        if len(reference) < _REPAIRED_LENGTH_MIN or not self.index.is_length_of(
+            ReferenceStrength.STRUCTURED, len(reference)
+        ):
+            return False
+        references = self.index.references
+        found: set[Code] = set()
+        for key in slips_of(reference):
+            for code in references.get(key, ()):
+                if strength_of(code) == ReferenceStrength.STRUCTURED:
+                    found.add(code)
+        if len(found) != 1:
+            return False
+        (code,) = found
+        issued = compact(self.index.invoices[place_of(code)].structured_reference or "")
+        if not schemes_of(issued) - schemes_of(reference):
+            return False
+        self._note(reference, [code], Quote.REPAIRED)
+        return True
+
+    def _note(self, quoted: str, codes: Sequence[Code], level: Quote) -> None:
+        strongest = max(map(strength_of, codes))
+        best = [place_of(code) for code in codes if strength_of(code) == strongest]
+        if len(best) > _AMBIGUOUS_MAX:
+            return
+        reading = self.reading
+        chance = self.index.chance_of_number(strongest, len(quoted))
+        if level is not Quote.STRUCTURED and not quoted.isdigit():
+            chance -= 6
+        for at in best:
+            known = reading.hits.get(at)
+            if known is None or level < known:
+                reading.hits[at] = level
+                reading.shared[at] = len(best)
+                reading.chance[at] = chance
+
+    def _look_for_the_lesson(self) -> None:
+        reading = self.reading
+        plain = [
+            at
+            for at, level in reading.hits.items()
+            if level in PLAIN_QUOTES and reading.shared[at] == 1
+        ]
+        if len(plain) == 1 and len(reading.hits) == 1 and not reading.strange:
+            at = plain[0]
+            if (
+                self.index.balances[at] == reading.amount
+                and self.index.invoices[at].currency == reading.payment.currency
+                and reading.chance[at] < _LESSON_CHANCE_MAX
+            ):
+                reading.teaches = at
+
+
+def _runs(words: Sequence[str], has_digit: Sequence[bool], at: int) -> Sequence[tuple[int, str]]:
+    """Return the runs of words from here that end with a number, joined, the longest first."""
+    joined = ""
+    runs: list[tuple[int, str]] = []
+    for end in range(at, min(at + _PIECES_MAX, len(words))):
+        joined += words[end]
+        if len(joined) > _KEY_LENGTH_MAX:
+            break
+        if has_digit[end]:
+            runs.append((end + 1 - at, joined))
+    runs.reverse()
+    return runs
+
+
+#: A number that is as likely to be right by accident teaches nothing.
+_LESSON_CHANCE_MAX = -4.0
+
+#: What may as well be the end of another number.
+_ENDS = frozenset((Quote.TAIL_LONG, Quote.TAIL_SHORT, Quote.CUSTOMER_LIKE))
+
+_LEVELS = {
+    ReferenceStrength.STRUCTURED: Quote.STRUCTURED_TEXT,
+    ReferenceStrength.NUMBER: Quote.NUMBER,
+    ReferenceStrength.PLAIN: Quote.PLAIN,
+    ReferenceStrength.DIGITS: Quote.DIGITS,
+    ReferenceStrength.TAIL: Quote.TAIL_LONG,
+}
+
+
+def _without(words: tuple[str, ...], end_to_end_id: str) -> tuple[str, ...]:
+    """Return the words of a text without an end-to-end id that the bank repeats in it."""
+    if len(end_to_end_id) < _REPEATED_LENGTH_MIN:
+        return words
+    return tuple(
+        word
+        for word in words
+        if not (
+            len(word) >= _STRAY_LENGTH_MIN and word in end_to_end_id and _HAS_DIGIT.search(word)
+        )
+    )
+
+
+#: Shorter end-to-end ids may stand in a text by accident.
+_REPEATED_LENGTH_MIN = 10
+
+
+def slips_to(index: InvoiceIndex, strange: Sequence[str]) -> Iterator[int]:
+    """Yield the open invoices whose number one slip of the hand may have turned into another."""
+    references = index.references
+    for number in strange:
+        if len(number) < _SLIP_LENGTH_MIN:
+            continue
+        for key in slips_of(number):
+            for code in references.get(key, ()):
+                if strength_of(code) >= ReferenceStrength.DIGITS:
+                    yield place_of(code)
