@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from testing.simulator.bank import Row, Told, View
-from testing.simulator.truth import HOURS, Day, Life, Moment
+from testing.simulator.truth import HOURS, Day, Life, Moment, Movement
 
 type PayloadKey = tuple[bytes, bool]
 
@@ -117,6 +117,10 @@ class Judge:
         self._confirmed: dict[int, list[Moment]] = {}
         self._earlier: dict[tuple[int, str], Seen] = {}
         self._pull = 0
+
+    def learn(self, movements: Iterable[Movement]) -> None:
+        """Take note of what happened since."""
+        self._truth |= {movement.key: movement for movement in movements}
 
     # --- after each answer ---
 

@@ -97,6 +97,7 @@ class MemoryHouse:
 
     :ivar pulls: Answers that were entered.
     :ivar pulled: Rows of them.
+    :ivar last: The answer that was entered last.
     :ivar claims: Days that were learnt, and when.
     """
 
@@ -122,6 +123,7 @@ class MemoryHouse:
         self.is_anew = True
         self.has_failed = False
         self.pulls = self.pulled = self.failures = self.consents = 0
+        self.last: Told | None = None
         self.claims: list[tuple[Day, Day, Moment]] = []
         self._spans: list[CoverageSpan] = []
 
@@ -189,6 +191,7 @@ class MemoryHouse:
         self.pulls += 1
         self.pulled += len(rows)
         self.is_anew = self.has_failed = False
+        self.last = told
         ordered = _as_listed(told)
         self.judge.entered(
             ordered,
