@@ -5,6 +5,7 @@ before each statement that writes, before and after each commit of such, and aft
 """
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,6 +41,15 @@ def cut_power() -> None:
     raise PowerCutError
 
 
+class _Thread(threading.local):
+    """What one thread does: a worker looks for stalled jobs in another than it works in.
+
+    :ivar is_writing: Whether its transaction wrote something.
+    """
+
+    is_writing = False
+
+
 @dataclass
 class Failpoints:
     """The places that were reached, in order; at one of them the power fails.
@@ -53,7 +63,7 @@ class Failpoints:
     strike: Callable[[], None] = cut_power
     reached: list[str] = field(default_factory=list)
     is_dead: bool = False
-    _is_writing: bool = False
+    _thread: _Thread = field(default_factory=_Thread)
 
     def reach(self, place: str) -> None:
         """Note that a place is reached."""
@@ -84,16 +94,16 @@ class Failpoints:
         if self.is_dead and not statement.startswith("ROLLBACK"):
             self.strike()
         if (found := _WRITES.match(statement)) is not None:
-            self._is_writing = True
+            self._thread.is_writing = True
             self.reach(" ".join(word for word in found.groups() if word))
 
     def _before_commit(self, session: Session) -> None:
-        if self._is_writing and not session.in_nested_transaction():
+        if self._thread.is_writing and not session.in_nested_transaction():
             self.reach("commit")
 
     def _after_commit(self, session: Session) -> None:
-        if self._is_writing and not session.in_nested_transaction():
-            self._is_writing = False
+        if self._thread.is_writing and not session.in_nested_transaction():
+            self._thread.is_writing = False
             self.reach("committed")
 
 
