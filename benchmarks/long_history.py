@@ -38,7 +38,7 @@ from payymo.domain.errors import ProviderNotFoundError
 from payymo.postgres.auth.operations.tenants import create_tenant
 from payymo.postgres.common.models import Account, BankConsent, Connection, Institution
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.providers.base import BankDataProvider
+from payymo.providers.base import BankDataProvider, Permit
 from payymo.providers.gocardless.api.statement import read_statement
 from payymo.providers.gocardless.balances import read_balance_records
 from payymo.providers.gocardless.translate import translate
@@ -195,7 +195,9 @@ class _Bank:
     def revoke_consent(self, consent_reference: str) -> None:
         return
 
-    def read_account(self, account_reference: str, *, with_details: bool) -> AccountRecord:
+    def read_account(
+        self, account_reference: str, *, with_details: bool, permit: Permit | None = None
+    ) -> AccountRecord:
         return AccountRecord(
             reference=account_reference,
             resource_id="main",
@@ -213,7 +215,9 @@ class _Bank:
             payload={"id": account_reference},
         )
 
-    def read_balances(self, account_reference: str) -> BalanceAnswer:
+    def read_balances(
+        self, account_reference: str, *, permit: Permit | None = None
+    ) -> BalanceAnswer:
         amount = f"{self.history.today.toordinal()}.00"
         balance = {
             "balanceAmount": {"amount": amount, "currency": "EUR"},
@@ -223,7 +227,12 @@ class _Bank:
         return BalanceAnswer(tuple(read_balance_records({"balances": [balance]})), quota=None)
 
     def read_transactions(
-        self, account_reference: str, *, since: date | None, until: date | None = None
+        self,
+        account_reference: str,
+        *,
+        since: date | None,
+        until: date | None = None,
+        permit: Permit | None = None,
     ) -> Statement:
         booked = b",".join(self.history.list_rows(since))
         rows, last_updated = read_statement(b'{"transactions":{"booked":[%s]}}' % booked)

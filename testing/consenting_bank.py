@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,6 +26,7 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import ConfigurationError, ProviderError, ProviderNotFoundError
 from payymo.postgres.jobs.models import Job
+from payymo.providers.base import Permit
 
 
 def an_institution(reference: str = "EXAMPLE_BANK", **fields: Any) -> InstitutionRecord:
@@ -134,7 +135,9 @@ class ConsentingBank(FakeBank):
         self._note("revoke_consent", consent_reference)
         self.consents.pop(consent_reference, None)
 
-    def read_account(self, account_reference: str, *, with_details: bool) -> AccountRecord:
+    def read_account(
+        self, account_reference: str, *, with_details: bool, permit: Permit | None = None
+    ) -> AccountRecord:
         self._note("read_account", account_reference)
         if with_details:
             self._note("read_details", account_reference)
@@ -184,6 +187,7 @@ class RecordingQueue(FakeQueue):
         *,
         trigger: SyncTrigger,
         requested_by: UUID | None,
+        not_before: datetime | None = None,
     ) -> Job:
         self.syncs.append((connection_id, trigger))
         return super().queue_sync(

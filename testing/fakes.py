@@ -33,7 +33,7 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import ProviderError, ProviderNotFoundError
 from payymo.postgres.jobs.models import Job
-from payymo.providers.base import BankDataProvider
+from payymo.providers.base import BankDataProvider, Permit
 from payymo.providers.gocardless.api.statement import read_statement
 from payymo.providers.gocardless.balances import read_balance_records
 from payymo.providers.gocardless.translate import translate
@@ -56,6 +56,7 @@ class FakeBooks:
     """What the bank has of one account: the payloads as GoCardless would send them.
 
     :ivar last_updated: When the provider last asked the bank; it does not say where absent.
+    :ivar quotas: What it says is left of each scope; more than enough where a test says nothing.
     """
 
     booked: list[Payload] = field(default_factory=list)
@@ -126,7 +127,9 @@ class FakeBank:
     def revoke_consent(self, consent_reference: str) -> None:
         return
 
-    def read_account(self, account_reference: str, *, with_details: bool) -> AccountRecord:
+    def read_account(
+        self, account_reference: str, *, with_details: bool, permit: Permit | None = None
+    ) -> AccountRecord:
         books = self._answer(account_reference, AccessScope.DETAILS)
         return AccountRecord(
             reference=account_reference,
@@ -141,19 +144,26 @@ class FakeBank:
             currency="EUR",
             account_type=AccountType.CURRENT,
             status=AccountStatus.ACTIVE,
-            quota=books.quotas.get(AccessScope.DETAILS),
+            quota=books.quotas.get(AccessScope.DETAILS, _ample(AccessScope.DETAILS)),
             payload={"id": account_reference},
         )
 
-    def read_balances(self, account_reference: str) -> BalanceAnswer:
+    def read_balances(
+        self, account_reference: str, *, permit: Permit | None = None
+    ) -> BalanceAnswer:
         books = self._answer(account_reference, AccessScope.BALANCES)
         return BalanceAnswer(
             balances=tuple(read_balance_records({"balances": books.balances})),
-            quota=books.quotas.get(AccessScope.BALANCES),
+            quota=books.quotas.get(AccessScope.BALANCES, _ample(AccessScope.BALANCES)),
         )
 
     def read_transactions(
-        self, account_reference: str, *, since: date | None, until: date | None = None
+        self,
+        account_reference: str,
+        *,
+        since: date | None,
+        until: date | None = None,
+        permit: Permit | None = None,
     ) -> Statement:
         self.since.append(since)
         books = self._answer(account_reference, AccessScope.TRANSACTIONS)
@@ -166,7 +176,7 @@ class FakeBank:
         return Statement(
             rows=rows,
             last_updated=last_updated,
-            quota=books.quotas.get(AccessScope.TRANSACTIONS),
+            quota=books.quotas.get(AccessScope.TRANSACTIONS, _ample(AccessScope.TRANSACTIONS)),
         )
 
     def translate(
@@ -202,9 +212,13 @@ class FakeDirectory:
 
 @dataclass
 class FakeQueue:
-    """Takes jobs, and keeps count of them; a job is a row like any other."""
+    """Takes jobs, and keeps count of them; a job is a row like any other.
+
+    :ivar planned: When those syncs may start that are not to start at once.
+    """
 
     matches: list[UUID] = field(default_factory=list)
+    planned: list[datetime] = field(default_factory=list)
 
     def queue_sync(
         self,
@@ -214,7 +228,10 @@ class FakeQueue:
         *,
         trigger: SyncTrigger,
         requested_by: UUID | None,
+        not_before: datetime | None = None,
     ) -> Job:
+        if not_before is not None:
+            self.planned.append(not_before)
         return _add_job(session, tenant_id, JobKind.SYNC, connection_id)
 
     def queue_match(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:
@@ -246,6 +263,11 @@ def a_balance(amount: str, kind: str = "closingBooked", currency: str = "EUR") -
         "balanceAmount": {"amount": amount, "currency": currency},
         "balanceType": kind,
     }
+
+
+def _ample(scope: AccessScope) -> Quota:
+    """Return what a bank says that may be asked all day long."""
+    return Quota(scope, limit=1000, remaining=1000, resets_at=None)
 
 
 def _is_asked_for(row: Payload, since: date | None) -> bool:

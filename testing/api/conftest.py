@@ -58,6 +58,7 @@ class RowQueue:
         *,
         trigger: SyncTrigger,
         requested_by: UUID | None,
+        not_before: datetime | None = None,
     ) -> Job:
         return self._queue(session, tenant_id, JobKind.SYNC, connection_id, requested_by)
 

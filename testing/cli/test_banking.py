@@ -15,7 +15,13 @@ from typer.testing import CliRunner, Result
 from payymo.cli.app import app
 from payymo.cli.browser import walk_consent
 from payymo.cli.stack import running_sandbox
-from payymo.domain.errors import InvalidInputError, NotFoundError, PayymoError, RuleError
+from payymo.domain.errors import (
+    InvalidInputError,
+    NotFoundError,
+    PayymoError,
+    ProviderQuotaError,
+    RuleError,
+)
 from payymo.postgres.core import create_app_engine, create_sessions
 from payymo.settings import Settings
 
@@ -106,6 +112,14 @@ def test_a_bank_is_connected_read_renewed_ended_and_removed() -> None:
     report = json.loads(told("sync", "--json"))[connection["id"]]
     assert report["status"] == "succeeded"
     assert f"{connection['id']}: succeeded, 0 added" in told("sync", connection["id"])
+    for _ in range(2):
+        told("sync", connection["id"])
+    used_up = refusal("sync", connection["id"])
+    assert isinstance(used_up, ProviderQuotaError)
+    assert f"before {used_up.retry_at:%Y-%m-%d %H:%M} UTC" in used_up.message
+    everything = payymo("sync")
+    assert (everything.exit_code, everything.stdout) == (1, "")
+    assert used_up.message in everything.stderr.replace("\n", " ")
     rows = json.loads(told("transactions", "list", "--limit", "3", "--json"))
     assert len(rows) == 3
     assert rows[0]["date"] >= rows[-1]["date"]

@@ -14,6 +14,7 @@ from payymo.domain.ledger.coverage import assess
 from payymo.postgres.auth.models import AuditEntry
 from payymo.postgres.common.models import (
     Account,
+    AccountQuota,
     CoverageRow,
     SyncRun,
     SyncRunAccount,
@@ -43,7 +44,16 @@ _NAMES: Final = frozenset({"id", "fetch_id", "sync_run_id", "added_by", "match_r
 _EACH_CONTENT: Final = (GcAgreement, GcBalance, GcBankAccount, GcRequisitionLink)
 
 #: What each try leaves of its own; of these, what must agree is told by ``coverage`` and ``work``.
-_OF_EACH_TRY: Final = (CoverageRow, GcFetch, Job, MatchRun, SyncRun, SyncRunAccount)
+#: A try that was cut short leaves its calls counted.
+_OF_EACH_TRY: Final = (
+    AccountQuota,
+    CoverageRow,
+    GcFetch,
+    Job,
+    MatchRun,
+    SyncRun,
+    SyncRunAccount,
+)
 
 #: All other tables of a tenant, compared row by row.
 _EACH_ROW: Final = [

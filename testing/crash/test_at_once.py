@@ -24,6 +24,7 @@ from payymo.postgres.common.operations.sync_runs import lock_account
 from payymo.postgres.core import create_app_engine, create_owner_engine, create_sessions
 from payymo.postgres.embedded import EmbeddedServer
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.providers.base import Permit
 from payymo.workflows.sync import sync_connection
 
 _SECONDS_MAX: Final = 60
@@ -173,10 +174,15 @@ class SlowBank(StagedBank):
     may_answer: threading.Event = field(default_factory=threading.Event)
 
     def read_transactions(
-        self, account_reference: str, *, since: date | None, until: date | None = None
+        self,
+        account_reference: str,
+        *,
+        since: date | None,
+        until: date | None = None,
+        permit: Permit | None = None,
     ) -> Statement:
         assert self.may_answer.wait(_SECONDS_MAX)
-        return super().read_transactions(account_reference, since=since, until=until)
+        return super().read_transactions(account_reference, since=since, until=until, permit=permit)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ class TestQueueSync:
     @pytest.mark.parametrize(
         "trigger", [SyncTrigger.REQUEST, SyncTrigger.FIRST, SyncTrigger.SCHEDULE]
     )
-    def test_what_a_person_waits_for_does_not_wait_for_its_planned_time(
+    def test_what_is_asked_for_at_once_does_not_wait_for_a_planned_time(
         self, session: Session, tenant_id: UUID, queue: PostgresJobQueue, trigger: SyncTrigger
     ) -> None:
         connection_id = add_connection(session, tenant_id).id
@@ -98,8 +98,35 @@ class TestQueueSync:
 
         queue.queue_sync(session, tenant_id, connection_id, trigger=trigger, requested_by=None)
 
-        planned = session.execute(text(TASKS)).one().scheduled_at
-        assert planned == (far if trigger is SyncTrigger.SCHEDULE else None)
+        row = session.execute(text(TASKS)).one()
+        assert row.scheduled_at is None
+        assert row.args["trigger"] == trigger  # with the rights of whoever asked
+
+    def test_a_planned_time_is_brought_forward_and_never_put_off(
+        self, session: Session, tenant_id: UUID, queue: PostgresJobQueue
+    ) -> None:
+        connection_id = add_connection(session, tenant_id).id
+        far = NOW + timedelta(days=36500)
+        for days in (2, 1, 3):
+            queue.queue_sync(
+                session,
+                tenant_id,
+                connection_id,
+                trigger=SyncTrigger.SCHEDULE,
+                requested_by=None,
+                not_before=far + timedelta(days=days),
+            )
+
+        assert session.execute(text(TASKS)).one().scheduled_at == far + timedelta(days=1)
+
+    def test_a_first_sync_stays_one_when_a_person_asks_too(
+        self, session: Session, tenant_id: UUID, queue: PostgresJobQueue
+    ) -> None:
+        connection_id = add_connection(session, tenant_id).id
+        for trigger in (SyncTrigger.FIRST, SyncTrigger.REQUEST):
+            queue.queue_sync(session, tenant_id, connection_id, trigger=trigger, requested_by=None)
+
+        assert session.execute(text(TASKS)).one().args["trigger"] == SyncTrigger.FIRST
 
 
 class TestQueueMatch:

@@ -13,7 +13,7 @@ from testing.consenting_bank import ConsentingBank, Providers
 from testing.factories import NOW, add_connection, add_tenant
 from testing.fakes import FakeClock
 
-from payymo.domain.enums import JobStatus
+from payymo.domain.enums import JobStatus, SyncTrigger
 from payymo.jobs.schedule import (
     SPREAD,
     ScheduledTaskError,
@@ -108,7 +108,7 @@ class TestQueueDueSyncs:
         connections = {
             add_due(services, tenant) for tenant in (tenant_id, tenant_id, other_tenant_id)
         }
-        add_due(services, tenant_id, next_sync_at=NOW + HOUR)
+        connections.add(add_due(services, tenant_id, next_sync_at=NOW + HOUR))
 
         queue_due_syncs(services)
 
@@ -116,7 +116,7 @@ class TestQueueDueSyncs:
         assert {job.connection_id for job in jobs} == connections
         with services.sessions.begin() as session:
             times = session.scalars(text("SELECT scheduled_at FROM procrastinate_jobs")).all()
-        assert len(times) == 3
+        assert len(times) == 4
         assert all(NOW <= at < NOW + SPREAD for at in times)
 
     def test_a_connection_always_has_the_same_moment(
@@ -137,10 +137,33 @@ class TestQueueDueSyncs:
         queue_due_syncs(services)
         with services.sessions.begin() as session:
             session.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            session.execute(text("UPDATE jobs SET status = 'running'"))
 
         queue_due_syncs(services)
 
         assert len(read_jobs(services, tenant_id)) == 1
+
+    def test_a_sync_that_waits_for_a_later_reset_is_brought_forward(
+        self, services: WorkerServices, tenant_id: UUID
+    ) -> None:
+        connection_id = add_due(services, tenant_id)
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            services.queue.queue_sync(
+                session,
+                tenant_id,
+                connection_id,
+                trigger=SyncTrigger.SCHEDULE,
+                requested_by=None,
+                not_before=NOW + 20 * HOUR,
+            )
+
+        queue_due_syncs(services)
+
+        assert len(read_jobs(services, tenant_id)) == 1
+        with services.sessions.begin() as session:
+            at = session.scalars(text("SELECT scheduled_at FROM procrastinate_jobs")).one()
+        assert NOW <= at < NOW + SPREAD
 
 
 class TestQueuePostponedSyncs:

@@ -1,13 +1,17 @@
 """What a migration makes of rows that were there before it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.orm import Session
 
+from payymo.domain.enums import AccessScope
+from payymo.postgres.common.operations.quotas import list_standings
 from payymo.postgres.embedded import SUPERUSER_ROLE
 from payymo.postgres.roles import ensure_app_role
 from payymo.postgres.schema import MIGRATIONS, init_database
@@ -301,3 +305,45 @@ def test_each_answer_names_the_balances_that_it_said(
     with superuser.connect() as connection:
         said = connection.scalars(text("SELECT balance_ids FROM gc_fetches ORDER BY id")).all()
     assert said == [[UUID(int=7)], [UUID(int=7)], None, [UUID(int=8)]]
+
+
+def test_what_the_provider_last_said_is_left_is_still_known(
+    empty_database: str, superuser: Engine
+) -> None:
+    migrate(empty_database, "0009")
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(ACCOUNT)
+        for scope, limit, remaining, resets_at in (
+            ("balances", 4, 2, "2026-02-01T20:00Z"),
+            ("transactions", None, 0, "2026-02-01T12:00Z"),  # a refusal: no limit was told
+            ("details", 4, None, None),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO account_quotas (tenant_id, id, account_id, scope, calls_limit,"
+                    " calls_remaining, resets_at, updated_at) VALUES (:tenant, gen_random_uuid(),"
+                    " :tenant, :scope, :limit, :remaining, :resets_at, '2026-02-01T09:00Z')"
+                ),
+                {
+                    "tenant": TENANT,
+                    "scope": scope,
+                    "limit": limit,
+                    "remaining": remaining,
+                    "resets_at": resets_at,
+                },
+            )
+
+    init_database(empty_database)
+
+    now = datetime(2026, 2, 1, 10, tzinfo=UTC)
+    with Session(superuser) as session:
+        standings = list_standings(session, TENANT, {TENANT: "a"}, now=now)[TENANT]
+    left = {
+        scope: (each.left_for_schedule, each.left_for_people, each.resets_at)
+        for scope, each in standings.items()
+    }
+    assert left == {
+        AccessScope.BALANCES: (1, 2, datetime(2026, 2, 1, 20, 0, 1, tzinfo=UTC)),
+        AccessScope.TRANSACTIONS: (0, 0, datetime(2026, 2, 1, 12, tzinfo=UTC)),
+        AccessScope.DETAILS: (3, 4, None),
+    }

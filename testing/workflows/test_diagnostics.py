@@ -28,6 +28,7 @@ from payymo.domain.enums import AccessScope, FaultKind, JobKind, JobStatus, Sync
 from payymo.domain.errors import NotFoundError, ProviderUnavailableError
 from payymo.domain.ledger.coverage import DayRange
 from payymo.domain.ledger.identity import IDENTITY_VERSION
+from payymo.domain.quotas import Standing
 from payymo.postgres.auth.operations.users import create_user
 from payymo.postgres.common.models import Account, BankConsent, Connection
 from payymo.postgres.jobs.models import Job
@@ -124,7 +125,8 @@ class TestWhatItSays:
         assert (well.alias, ill.alias) == tuple(alias_of(one) for one in patient.account_ids)
         assert (well.fault, well.failure_count) == (None, 0)
         assert list(well.known) == [DayRange(date(2026, 2, 20), NOW.date())]
-        assert well.quotas == [Quota(AccessScope.TRANSACTIONS, 4, 3, NOW + timedelta(hours=20))]
+        resets_at = NOW + timedelta(hours=20, seconds=1)
+        assert well.quotas[AccessScope.TRANSACTIONS] == Standing(4, 1, 2, 3, resets_at)
         assert ill.fault is not None
         assert (ill.fault.kind, ill.fault.code) == (FaultKind.BANK, "provider_unavailable")
         assert (ill.fault.provider_code, ill.fault.http_status) == ("ServiceError", 503)

@@ -29,6 +29,7 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import RuleError
 from payymo.domain.matching.records import ProposedAllocation
+from payymo.domain.syncing import stagger
 from payymo.jobs.app import PostgresJobQueue
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.worker import run_worker
@@ -41,6 +42,7 @@ from payymo.postgres.reconciliation.operations.payments import (
 from payymo.sandbox.banks import BANKS, SANDBOX_BANK
 from payymo.sandbox.books.library import Library
 from payymo.sandbox.state import SCOPES
+from payymo.workflows.permits import RESET_SPREAD
 
 ROOT = Path(__file__).parents[2]
 
@@ -220,9 +222,10 @@ def test_a_used_up_quota_is_waited_for_and_loses_nothing(house: SandboxHouse) ->
     # The day of the quota began with the first success, 24 hours before it ends.
     assert waiting.status is RunStatus.PARTIAL
     assert waiting.error_code == "provider_quota_exhausted"
-    assert bond.connection().next_sync_at == FIRST_DAY + timedelta(days=1)
+    resets_at = FIRST_DAY + timedelta(days=1, seconds=1)
+    assert bond.connection().next_sync_at == resets_at
     assert bond.connection().status is ConnectionStatus.ACTIVE
-    house.pass_days(0.1)
+    house.pass_days(0.1 + 1 / 86400)
     assert bond.sync().status is RunStatus.SUCCEEDED
     assert bond.connection().next_sync_at is None
     bond.check()
@@ -240,9 +243,10 @@ def test_a_429_says_when_to_come_back(house: SandboxHouse, is_first: bool) -> No
 
     bond.sync(SyncTrigger.FIRST if is_first else SyncTrigger.SCHEDULE)
 
-    assert bond.connection().next_sync_at == house.clock() + timedelta(hours=2)
+    waits = timedelta(hours=2) + stagger(bond.connection_id, RESET_SPREAD)
+    assert bond.connection().next_sync_at == house.clock() + waits
     assert bond.snapshot() == before
-    house.pass_days(2 / 24)
+    house.pass_days(waits / timedelta(days=1))
     assert bond.sync().status is RunStatus.SUCCEEDED
     bond.check()
 

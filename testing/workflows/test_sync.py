@@ -53,6 +53,7 @@ from payymo.domain.errors import (
     RuleError,
 )
 from payymo.domain.ledger.coverage import DayRange, assess
+from payymo.domain.syncing import stagger
 from payymo.postgres.common.models import Account, Connection, Faulted, SyncRun, Transaction
 from payymo.postgres.common.operations.connections import delete_connection
 from payymo.postgres.common.operations.consents import list_consents
@@ -63,6 +64,7 @@ from payymo.postgres.gocardless.models import GcTransaction
 from payymo.postgres.gocardless.operations.transactions import list_raw_versions
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import BankDataProvider
+from payymo.workflows.permits import RESET_SPREAD
 from payymo.workflows.sync import sync_connection
 from payymo.workflows.sync_outcomes import SyncReport
 
@@ -559,6 +561,8 @@ class TestRefusals:
         expected: tuple[str, str, int, datetime | None, str, str],
     ) -> None:
         run, account_status, count, retry_at, kind, code = expected
+        if isinstance(error, ProviderQuotaError) and retry_at is not None:
+            retry_at += stagger(house.connection_id, RESET_SPREAD)
         house.refuse(error)
         report = house.sync()
 
@@ -875,16 +879,20 @@ class TestRefusalsOfOneAccount:
 
     def test_a_scope_without_calls_is_not_asked_for(self, house: House) -> None:
         house.books.quotas[TRANSACTIONS] = Quota(
-            TRANSACTIONS, limit=4, remaining=0, resets_at=WAITING
+            TRANSACTIONS, limit=1, remaining=0, resets_at=WAITING
         )
         house.sync()
         house.bank.calls.clear()
         report = house.sync()
 
         assert house.bank.calls == [("a", BALANCES)]
-        assert (report.status, report.retry_at) == (RunStatus.PARTIAL, WAITING)
-        house.clock.now = WAITING
+        told = WAITING + timedelta(seconds=1)  # the provider cuts seconds off
+        planned = told + stagger(house.connection_id, RESET_SPREAD)
+        assert (report.status, report.retry_at) == (RunStatus.PARTIAL, planned)
+        assert house.queue.planned == [planned]
+        house.clock.now = planned
         assert house.sync().status is RunStatus.SUCCEEDED
+        assert house.queue.planned == [planned]
 
     def test_balances_that_the_bank_forbids_are_left_out_without_ado(self, house: House) -> None:
         house.refuse(AccountForbiddenError("Forbidden."), scope=BALANCES)

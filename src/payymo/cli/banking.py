@@ -28,7 +28,7 @@ from payymo.domain.enums import (
     SyncTrigger,
     TransactionSort,
 )
-from payymo.domain.errors import InvalidInputError, NotFoundError, PayymoError
+from payymo.domain.errors import InvalidInputError, NotFoundError, PayymoError, ProviderQuotaError
 from payymo.domain.money import format_amount
 from payymo.postgres.auth.operations.credentials import delete_credentials, record_credentials
 from payymo.postgres.common.operations.accounts import list_connection_accounts
@@ -50,6 +50,7 @@ from payymo.workflows.connect import (
     start_connection,
 )
 from payymo.workflows.institutions import ensure_institutions
+from payymo.workflows.permits import check_refresh
 from payymo.workflows.sync import sync_connection
 from payymo.workflows.sync_outcomes import SyncReport
 from payymo.workflows.undo import revert_run
@@ -352,7 +353,17 @@ def sync(
             )
         reports = {}
         for connection_id in connection_ids:
+            try:
+                with tenant_transaction(house.sessions, tenant_id) as session:
+                    waiting = check_refresh(session, tenant_id, connection_id, now=house.clock())
+            except ProviderQuotaError as error:
+                if connection is not None:
+                    raise
+                err.print(f"{connection_id}: {error.message}", markup=False, soft_wrap=True)
+                continue
             err.print(f"Syncing {connection_id} …")
+            for each in waiting:
+                err.print(f"  account {each.account_id} waits until {_minute(each.until)} UTC")
             reports[connection_id] = sync_connection(
                 house.sessions,
                 house.providers,
@@ -368,7 +379,8 @@ def sync(
     else:
         for connection_id, report in reports.items():
             _print_report(connection_id, report)
-    if any(report.status is RunStatus.FAILED for report in reports.values()):
+    is_refused = len(reports) < len(connection_ids)
+    if is_refused or any(report.status is RunStatus.FAILED for report in reports.values()):
         raise typer.Exit(1)
 
 

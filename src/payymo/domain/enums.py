@@ -150,6 +150,24 @@ class AccessScope(StrEnum):
     TRANSACTIONS = "transactions"
 
 
+class CallPurpose(StrEnum):
+    """For whom a call is made that the provider counts."""
+
+    AUTOMATIC = "automatic"
+    PERSONAL = "personal"
+
+
+class CallOutcome(StrEnum):
+    """What became of a call that the provider may count."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    EXHAUSTED = "exhausted"
+    FORBIDDEN = "forbidden"
+    WITHHELD = "withheld"
+
+
 class TransactionStatus(StrEnum):
     """Where a bank transaction stands in its life."""
 

@@ -134,6 +134,7 @@ class ProviderError(PayymoError):
     :param http_status: The provider's HTTP status, where there was an answer.
     :param provider_code: The provider's own word for it (``AccessExpiredError``), where given.
     :param retry_at: When it is worth trying again (aware), where known.
+    :param is_unanswered: The request was sent, and nobody knows what became of it.
     """
 
     code = "provider_error"
@@ -145,9 +146,11 @@ class ProviderError(PayymoError):
         http_status: int | None = None,
         provider_code: str | None = None,
         retry_at: datetime | None = None,
+        is_unanswered: bool = False,
         problems: Sequence[Problem] = (),
     ) -> None:
         super().__init__(message, problems=problems)
+        self.is_unanswered = is_unanswered
         self.http_status = http_status
         self.provider_code = provider_code
         self.retry_at = retry_at

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
+from uuid import UUID
 
 from payymo.domain.enums import RunStatus, SyncRemark
 
@@ -142,3 +143,12 @@ def summarise(statuses: Collection[RunStatus]) -> RunStatus:
     if all(status is RunStatus.FAILED for status in statuses):
         return RunStatus.FAILED
     return RunStatus.PARTIAL
+
+
+def stagger(key: UUID, within: timedelta) -> timedelta:
+    """Return a time within a span, always the same for one thing and spread evenly over many.
+
+    :param key: Id of the thing: a UUIDv7, of which the last digits are random, and stay.
+    :param within: The span.
+    """
+    return timedelta(seconds=key.int % int(within.total_seconds()))

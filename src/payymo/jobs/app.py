@@ -14,13 +14,18 @@ from payymo.domain.enums import JobKind, SyncTrigger
 from payymo.domain.errors import ConflictError
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.jobs.operations.jobs import create_job, find_job_by_queue_id, requeue_job
-from payymo.postgres.jobs.operations.queue import bring_forward, hold_waiting
+from payymo.postgres.jobs.operations.queue import bring_forward, change_argument, hold_waiting
 
 #: How often a job is offered to the queue while an equal one comes and goes.
 _OFFERS_MAX: Final = 3
 
-#: Triggers that a person waits for: a job that is planned for later is not enough for them.
-_URGENT: Final = frozenset({SyncTrigger.FIRST, SyncTrigger.REQUEST, SyncTrigger.RENEWAL})
+#: Which triggers of a waiting job give way to one that asks for more: a person may use the call
+#: that is kept for people, and a new consent reads all anew.
+_GIVES_WAY_TO: Final = {
+    SyncTrigger.REQUEST: (SyncTrigger.SCHEDULE.value,),
+    SyncTrigger.FIRST: (SyncTrigger.SCHEDULE.value, SyncTrigger.REQUEST.value),
+    SyncTrigger.RENEWAL: (SyncTrigger.SCHEDULE.value, SyncTrigger.REQUEST.value),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +106,15 @@ class PostgresJobQueue:
         """
         order = Order.sync(tenant_id, connection_id, trigger)
         waiting = self._find_waiting(session, order)
-        if waiting is not None and trigger in _URGENT and waiting.queue_id is not None:
-            bring_forward(session, waiting.queue_id)
+        if waiting is not None and waiting.queue_id is not None:
+            bring_forward(session, waiting.queue_id, not_before=not_before)
+            change_argument(
+                session,
+                waiting.queue_id,
+                "trigger",
+                trigger.value,
+                instead_of=_GIVES_WAY_TO.get(trigger, ()),
+            )
         return waiting or self._add(
             session,
             order,

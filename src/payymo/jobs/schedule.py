@@ -9,13 +9,14 @@ from procrastinate import App, RetryStrategy
 from procrastinate.job_context import JobContext
 
 from payymo.domain.enums import SyncTrigger
+from payymo.domain.syncing import stagger
 from payymo.jobs.attempts import log_error
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.common.operations.connections import (
     claim_postponed_connections,
     list_due_connections,
 )
-from payymo.postgres.jobs.operations.jobs import list_busy_connections
+from payymo.postgres.jobs.operations.jobs import list_running_connections
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.consents import check_consents, poll_consents
@@ -105,7 +106,7 @@ def add_schedule(app: App, services: WorkerServices) -> None:
 def queue_due_syncs(services: WorkerServices) -> None:
     """Queue a sync of every tenant's connections that are due, spread over :data:`SPREAD`.
 
-    One for which a sync waits or runs already is left alone.
+    One that is being synced is left alone; a sync that waits for later is brought forward.
 
     :param services: What to work with.
     """
@@ -114,9 +115,9 @@ def queue_due_syncs(services: WorkerServices) -> None:
         tenant_ids = list_tenant_ids(session)
     for tenant_id in tenant_ids:
         with tenant_transaction(services.sessions, tenant_id) as session:
-            busy = set(list_busy_connections(session, tenant_id))
+            running = set(list_running_connections(session, tenant_id))
             for connection in list_due_connections(session, tenant_id, now=now):
-                if connection.id in busy:
+                if connection.id in running:
                     continue
                 services.queue.queue_sync(
                     session,
@@ -124,7 +125,7 @@ def queue_due_syncs(services: WorkerServices) -> None:
                     connection.id,
                     trigger=SyncTrigger.SCHEDULE,
                     requested_by=None,
-                    not_before=now + _offset(connection.id.int),
+                    not_before=now + stagger(connection.id, SPREAD),
                 )
 
 
@@ -146,11 +147,6 @@ def queue_postponed_syncs(services: WorkerServices) -> None:
                     trigger=SyncTrigger.SCHEDULE,
                     requested_by=None,
                 )
-
-
-def _offset(number: int) -> timedelta:
-    """Return a time within the spread: the last digits of a UUIDv7 are random, and stay."""
-    return timedelta(seconds=number % int(SPREAD.total_seconds()))
 
 
 def _run(name: str, timestamp: int, work: Callable[[], None]) -> None:

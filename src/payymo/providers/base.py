@@ -18,6 +18,7 @@ from payymo.domain.banking import (
     TransactionRecord,
 )
 from payymo.domain.enums import Provider
+from payymo.domain.errors import ProviderError
 
 #: A call tries at most this often by itself, and never repeats a failure that the bank reported:
 #: providers count those and suspend an account after about ten in a row, which only a new consent
@@ -46,12 +47,25 @@ class TokenStore(Protocol):
         """Replace the tokens, at once visible to every worker."""
 
 
+class Permit(Protocol):
+    """Leave to make one call that the provider counts."""
+
+    def renew(self, error: ProviderError) -> bool:
+        """Return whether the call may be made again that failed: it is another one.
+
+        :param error: Why it failed.
+        """
+
+
 class BankDataProvider(Protocol):
     """Reads bank data, with consent.
 
     Implementations speak in domain records, keep no state between calls but an access token, and
     raise only :class:`~payymo.domain.errors.ProviderError` and its subclasses. No call is made
     with a database transaction open.
+
+    Calls about an account are counted: each of them is made once, and again only with the leave of
+    the permit that comes with it.
     """
 
     def list_institutions(self, country: str | None) -> Iterable[InstitutionRecord]:
@@ -84,22 +98,36 @@ class BankDataProvider(Protocol):
     def revoke_consent(self, consent_reference: str) -> None:
         """End a consent at the provider; one that is gone already counts as ended."""
 
-    def read_account(self, account_reference: str, *, with_details: bool) -> AccountRecord:
+    def read_account(
+        self, account_reference: str, *, with_details: bool, permit: Permit | None = None
+    ) -> AccountRecord:
         """Return what is known of an account.
 
         :param with_details: Ask the bank too, which costs a call of the details scope.
+        :param permit: Leave for that call.
         """
 
-    def read_balances(self, account_reference: str) -> BalanceAnswer:
-        """Return the account's balances, as reported."""
+    def read_balances(
+        self, account_reference: str, *, permit: Permit | None = None
+    ) -> BalanceAnswer:
+        """Return the account's balances, as reported.
+
+        :param permit: Leave for the call.
+        """
 
     def read_transactions(
-        self, account_reference: str, *, since: date | None, until: date | None = None
+        self,
+        account_reference: str,
+        *,
+        since: date | None,
+        until: date | None = None,
+        permit: Permit | None = None,
     ) -> Statement:
         """Return the account's transactions, booked and pending, not yet understood.
 
         :param since: First day wanted; ``None`` is all that the consent allows.
         :param until: Last day wanted; ``None`` is today.
+        :param permit: Leave for the call.
         """
 
     def translate(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import AccountRecord, Clock, Consent
 from payymo.domain.enums import (
+    AccessScope,
     AccountSelection,
     AccountStatus,
     AccountType,
@@ -34,7 +35,7 @@ from payymo.domain.faults import is_passing, kind_of
 from payymo.postgres.common.models import BankConsent, Connection
 from payymo.postgres.common.operations import accounts, connections, consents, doubles
 from payymo.postgres.common.operations.events import record_event
-from payymo.postgres.common.operations.quotas import record_quota
+from payymo.postgres.common.operations.quotas import Target, record_made_call
 from payymo.postgres.gocardless.operations import documents
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
@@ -448,9 +449,10 @@ def _open(
     known_ids = {account.id for account in known}
     fresh = [account.id for account in recorded if account.id not in known_ids]
     doubles.offer_doubles(session, connection, fresh)
-    for account, record in zip(recorded, records, strict=True):
-        if record.quota is not None:
-            record_quota(session, tenant_id, account.id, record.quota)
+    for account, seen in zip(recorded, found, strict=True):
+        if seen.details_fetched_at is not None:
+            target = Target(account.id, seen.record.reference, AccessScope.DETAILS)
+            record_made_call(session, tenant_id, target, seen.record.quota, now=now)
     closed = accounts.close_left_out_accounts(session, tenant_id, connection.id, consent.id)
     connections.mark_active(
         session,

@@ -6,7 +6,7 @@ made of: numbers, moments, and words of closed sets. Free text, even our own, is
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
@@ -15,8 +15,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payymo.domain.banking import Quota
 from payymo.domain.enums import (
+    AccessScope,
     AccountSelection,
     AccountStatus,
     AccountType,
@@ -32,6 +32,7 @@ from payymo.domain.enums import (
 )
 from payymo.domain.ledger.coverage import DayRange, assess
 from payymo.domain.ledger.identity import IDENTITY_VERSION
+from payymo.domain.quotas import Standing
 from payymo.postgres.common.models import (
     Account,
     BankConsent,
@@ -43,7 +44,7 @@ from payymo.postgres.common.operations.accounts import list_connection_accounts
 from payymo.postgres.common.operations.connections import get_connection
 from payymo.postgres.common.operations.consents import list_consents
 from payymo.postgres.common.operations.coverage import list_coverage
-from payymo.postgres.common.operations.quotas import list_quotas
+from payymo.postgres.common.operations.quotas import list_standings
 from payymo.postgres.common.operations.sync_runs import list_sync_runs
 from payymo.postgres.jobs.operations.jobs import list_waiting_jobs
 from payymo.postgres.schema import database_revision
@@ -110,7 +111,7 @@ class AccountFacts:
     known: Sequence[DayRange]
     holes: Sequence[DayRange]
     not_given: Sequence[DayRange]
-    quotas: Sequence[Quota]
+    quotas: Mapping[AccessScope, Standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +293,9 @@ def _account(session: Session, account: Account, now: datetime) -> AccountFacts:
         known=coverage.known,
         holes=coverage.holes,
         not_given=coverage.not_given,
-        quotas=list_quotas(session, account.tenant_id, account.id),
+        quotas=list_standings(
+            session, account.tenant_id, {account.id: account.provider_reference}, now=now
+        )[account.id],
     )
 
 

@@ -1,5 +1,6 @@
 """How work is left for later, in the transaction that made it necessary."""
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -25,6 +26,7 @@ class JobQueue(Protocol):
         *,
         trigger: SyncTrigger,
         requested_by: UUID | None,
+        not_before: datetime | None = None,
     ) -> Job:
         """Queue a sync of one connection.
 
@@ -33,6 +35,7 @@ class JobQueue(Protocol):
         :param connection_id: Connection to sync.
         :param trigger: Why.
         :param requested_by: User who asked for it; absent when Payymo did.
+        :param not_before: When it may start (aware); ``None`` is at once.
         """
 
     def queue_match(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:

@@ -20,6 +20,7 @@ from payymo.domain.consents import READABLE
 from payymo.domain.enums import (
     AccessScope,
     ConsentStatus,
+    FaultKind,
     Provider,
     RunStatus,
     SyncTrigger,
@@ -46,7 +47,6 @@ from payymo.postgres.common.operations.connections import (
     get_connection,
     lock_connection,
 )
-from payymo.postgres.common.operations.quotas import list_exhausted_scopes, record_quota
 from payymo.postgres.common.operations.sync_runs import (
     AccountResult,
     finish_sync_run,
@@ -58,9 +58,10 @@ from payymo.postgres.gocardless.operations.balances import record_raw_balances
 from payymo.postgres.gocardless.operations.documents import record_account_documents
 from payymo.postgres.gocardless.operations.fetches import record_fetch
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.providers.base import BankDataProvider, ProviderDirectory
+from payymo.providers.base import BankDataProvider, Permit, ProviderDirectory
 from payymo.workflows.consents import ask_of_consent, end_replaced_consents
 from payymo.workflows.coverage import note_coverage, plan_window
+from payymo.workflows.permits import PermitDesk, Told
 from payymo.workflows.proof import prove_after_sync
 from payymo.workflows.queue import JobQueue
 from payymo.workflows.standardise import Entry, standardise
@@ -114,7 +115,8 @@ def sync_connection(
     """
     with tenant_transaction(sessions, tenant_id) as session:
         plan = _plan(session, tenant_id, connection_id, trigger, job_id=job_id, now=clock())
-    sync = _Sync(sessions, queue, tenant_id, plan, clock)
+    desk = PermitDesk(sessions, tenant_id, connection_id, plan.provider, trigger, clock)
+    sync = _Sync(sessions, queue, tenant_id, plan, desk, clock)
     sync.run(providers, progress or _tell_nobody)
     report = sync.finish()
     end_replaced_consents(
@@ -210,7 +212,6 @@ def _task(
         consent_id=account.consent_id,
         reference=account.provider_reference,
         since=plan_window(session, tenant_id, account, is_anew=trigger in _ANEW, now=now),
-        exhausted=list_exhausted_scopes(session, tenant_id, account.id, trigger=trigger, now=now),
         resting_until=account.retry_at if is_resting else None,
         are_details_due=details_at is None or now - details_at >= DETAILS_EVERY,
     )
@@ -230,6 +231,7 @@ class _Sync:
     queue: JobQueue
     tenant_id: UUID
     plan: _Plan
+    desk: PermitDesk
     clock: Clock
     results: list[AccountResult] = field(default_factory=list)
     delivered: set[UUID] = field(default_factory=set)
@@ -250,7 +252,7 @@ class _Sync:
         total = len(self.plan.tasks)
         progress(0, total)
         for done, task in enumerate(self.plan.tasks, 1):
-            pull = _ask(provider, task, asked_at=self.clock())
+            pull = _ask(provider, self.desk, task, asked_at=self.clock())
             if pull.doubted_by is not None:
                 pull.consent_status = self._ask_of_consent(provider, task.consent_id)
             self.results.append(self._store(provider, task, pull))
@@ -297,7 +299,7 @@ class _Sync:
             if pull.balances is not None:
                 self._store_balances(session, account, pull.balances, now)
             faults = {
-                scope: note_call(session, account, pull, scope, error, now=now)
+                scope: note_call(account, pull, scope, error, now=now)
                 for scope, error in pull.calls
             }
             if pull.statement is not None:
@@ -328,8 +330,6 @@ class _Sync:
             details_fetched_at={record.reference: now},
         )
         account.failure_count = failure_count  # the calls themselves say how many failed
-        if record.quota is not None:
-            record_quota(session, self.tenant_id, account.id, record.quota)
 
     def _store_statement(
         self,
@@ -354,8 +354,6 @@ class _Sync:
             now=now,
             is_overtaken=is_overtaken,
         )
-        if statement.quota is not None:
-            record_quota(session, self.tenant_id, task.account_id, statement.quota)
         answer = Answer(statement.rows, task.since, now, is_overtaken=is_overtaken)
         entry = Entry(task.account_id, fetch_id, self.plan.sync_run_id)
         translate = partial(
@@ -394,8 +392,6 @@ class _Sync:
             balance_ids=said,
         )
         record_raw_balances(session, self.tenant_id, account.id, fetch_id, answer.balances)
-        if answer.quota is not None:
-            record_quota(session, self.tenant_id, account.id, answer.quota)
 
     def finish(self) -> SyncReport:
         """Note how the sync ended, and return what it did."""
@@ -405,6 +401,15 @@ class _Sync:
             connection = lock_connection(session, self.tenant_id, self.plan.connection_id)
             is_renewed = connection.expires_at != self.plan.expires_at
             note_report(session, connection, report, is_renewed=is_renewed, now=now)
+            if report.calls_at is not None and connection.status in READABLE:
+                self.queue.queue_sync(
+                    session,
+                    self.tenant_id,
+                    connection.id,
+                    trigger=SyncTrigger.SCHEDULE,
+                    requested_by=None,
+                    not_before=report.calls_at,
+                )
             finish_sync_run(
                 session,
                 self.tenant_id,
@@ -455,28 +460,42 @@ class _Sync:
             fault=fault,
             remark=remark,
             retry_at=min(retries, default=None),
+            calls_at=min(
+                (
+                    result.retry_at
+                    for result in self.results
+                    if result.retry_at in retries
+                    and result.fault is not None
+                    and result.fault.kind is FaultKind.QUOTA
+                ),
+                default=None,
+            ),
             ended=self.ended,
         )
 
 
-def _ask(provider: BankDataProvider, task: Task, *, asked_at: datetime) -> Pull:
+def _ask(provider: BankDataProvider, desk: PermitDesk, task: Task, *, asked_at: datetime) -> Pull:
     """Ask the bank for all that is due of one account, until it is better not to ask on."""
     pull = Pull(asked_at)
     if task.resting_until is not None:
         return pull
-    if AccessScope.TRANSACTIONS not in task.exhausted:
-        pull.statement = pull.call(
-            AccessScope.TRANSACTIONS,
-            partial(provider.read_transactions, task.reference, since=task.since),
+
+    def ask[Answer: Told](scope: AccessScope, make: Callable[[Permit], Answer]) -> Answer | None:
+        return pull.call(scope, partial(desk.call, task.account_id, task.reference, scope, make))
+
+    pull.statement = ask(
+        AccessScope.TRANSACTIONS,
+        lambda permit: provider.read_transactions(task.reference, since=task.since, permit=permit),
+    )
+    if pull.may_go_on:
+        pull.balances = ask(
+            AccessScope.BALANCES,
+            lambda permit: provider.read_balances(task.reference, permit=permit),
         )
-    if AccessScope.BALANCES not in task.exhausted and pull.may_go_on:
-        pull.balances = pull.call(
-            AccessScope.BALANCES, partial(provider.read_balances, task.reference)
-        )
-    if task.are_details_due and AccessScope.DETAILS not in task.exhausted and pull.may_go_on:
-        pull.details = pull.call(
+    if task.are_details_due and pull.may_go_on:
+        pull.details = ask(
             AccessScope.DETAILS,
-            partial(provider.read_account, task.reference, with_details=True),
+            lambda permit: provider.read_account(task.reference, with_details=True, permit=permit),
         )
     return pull
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payymo.domain.banking import AccountRecord, BalanceAnswer, Quota, Statement
+from payymo.domain.banking import AccountRecord, BalanceAnswer, Statement
 from payymo.domain.consents import (
     ACCESS_DAYS_USUAL,
     HISTORY_DAYS_USUAL,
@@ -48,9 +48,9 @@ from payymo.postgres.common.operations.connections import mark_stopped
 from payymo.postgres.common.operations.consents import get_consent, record_refusal
 from payymo.postgres.common.operations.coverage import find_last_row_day, has_booked_rows
 from payymo.postgres.common.operations.faults import note_fault
-from payymo.postgres.common.operations.quotas import record_quota
 from payymo.postgres.common.operations.sync_runs import AccountResult, RunCounts
 from payymo.workflows.coverage import read_moment
+from payymo.workflows.permits import NoCallLeftError
 
 #: A retry that is further off is left to the daily sync.
 RETRY_WITHIN: Final = timedelta(days=1)
@@ -75,6 +75,7 @@ class SyncReport:
     :ivar fault: Why it is not all done.
     :ivar remark: Why it brought nothing, where nothing failed.
     :ivar retry_at: When it is worth trying again (aware), where something is not done.
+    :ivar calls_at: When the provider allows again what it did not (aware).
     :ivar ended: How the consent stands that turned out to be over, if it did.
     """
 
@@ -85,6 +86,7 @@ class SyncReport:
     fault: Fault | None
     remark: Remark | None
     retry_at: datetime | None
+    calls_at: datetime | None = None
     ended: ConsentStatus | None = None
 
     @property
@@ -124,7 +126,6 @@ class Task:
 
     :ivar consent_id: Consent under which it is read.
     :ivar since: First day to ask for; ``None`` is all.
-    :ivar exhausted: Scopes of which no call is left, each with the time when there is again.
     :ivar resting_until: The account is left alone until then.
     """
 
@@ -132,7 +133,6 @@ class Task:
     consent_id: UUID
     reference: str
     since: date | None
-    exhausted: Mapping[AccessScope, datetime]
     resting_until: datetime | None
     are_details_due: bool
 
@@ -145,6 +145,7 @@ class Pull:
     :ivar calls: Each call in order, with why it failed; ``None`` where it did not.
     :ivar consent_status: How the provider says that the consent stands, where a refusal made us
         ask; ``None`` where none did, or the provider could not say.
+    :ivar waits: Scopes of which no call was left, each with the time when there is one again.
     """
 
     asked_at: datetime
@@ -153,11 +154,15 @@ class Pull:
     details: AccountRecord | None = None
     calls: list[tuple[AccessScope, ProviderError | None]] = field(default_factory=list)
     consent_status: ConsentStatus | None = None
+    waits: dict[AccessScope, datetime] = field(default_factory=dict)
 
     def call[Answered](self, scope: AccessScope, ask: Callable[[], Answered]) -> Answered | None:
         """Make one call, and write down whether it failed."""
         try:
             answered = ask()
+        except NoCallLeftError as error:
+            self.waits[scope] = error.call_at
+            return None
         except ProviderError as error:
             self.calls.append((scope, error))
             return None
@@ -210,7 +215,6 @@ class Pull:
 
 
 def note_call(
-    session: Session,
     account: Account,
     pull: Pull,
     scope: AccessScope,
@@ -220,7 +224,6 @@ def note_call(
 ) -> Fault | None:
     """Write down what a call means for its account, and return what was wrong with it.
 
-    :param session: Open session; the caller manages the transaction.
     :param account: Account, locked.
     :param pull: What else was learnt.
     :param scope: Scope of the call.
@@ -234,9 +237,6 @@ def note_call(
     if fault.reach is FaultReach.CONNECTION:
         return fault
     account.failure_count = fault.failure_count
-    if fault.reach is FaultReach.CALL:
-        quota = Quota(scope, limit=None, remaining=0, resets_at=fault.rest_until)
-        record_quota(session, account.tenant_id, account.id, quota)
     if fault.account_status is None:
         return fault
     is_lasting = fault.account_status in NEVER_READ
@@ -283,7 +283,7 @@ def result_of(
     :param faults: What was wrong with each call.
     :param now: The time (aware).
     """
-    fault = _shortfall(account, task, changes, faults, now=now)
+    fault = _shortfall(account, task, pull, changes, faults, now=now)
     is_untouched = pull.statement is None and pull.balances is None
     remark = None
     if fault is None and pull.statement is not None:
@@ -313,7 +313,7 @@ def _status_of(fault: Fault | None, *, is_untouched: bool) -> RunStatus:
 
 
 def _shortfall(
-    account: Account, task: Task, changes: Changes, faults: Faults, *, now: datetime
+    account: Account, task: Task, pull: Pull, changes: Changes, faults: Faults, *, now: datetime
 ) -> Fault | None:
     """Return why an account is not up to date in all; ``None`` if it is."""
     if task.resting_until is not None:
@@ -322,7 +322,7 @@ def _shortfall(
         faults.get(AccessScope.TRANSACTIONS)
         or _unread_rows(changes)
         or faults.get(AccessScope.BALANCES)
-        or _wait(account, task, now)
+        or _wait(account, pull.waits, now)
     )
 
 
@@ -353,9 +353,9 @@ def _unread_rows(changes: Changes) -> Fault | None:
     )
 
 
-def _wait(account: Account, task: Task, now: datetime) -> Fault | None:
+def _wait(account: Account, waits: Mapping[AccessScope, datetime], now: datetime) -> Fault | None:
     """Return which call could not be made, where it is one that matters soon."""
-    if AccessScope.TRANSACTIONS in task.exhausted and account.error_kind is FaultKind.ACCOUNT:
+    if AccessScope.TRANSACTIONS in waits and account.error_kind is FaultKind.ACCOUNT:
         return Fault(
             kind=FaultKind.ACCOUNT,
             reach=FaultReach.CALL,
@@ -365,13 +365,13 @@ def _wait(account: Account, task: Task, now: datetime) -> Fault | None:
             http_status=account.error_http_status,
         )
     waiting = [
-        task.exhausted[scope]
+        waits[scope]
         for scope in (AccessScope.TRANSACTIONS, AccessScope.BALANCES)
-        if scope in task.exhausted and task.exhausted[scope] - now <= RETRY_WITHIN
+        if scope in waits and waits[scope] - now <= RETRY_WITHIN
     ]
-    if not waiting and AccessScope.TRANSACTIONS not in task.exhausted:
+    if not waiting and AccessScope.TRANSACTIONS not in waits:
         return None
-    retry_at = max(waiting, default=task.exhausted.get(AccessScope.TRANSACTIONS))
+    retry_at = max(waiting, default=waits.get(AccessScope.TRANSACTIONS))
     until = f" until {_moment(retry_at)}" if retry_at else ""
     return Fault(
         kind=FaultKind.QUOTA,

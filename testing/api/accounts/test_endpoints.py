@@ -1,6 +1,6 @@
 """Bank accounts and their balances."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import HandClock
 from testing.factories import add_account, add_connection, add_consent
 
-from payymo.domain.banking import BalanceRecord
-from payymo.domain.enums import AccountStatus, BalanceType, Completeness, SyncTrigger
+from payymo.domain.banking import BalanceRecord, Quota
+from payymo.domain.enums import AccessScope, AccountStatus, BalanceType, Completeness, SyncTrigger
 from payymo.domain.ledger.coverage import Claim, DayRange
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations.balances import record_balances
 from payymo.postgres.common.operations.connections import get_connection
 from payymo.postgres.common.operations.coverage import record_coverage
+from payymo.postgres.common.operations.quotas import Target, record_made_call
 from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.tenancy import tenant_transaction
 
@@ -47,6 +48,40 @@ def account(sessions: sessionmaker[Session], tenant_id: UUID) -> Account:
             status=AccountStatus.ERROR,
             error_code="account_not_ready",
         )
+
+
+def test_it_says_how_often_the_bank_may_be_asked_and_until_when_not(
+    client: TestClient,
+    sessions: sessionmaker[Session],
+    account: Account,
+    clock: HandClock,
+) -> None:
+    target = Target(account.id, account.provider_reference, AccessScope.TRANSACTIONS)
+    resets_at = clock.now + timedelta(hours=6)
+    quota = Quota(AccessScope.TRANSACTIONS, 4, 1, resets_at)
+    with tenant_transaction(sessions, account.tenant_id) as session:
+        record_made_call(session, account.tenant_id, target, quota, now=clock.now)
+
+    read = client.get(f"{PATH}/{account.id}").json()["data"]["quotas"]
+    listed = client.get(PATH).json()["data"][0]["quotas"]
+
+    quotas = {each.pop("scope"): each for each in read}
+    until = datetime.fromisoformat(quotas["transactions"].pop("resets_at"))
+    assert until == resets_at + timedelta(seconds=1)
+    assert quotas["transactions"] == {
+        "limit": 4,
+        "used": 3,
+        "left_for_schedule": 0,
+        "left_for_you": 1,
+    }
+    assert quotas["balances"] == {
+        "limit": 4,
+        "used": 0,
+        "left_for_schedule": 3,
+        "left_for_you": 4,
+        "resets_at": None,
+    }
+    assert [each["scope"] for each in listed] == list(quotas)
 
 
 def say_balances(

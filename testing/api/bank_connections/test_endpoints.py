@@ -1,6 +1,6 @@
 """Connecting a bank over HTTP, from the first consent to the last."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,8 @@ from payymo.domain.banking import Quota
 from payymo.domain.enums import AccessScope, ConnectionStatus, ConsentStatus, RunStatus, SyncTrigger
 from payymo.domain.errors import ProviderResponseError, ProviderUnavailableError
 from payymo.domain.faults import judge
-from payymo.postgres.common.models import Connection
-from payymo.postgres.common.operations.quotas import record_quota
+from payymo.postgres.common.models import Account, Connection
+from payymo.postgres.common.operations.quotas import Target, record_made_call
 from payymo.postgres.common.operations.sync_runs import (
     AccountResult,
     RunCounts,
@@ -369,6 +369,7 @@ class TestDiagnostics:
         assert (data["provider"], data["status"], data["fault"]) == ("gocardless", "active", None)
         assert data["made_at"] == clock.now.isoformat().replace("+00:00", "Z")
         assert [account["status"] for account in data["accounts"]] == ["active", "active"]
+        assert data["accounts"][0]["quotas"]["transactions"]["left_for_people"] == 4
         assert [consent["status"] for consent in data["consents"]] == ["granted"]
         assert [job["kind"] for job in data["jobs"]] == ["sync"]
         assert data["runs"] == []
@@ -404,21 +405,32 @@ class TestSync:
             resets_at = clock.now + timedelta(hours=hours)
             quota = Quota(AccessScope.TRANSACTIONS, 4, 0, resets_at)
             with tenant_transaction(sessions, tenant_id) as session:
-                record_quota(session, tenant_id, account_id, quota)
+                account = session.get_one(Account, (tenant_id, account_id))
+                target = Target(account_id, account.provider_reference, quota.scope)
+                record_made_call(session, tenant_id, target, quota, now=clock.now)
 
         with tenant_transaction(sessions, tenant_id) as session:
             connection = add_connection(session, tenant_id)
             first, second = (add_account(session, tenant_id, connection) for _ in range(2))
             add_account(session, tenant_id, connection, is_sync_enabled=False)
         exhaust(first.id, hours=3)
-        assert client.post(f"{PATH}/{connection.id}/syncs").status_code == 202
+        in_part = client.post(f"{PATH}/{connection.id}/syncs")
+        assert in_part.status_code == 202
+        (waiting,) = in_part.json()["data"]["waiting"]
+        assert waiting["account_id"] == str(first.id)
+        assert datetime.fromisoformat(waiting["until"]) == clock.now + timedelta(hours=3, seconds=1)
         exhaust(second.id, hours=2)
 
         answer = client.post(f"{PATH}/{connection.id}/syncs")
 
         assert answer.status_code == 429
         assert answer.json()["error"]["code"] == "provider_quota_exhausted"
-        assert answer.headers["Retry-After"] == "7200"
+        assert answer.headers["Retry-After"] == "7201"
+        until = clock.now + timedelta(hours=2, seconds=1)
+        assert f"before {until:%Y-%m-%d %H:%M} UTC" in answer.json()["error"]["message"]
+        details = {each["field"]: each["message"] for each in answer.json()["error"]["details"]}
+        assert details.keys() == {f"accounts.{first.id}", f"accounts.{second.id}"}
+        assert f"{until:%H:%M} UTC" in details[f"accounts.{second.id}"]
 
 
 class TestRenew:

@@ -35,6 +35,7 @@ _BALANCES = TypeAdapter(list[BalanceRead])
 @router.get("", name="list", response_model=Collection[AccountRead])
 def list_all(
     member: MemberDep,
+    services: ServicesDep,
     session: SessionDep,
     paging: PagingDep,
     bank_connection_id: Annotated[
@@ -49,15 +50,17 @@ def list_all(
         page=paging.page,
         per_page=paging.per_page,
     )
-    rows = present_accounts(session, member.tenant_id, page.rows)
+    rows = present_accounts(session, member.tenant_id, page.rows, now=services.clock())
     return page_response(_ACCOUNTS, rows, total=page.total, paging=paging)
 
 
 @router.get("/{account_id}", response_model=Item[AccountRead])
-def read(account_id: UUID, member: MemberDep, session: SessionDep) -> Response:
+def read(
+    account_id: UUID, member: MemberDep, services: ServicesDep, session: SessionDep
+) -> Response:
     """Return one account with the balances that the bank said last."""
     account = get_account(session, member.tenant_id, account_id)
-    (presented,) = present_accounts(session, member.tenant_id, [account])
+    (presented,) = present_accounts(session, member.tenant_id, [account], now=services.clock())
     return item_response(presented)
 
 
@@ -79,7 +82,7 @@ def update(
         is_sync_enabled=body.is_sync_enabled,
         actor_id=member.user_id,
     )
-    (presented,) = present_accounts(session, member.tenant_id, [account])
+    (presented,) = present_accounts(session, member.tenant_id, [account], now=services.clock())
     return item_response(presented)
 
 
@@ -100,7 +103,7 @@ def join(
         predecessor_id=body.account_id,
         actor_id=member.user_id,
     )
-    (presented,) = present_accounts(session, member.tenant_id, [account])
+    (presented,) = present_accounts(session, member.tenant_id, [account], now=services.clock())
     return item_response(presented)
 
 

@@ -9,8 +9,9 @@ from pydantic import Field, field_validator
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.faults import Fault
 from payymo.api.fields import AmountOut, ShortText, refuse
-from payymo.domain.enums import AccountStatus, AccountType, BalanceType, Completeness
+from payymo.domain.enums import AccessScope, AccountStatus, AccountType, BalanceType, Completeness
 from payymo.domain.money import format_amount
+from payymo.domain.quotas import Standing
 from payymo.postgres.common.models import Balance
 
 
@@ -70,6 +71,34 @@ class BalanceRead(ResponseModel):
         )
 
 
+class QuotaRead(ResponseModel):
+    """How many of the successful requests that a bank allows a day are used and left."""
+
+    scope: AccessScope
+    limit: Annotated[int, Field(description="As the provider told, else four.", examples=[4])]
+    used: Annotated[
+        int,
+        Field(description="Under way, of unknown end and other clients' included.", examples=[2]),
+    ]
+    left_for_schedule: Annotated[int, Field(description="What may happen by itself.", examples=[1])]
+    left_for_you: Annotated[int, Field(description="What you may ask for.", examples=[2])]
+    resets_at: Annotated[
+        datetime | None, Field(description="When you may ask for more; null if none is used.")
+    ]
+
+    @classmethod
+    def of(cls, scope: AccessScope, standing: Standing) -> Self:
+        """Present how the calls of a scope stand."""
+        return cls(
+            scope=scope,
+            limit=standing.limit,
+            used=standing.used,
+            left_for_schedule=standing.left_for_schedule,
+            left_for_you=standing.left_for_people,
+            resets_at=standing.resets_at,
+        )
+
+
 class AccountRead(ResponseModel):
     """A bank account."""
 
@@ -102,6 +131,9 @@ class AccountRead(ResponseModel):
     last_synced_at: datetime | None
     retry_at: Annotated[datetime | None, Field(description="It is left alone until then.")]
     balances: Annotated[list[BalanceRead], Field(description="What the bank said last.")]
+    quotas: Annotated[
+        list[QuotaRead], Field(description="How often the bank may still be asked for each part.")
+    ]
     created_at: datetime
     updated_at: datetime
 

@@ -1,6 +1,6 @@
 """Accounts with the balances that the bank said last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,13 +14,17 @@ from payymo.api.accounts.models import (
     CoverageSpanRead,
     Days,
     HoleRead,
+    QuotaRead,
 )
 from payymo.api.faults import Fault
+from payymo.domain.enums import AccessScope
 from payymo.domain.ledger.coverage import assess
+from payymo.domain.quotas import Standing
 from payymo.postgres.common.models import Account, Balance
 from payymo.postgres.common.operations.balances import latest_balances
 from payymo.postgres.common.operations.consents import find_first_day
 from payymo.postgres.common.operations.coverage import list_coverage
+from payymo.postgres.common.operations.quotas import list_standings
 from payymo.workflows.coverage import plan_window
 
 #: Answers that are shown one by one; the days known are those of all.
@@ -28,19 +32,27 @@ _SPANS_SHOWN_MAX: Final = 100
 
 
 def present_accounts(
-    session: Session, tenant_id: UUID, accounts: Sequence[Account]
+    session: Session, tenant_id: UUID, accounts: Sequence[Account], *, now: datetime
 ) -> list[AccountRead]:
     """Return accounts as the API shows them.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
     :param accounts: Their rows.
+    :param now: The time (aware).
     """
-    balances = latest_balances(session, tenant_id, [account.id for account in accounts])
-    return [_present(account, balances.get(account.id, ())) for account in accounts]
+    references = {account.id: account.provider_reference for account in accounts}
+    balances = latest_balances(session, tenant_id, list(references))
+    standings = list_standings(session, tenant_id, references, now=now)
+    return [
+        _present(account, balances.get(account.id, ()), standings[account.id])
+        for account in accounts
+    ]
 
 
-def _present(account: Account, balances: Sequence[Balance]) -> AccountRead:
+def _present(
+    account: Account, balances: Sequence[Balance], standings: Mapping[AccessScope, Standing]
+) -> AccountRead:
     return AccountRead(
         id=account.id,
         bank_connection_id=account.connection_id,
@@ -63,6 +75,7 @@ def _present(account: Account, balances: Sequence[Balance]) -> AccountRead:
         last_synced_at=account.last_synced_at,
         retry_at=account.retry_at,
         balances=[BalanceRead.of(balance) for balance in balances],
+        quotas=[QuotaRead.of(scope, standing) for scope, standing in standings.items()],
         created_at=account.created_at,
         updated_at=account.updated_at,
     )

@@ -53,12 +53,13 @@ class DayRangeRead(ResponseModel):
     last_day: date
 
 
-class QuotaRead(ResponseModel):
-    """What the provider last said is left of a scope's calls."""
+class StandingRead(ResponseModel):
+    """How many of a day's calls of a scope are used and left."""
 
-    scope: AccessScope
-    limit: int | None
-    remaining: int | None
+    limit: int
+    used: int
+    left_for_schedule: int
+    left_for_people: int
     resets_at: datetime | None
 
 
@@ -80,7 +81,7 @@ class AccountFactsRead(ResponseModel):
     known: list[DayRangeRead]
     holes: list[DayRangeRead]
     not_given: list[DayRangeRead]
-    quotas: list[QuotaRead]
+    quotas: dict[AccessScope, StandingRead]
 
 
 class RunPartFactsRead(ResponseModel):

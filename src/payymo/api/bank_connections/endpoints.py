@@ -23,6 +23,8 @@ from payymo.api.bank_connections.models import (
     ReversalCreate,
     ReversalRead,
     SyncRunRead,
+    SyncStarted,
+    WaitingAccount,
 )
 from payymo.api.bank_connections.presentation import present_connection, present_connections
 from payymo.api.bank_connections.syncs import request_sync
@@ -206,7 +208,11 @@ def delete(
 
 @router.get("/{connection_id}/accounts", response_model=Collection[AccountRead])
 def list_of_accounts(
-    connection_id: UUID, member: MemberDep, session: SessionDep, paging: PagingDep
+    connection_id: UUID,
+    member: MemberDep,
+    services: ServicesDep,
+    session: SessionDep,
+    paging: PagingDep,
 ) -> Response:
     """Return the accounts of a connection, with the balances that the bank said last."""
     get_connection(session, member.tenant_id, connection_id)
@@ -217,7 +223,7 @@ def list_of_accounts(
         page=paging.page,
         per_page=paging.per_page,
     )
-    rows = present_accounts(session, member.tenant_id, page.rows)
+    rows = present_accounts(session, member.tenant_id, page.rows, now=services.clock())
     return page_response(_ACCOUNTS, rows, total=page.total, paging=paging)
 
 
@@ -309,14 +315,17 @@ def revert(
 @router.post(
     "/{connection_id}/syncs",
     status_code=HTTPStatus.ACCEPTED,
-    response_model=Item[JobRead],
+    response_model=Item[SyncStarted],
     responses=errors(422, 429),
 )
 def sync(
     connection_id: UUID, member: WriterDep, services: ServicesDep, session: SessionDep
 ) -> Response:
-    """Queue a sync, and return its job; one that still waits is returned instead of a second."""
-    job = request_sync(
+    """Queue a sync, and return its job; one that still waits is returned instead of a second.
+
+    Accounts that the bank lets nobody read now are named, and follow by themselves.
+    """
+    job, waiting = request_sync(
         session,
         member.tenant_id,
         connection_id,
@@ -325,7 +334,10 @@ def sync(
         now=services.clock(),
     )
     headers = {"Location": f"{API_PREFIX}/jobs/{job.id}"}
-    return item_response(JobRead.of(job), status=HTTPStatus.ACCEPTED, headers=headers)
+    started = SyncStarted(
+        **dict(JobRead.of(job)), waiting=[WaitingAccount.of(each) for each in waiting]
+    )
+    return item_response(started, status=HTTPStatus.ACCEPTED, headers=headers)
 
 
 @router.post(

@@ -18,6 +18,7 @@ from pydantic import (
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.faults import Fault
 from payymo.api.fields import ShortText, refuse
+from payymo.api.jobs.models import JobRead
 from payymo.domain.enums import (
     AccountSelection,
     ConnectionStatus,
@@ -30,6 +31,7 @@ from payymo.domain.enums import (
 )
 from payymo.postgres.common.models import BankConsent, Connection, SyncRun, SyncRunAccount
 from payymo.postgres.common.operations.doubles import Double
+from payymo.workflows.permits import Waiting
 from payymo.workflows.undo import Reversal
 
 ReturnUrl = Annotated[
@@ -213,7 +215,9 @@ class ConnectionRead(ResponseModel):
         ),
     ]
     last_synced_at: datetime | None
-    next_sync_at: Annotated[datetime | None, Field(description="No sync by itself before this.")]
+    next_sync_at: Annotated[
+        datetime | None, Field(description="When what could not be read is asked for again.")
+    ]
     created_at: datetime
     updated_at: datetime
 
@@ -386,3 +390,24 @@ class ReversalRead(ResponseModel):
             restored_count=reversal.restored_count,
             blockers=[blocker.message for blocker in reversal.blockers],
         )
+
+
+class WaitingAccount(ResponseModel):
+    """An account that the bank lets nobody read now."""
+
+    account_id: UUID
+    until: datetime
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> Self:
+        """Present it."""
+        return cls(account_id=waiting.account_id, until=waiting.until)
+
+
+class SyncStarted(JobRead):
+    """The job of a sync that was asked for."""
+
+    waiting: Annotated[
+        list[WaitingAccount],
+        Field(description="Accounts of which no call is left; they are read as soon as there is."),
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Computed,
     ForeignKey,
@@ -25,6 +26,7 @@ from payymo.domain.enums import (
     AccountStatus,
     AccountType,
     BalanceType,
+    CallOutcome,
     ChangeKind,
     Completeness,
     ConnectionStatus,
@@ -103,7 +105,7 @@ class Connection(Stamped, Faulted, TenantRow):
     :ivar name: What the tenant calls it: tells several logins at one bank apart.
     :ivar account_selection: Whether accounts are read at once, or offered first.
     :ivar expires_at: When the present consent ends.
-    :ivar next_sync_at: No sync by itself before this.
+    :ivar next_sync_at: When what is not read yet is asked for again.
     """
 
     __tablename__ = "connections"
@@ -236,7 +238,11 @@ class Account(Stamped, Faulted, TenantRow):
 
 
 class AccountQuota(Stamped, TenantRow):
-    """What the provider last said is left of one account's calls."""
+    """What is known of one account's calls of one scope; few enough to be read and written whole.
+
+    :ivar provider_reference: The provider's id of the account that the calls were made under.
+    :ivar allowance: An :class:`~payymo.domain.quotas.Allowance`.
+    """
 
     __tablename__ = "account_quotas"
     __table_args__ = (
@@ -246,9 +252,19 @@ class AccountQuota(Stamped, TenantRow):
 
     account_id: Mapped[UUID]
     scope: Mapped[AccessScope]
-    calls_limit: Mapped[int | None]
-    calls_remaining: Mapped[int | None]
-    resets_at: Mapped[datetime | None]
+    provider_reference: Mapped[str | None]
+    allowance: Mapped[Mapping[str, Any]]
+
+
+class CallCount(Base):
+    """How many calls to a provider became what: the same for every tenant."""
+
+    __tablename__ = "call_counts"
+
+    provider: Mapped[Provider] = mapped_column(primary_key=True)
+    scope: Mapped[AccessScope] = mapped_column(primary_key=True)
+    outcome: Mapped[CallOutcome] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger)
 
 
 class Balance(TenantRow):

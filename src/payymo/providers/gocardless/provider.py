@@ -22,6 +22,7 @@ from payymo.domain.errors import (
     ProviderRequestError,
     ProviderResponseError,
 )
+from payymo.providers.base import Permit
 from payymo.providers.gocardless.accounts import account_record
 from payymo.providers.gocardless.api.client import Answer, GoCardlessClient
 from payymo.providers.gocardless.api.limits import read_quota
@@ -186,10 +187,13 @@ class GoCardlessProvider:
         except ProviderNotFoundError:
             return
 
-    def read_account(self, account_reference: str, *, with_details: bool) -> AccountRecord:
+    def read_account(
+        self, account_reference: str, *, with_details: bool, permit: Permit | None = None
+    ) -> AccountRecord:
         """Return what is known of an account.
 
         :param with_details: Ask the bank too, which costs a call of the details scope.
+        :param permit: Leave for that call.
         """
         metadata = self._client.get_account(account_reference)
         account = read(Account, metadata)
@@ -197,7 +201,7 @@ class GoCardlessProvider:
             return account_record(
                 account_reference, account, None, quota=None, payload={"account": metadata}
             )
-        answer = self._client.get_details(account_reference)
+        answer = self._client.get_details(account_reference, permit=permit)
         document = answer.document()
         return account_record(
             account_reference,
@@ -207,16 +211,26 @@ class GoCardlessProvider:
             payload={"account": metadata, "details": document["account"]},
         )
 
-    def read_balances(self, account_reference: str) -> BalanceAnswer:
-        """Return the account's balances, as reported."""
-        answer = self._client.get_balances(account_reference)
+    def read_balances(
+        self, account_reference: str, *, permit: Permit | None = None
+    ) -> BalanceAnswer:
+        """Return the account's balances, as reported.
+
+        :param permit: Leave for the call.
+        """
+        answer = self._client.get_balances(account_reference, permit=permit)
         return BalanceAnswer(
             balances=tuple(read_balance_records(answer.document())),
             quota=read_quota(answer.headers, AccessScope.BALANCES, now=answer.received_at),
         )
 
     def read_transactions(
-        self, account_reference: str, *, since: date | None, until: date | None = None
+        self,
+        account_reference: str,
+        *,
+        since: date | None,
+        until: date | None = None,
+        permit: Permit | None = None,
     ) -> Statement:
         """Return the account's transactions, booked and pending, not yet understood.
 
@@ -225,12 +239,14 @@ class GoCardlessProvider:
 
         :param since: First day wanted; ``None`` is all that the consent allows.
         :param until: Last day wanted; ``None`` is today.
+        :param permit: Leave for the call.
         """
         today = self._clock().date()
         answer = self._client.get_transactions(
             account_reference,
             date_from=None if since is None else min(since, today),
             date_to=until if until is not None and until < today else None,
+            permit=permit,
         )
         return _statement(answer)
 

@@ -22,8 +22,8 @@ from payymo.postgres.jobs.operations.jobs import (
     finish_job,
     get_job,
     hold_job,
-    list_busy_connections,
     list_jobs,
+    list_running_connections,
     record_progress,
     replace_job,
     start_job,
@@ -197,21 +197,21 @@ class TestList:
         assert ids(status=JobStatus.FAILED) == [sync.id]
         assert ids(status=JobStatus.FAILED, kind=JobKind.MATCH) == []
 
-    def test_connections_with_a_job_are_busy_until_it_ends(
+    def test_connections_are_being_synced_while_their_job_runs(
         self, session: Session, tenant_id: UUID
     ) -> None:
         connection = add_connection(session, tenant_id)
         job = create_job(session, tenant_id, kind=JobKind.SYNC, connection_id=connection.id)
         create_job(session, tenant_id, kind=JobKind.MATCH)
-        for status, busy in (
-            (JobStatus.QUEUED, [connection.id]),
+        for status, running in (
+            (JobStatus.QUEUED, []),
             (JobStatus.RUNNING, [connection.id]),
             (JobStatus.SUCCEEDED, []),
         ):
             job.status = status
             session.flush()
 
-            assert list_busy_connections(session, tenant_id) == busy
+            assert list_running_connections(session, tenant_id) == running
 
 
 def test_another_tenants_job_is_not_found(

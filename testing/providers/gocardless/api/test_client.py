@@ -9,6 +9,7 @@ from testing.providers.gocardless.script import MemoryTokenStore, Script, Time, 
 
 from payymo.domain.banking import ProviderCredentials
 from payymo.domain.errors import (
+    ProviderError,
     ProviderQuotaError,
     ProviderRequestError,
     ProviderResponseError,
@@ -18,6 +19,18 @@ from payymo.providers.gocardless.api.client import GoCardlessClient
 from payymo.providers.gocardless.api.retry import RetryPolicy
 
 BALANCES = "accounts/acc/balances/"
+
+
+class Leave:
+    """Leave for one call, and for so many more."""
+
+    def __init__(self, more: int) -> None:
+        self.more = more
+        self.asked: list[ProviderError] = []
+
+    def renew(self, error: ProviderError) -> bool:
+        self.asked.append(error)
+        return len(self.asked) <= self.more
 
 
 def test_every_path_ends_with_a_slash_and_only_known_fields_are_sent(
@@ -88,16 +101,54 @@ def test_what_the_line_or_the_platform_did_is_tried_again_with_growing_waits(
 ) -> None:
     script.on("GET", BALANCES, failure, failure, reply(200, {"balances": []}))
 
-    assert client.get_balances("acc").document() == {"balances": []}
+    permit = Leave(2)
+    assert client.get_balances("acc", permit=permit).document() == {"balances": []}
 
     assert time.slept == [1.0, 2.0]
+    assert len(permit.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_unanswered"),
+    [
+        (httpx.ConnectError("refused"), False),
+        (httpx.ConnectTimeout("slow"), False),
+        (httpx.PoolTimeout("busy"), False),
+        (httpx.ReadTimeout("slow"), True),
+        (httpx.RemoteProtocolError("cut"), True),
+        (reply(503, b""), False),
+        (reply(504, b"<html>"), True),
+        (reply(504, {"detail": "upstream"}), True),
+    ],
+)
+def test_without_leave_a_counted_call_is_made_once_and_says_if_it_may_have_counted(
+    client: GoCardlessClient, script: Script, failure: Exception, is_unanswered: bool
+) -> None:
+    script.on("GET", BALANCES, failure)
+
+    with pytest.raises(ProviderUnavailableError) as caught:
+        client.get_balances("acc")
+
+    assert caught.value.is_unanswered is is_unanswered
+    assert len(script.sent("GET", BALANCES)) == 1
+
+
+def test_a_permit_that_is_not_renewed_ends_the_tries(
+    client: GoCardlessClient, script: Script
+) -> None:
+    script.on("GET", BALANCES, httpx.ReadTimeout("slow"))
+
+    with pytest.raises(ProviderUnavailableError):
+        client.get_balances("acc", permit=Leave(1))
+
+    assert len(script.sent("GET", BALANCES)) == 2
 
 
 def test_three_failures_in_a_row_are_enough(client: GoCardlessClient, script: Script) -> None:
     script.on("GET", BALANCES, httpx.ConnectError("refused"))
 
     with pytest.raises(ProviderUnavailableError):
-        client.get_balances("acc")
+        client.get_balances("acc", permit=Leave(9))
 
     assert len(script.sent("GET", BALANCES)) == 3
 
@@ -119,7 +170,7 @@ def test_what_the_bank_or_the_caller_did_is_never_tried_again(
     script.on("GET", BALANCES, answer)
 
     with pytest.raises(Exception, match=r"\.$"):
-        client.get_balances("acc")
+        client.get_balances("acc", permit=Leave(9))
 
     assert len(script.sent("GET", BALANCES)) == 1
     assert time.slept == []
@@ -131,7 +182,7 @@ def test_a_limit_that_ends_at_once_is_waited_for(
     limit = {"summary": "Rate limit exceeded", "detail": "Please try again in 2 seconds"}
     script.on("GET", BALANCES, reply(429, limit), reply(200, {}))
 
-    client.get_balances("acc")
+    client.get_balances("acc", permit=Leave(9))
 
     assert time.slept == [3.0]
 
@@ -168,7 +219,7 @@ def test_no_further_try_begins_when_the_time_is_over(
     script.on("GET", BALANCES, slow)
 
     with pytest.raises(ProviderUnavailableError):
-        client.get_balances("acc")
+        client.get_balances("acc", permit=Leave(9))
 
     assert len(script.sent("GET", BALANCES)) == 1
 
@@ -253,6 +304,6 @@ def test_a_real_connection_that_breaks_is_an_error_and_never_an_empty_list(
         )
 
         with pytest.raises(ProviderUnavailableError):
-            client.get_transactions("acc", date_from=None, date_to=None)
+            client.get_transactions("acc", date_from=None, date_to=None, permit=Leave(9))
 
     assert len(time.slept) == 2

@@ -292,19 +292,16 @@ def age_connections(session: Session, tenant_id: UUID, *, now: datetime) -> None
 def list_due_connections(
     session: Session, tenant_id: UUID, *, now: datetime
 ) -> Sequence[Connection]:
-    """Return the tenant's connections that may be synced by now, oldest first.
+    """Return the tenant's connections that may be synced, oldest first.
+
+    Whether each of their accounts may be read is known by the account.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
     :param now: The time (aware).
     """
     return session.scalars(
-        select(Connection)
-        .where(
-            _is_readable(tenant_id, now),
-            or_(Connection.next_sync_at.is_(None), Connection.next_sync_at <= now),
-        )
-        .order_by(Connection.id)
+        select(Connection).where(_is_readable(tenant_id, now)).order_by(Connection.id)
     ).all()
 
 

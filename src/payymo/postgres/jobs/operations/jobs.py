@@ -254,8 +254,8 @@ def replace_job(
     )
 
 
-def list_busy_connections(session: Session, tenant_id: UUID) -> Sequence[UUID]:
-    """Return the tenant's connections for which a job waits or runs.
+def list_running_connections(session: Session, tenant_id: UUID) -> Sequence[UUID]:
+    """Return the tenant's connections for which a job runs.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
@@ -265,7 +265,7 @@ def list_busy_connections(session: Session, tenant_id: UUID) -> Sequence[UUID]:
         .where(
             Job.tenant_id == tenant_id,
             Job.connection_id.is_not(None),
-            Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+            Job.status == JobStatus.RUNNING,
         )
         .distinct()
     ).all()  # type: ignore[return-value]  # those without a connection are left out

@@ -1,6 +1,6 @@
 """The queue's own tables, which are Procrastinate's: who waits, who works, who stopped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,18 +63,41 @@ def hold_waiting(session: Session, queueing_lock: str) -> int | None:
     return queue_id
 
 
-def bring_forward(session: Session, queue_id: int) -> None:
-    """Let a row that waits for a certain time wait no longer.
+def bring_forward(session: Session, queue_id: int, *, not_before: datetime | None = None) -> None:
+    """Let a row that waits for a certain time wait for an earlier one; never for a later.
 
     :param session: Open session; the caller manages the transaction.
     :param queue_id: Row that waits.
+    :param not_before: When it may start (aware); ``None`` is at once.
     """
     session.execute(
         text(
-            "UPDATE procrastinate_jobs SET scheduled_at = NULL "
-            "WHERE id = :queue_id AND status = 'todo' AND scheduled_at > now()"
+            "UPDATE procrastinate_jobs SET scheduled_at = :not_before "
+            "WHERE id = :queue_id AND status = 'todo' "
+            "AND scheduled_at > COALESCE(:not_before, now())"
         ),
-        {"queue_id": queue_id},
+        {"queue_id": queue_id, "not_before": not_before},
+    )
+
+
+def change_argument(
+    session: Session, queue_id: int, name: str, value: str, *, instead_of: Collection[str]
+) -> None:
+    """Tell a row that waits something else.
+
+    :param session: Open session; the caller manages the transaction.
+    :param queue_id: Row that waits.
+    :param name: Argument of its task.
+    :param value: What the argument is to be.
+    :param instead_of: What it may have been; anything else stays.
+    """
+    session.execute(
+        text(
+            "UPDATE procrastinate_jobs "
+            "SET args = jsonb_set(args, ARRAY[:name], to_jsonb(CAST(:value AS text))) "
+            "WHERE id = :queue_id AND status = 'todo' AND args ->> :name = ANY(:instead_of)"
+        ),
+        {"queue_id": queue_id, "name": name, "value": value, "instead_of": list(instead_of)},
     )
 
 

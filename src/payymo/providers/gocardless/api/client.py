@@ -1,6 +1,6 @@
 """GoCardless's endpoints over HTTP, and nothing more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -11,7 +11,7 @@ import msgspec
 
 from payymo.domain.banking import Clock, ProviderCredentials
 from payymo.domain.errors import ProviderError, ProviderResponseError, ProviderUnavailableError
-from payymo.providers.base import TokenStore
+from payymo.providers.base import Permit, TokenStore
 from payymo.providers.gocardless.api.auth import Tokens
 from payymo.providers.gocardless.api.errors import (
     AccessTokenRejectedError,
@@ -26,6 +26,8 @@ _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0, pool=10.0)
 #: The bank is asked while we wait, and a long history takes it a minute.
 _BANK_TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0, pool=10.0)
 _ANSWER_BYTES_MAX: Final = 512 * 1024 * 1024
+#: What goes wrong before a request has left.
+_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 _document = msgspec.json.Decoder()
 
@@ -154,24 +156,37 @@ class GoCardlessClient:
         """Return what GoCardless itself knows of an account; the bank is not asked."""
         return self._get(f"accounts/{_segment(account_id)}/").document()
 
-    def get_details(self, account_id: str) -> Answer:
+    def get_details(self, account_id: str, *, permit: Permit | None = None) -> Answer:
         """Return the bank's description of an account."""
-        return self._get(f"accounts/{_segment(account_id)}/details/", timeout=_BANK_TIMEOUT)
+        return self._get_counted(f"accounts/{_segment(account_id)}/details/", permit)
 
-    def get_balances(self, account_id: str) -> Answer:
+    def get_balances(self, account_id: str, *, permit: Permit | None = None) -> Answer:
         """Return an account's balances."""
-        return self._get(f"accounts/{_segment(account_id)}/balances/", timeout=_BANK_TIMEOUT)
+        return self._get_counted(f"accounts/{_segment(account_id)}/balances/", permit)
 
     def get_transactions(
-        self, account_id: str, *, date_from: date | None, date_to: date | None
+        self,
+        account_id: str,
+        *,
+        date_from: date | None,
+        date_to: date | None,
+        permit: Permit | None = None,
     ) -> Answer:
         """Return an account's transactions; without dates, all that the agreement allows."""
         bounds = {"date_from": date_from, "date_to": date_to}
-        return self._get(
+        return self._get_counted(
             f"accounts/{_segment(account_id)}/transactions/",
+            permit,
             params={name: day.isoformat() for name, day in bounds.items() if day is not None},
-            timeout=_BANK_TIMEOUT,
         )
+
+    def _get_counted(
+        self, path: str, permit: Permit | None, *, params: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Ask the bank: a call that is counted, and so is each further try of it."""
+        if permit is None:
+            return self._call("GET", path, params=params, timeout=_BANK_TIMEOUT)
+        return self._get(path, params=params, timeout=_BANK_TIMEOUT, may_repeat=permit.renew)
 
     def _get(
         self,
@@ -179,8 +194,9 @@ class GoCardlessClient:
         *,
         params: Mapping[str, str] | None = None,
         timeout: httpx.Timeout = _TIMEOUT,
+        may_repeat: Callable[[ProviderError], bool] = lambda _: True,
     ) -> Answer:
-        """Try a call that changes nothing as often as the policy allows."""
+        """Try a call that changes nothing as often as the policy and a permit allow."""
         started, attempt = self._retry.elapsed(), 0
         while True:
             attempt += 1
@@ -193,7 +209,9 @@ class GoCardlessClient:
                 )
                 if seconds is None:
                     raise
-            self._retry.sleep(seconds)
+                self._retry.sleep(seconds)
+                if not may_repeat(error):
+                    raise
 
     def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         return self._call("POST", path, body=body).document()
@@ -252,10 +270,14 @@ class GoCardlessClient:
             finally:
                 response.close()
         except httpx.TimeoutException as error:
-            raise ProviderUnavailableError("GoCardless did not answer in time.") from error
+            raise ProviderUnavailableError(
+                "GoCardless did not answer in time.",
+                is_unanswered=not isinstance(error, _UNSENT),
+            ) from error
         except httpx.HTTPError as error:
             raise ProviderUnavailableError(
-                "GoCardless could not be reached, or broke off its answer."
+                "GoCardless could not be reached, or broke off its answer.",
+                is_unanswered=not isinstance(error, _UNSENT),
             ) from error
         if not response.is_success:
             raise error_from(

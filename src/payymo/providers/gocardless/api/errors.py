@@ -78,6 +78,7 @@ def error_from(answer: ErrorAnswer) -> ProviderError:
         http_status=answer.status,
         provider_code=provider_code,
         retry_at=_retry_at(answer, document) if error_class is ProviderQuotaError else None,
+        is_unanswered=answer.status == HTTPStatus.GATEWAY_TIMEOUT,
         problems=problems if error_class in _WITH_PROBLEMS else (),
     )
 
@@ -287,7 +288,9 @@ def _of_unreadable(answer: ErrorAnswer) -> ProviderError:
         )
     if answer.status >= _SERVER_ERROR:
         return ProviderUnavailableError(
-            "GoCardless cannot answer at the moment; try again later.", http_status=answer.status
+            "GoCardless cannot answer at the moment; try again later.",
+            http_status=answer.status,
+            is_unanswered=answer.status == HTTPStatus.GATEWAY_TIMEOUT,
         )
     return ProviderResponseError(
         "GoCardless answered with an error that is not JSON; check the base URL.",
