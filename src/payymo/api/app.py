@@ -32,7 +32,7 @@ from payymo.api.invoices import imports as invoice_imports
 from payymo.api.jobs import endpoints as jobs
 from payymo.api.match_runs import endpoints as match_runs
 from payymo.api.matches import endpoints as matches
-from payymo.api.metrics import Metrics, ProofMetrics
+from payymo.api.metrics import CallMetrics, Metrics, ProofMetrics
 from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
 from payymo.api.openapi import install_openapi
 from payymo.api.provider_credentials import endpoints as provider_credentials
@@ -80,6 +80,7 @@ def create_app(services: ApiServices) -> FastAPI:
     app.state.services = services
     app.state.metrics = metrics
     app.state.proof_metrics = ProofMetrics(services.sessions, services.clock)
+    app.state.call_metrics = CallMetrics(services.sessions)
     install_error_handlers(app)
     for router in RESOURCES:
         # Taken over as they are: an included router would be searched in two steps.

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.enums import ProofStatus
+from payymo.postgres.common.operations.call_counts import read_call_counts
 from payymo.postgres.common.operations.proofs import summarise_proofs
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import enter_tenant
@@ -100,3 +101,33 @@ class ProofMetrics:
         for status in ProofStatus:
             self._accounts.labels(status.value).set(counts[status])
         self._days.set((today - oldest).days if oldest is not None else 0)
+
+
+class CallMetrics:
+    """What became of calls to providers, by whichever process.
+
+    :param sessions: Opener of transactions.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def exposition(self) -> bytes:
+        """Return it in Prometheus's text format; nothing while the database does not answer."""
+        registry = CollectorRegistry()
+        counter = Counter(
+            "payymo_provider_calls",
+            "Calls about accounts that providers count, by what became of them; withheld ones "
+            "were not made, because none was left for them.",
+            ("provider", "scope", "outcome"),
+            registry=registry,
+        )
+        try:
+            with self._sessions.begin() as session:
+                counts = read_call_counts(session)
+        except SQLAlchemyError:
+            _log.warning("calls could not be counted", exc_info=True)
+            return b""
+        for (provider, scope, outcome), count in counts.items():
+            counter.labels(provider.value, scope.value, outcome.value).inc(count)
+        return generate_latest(registry)

@@ -13,6 +13,8 @@ from testing.factories import add_account
 
 from payymo.api.app import create_app
 from payymo.api.services import ApiServices
+from payymo.domain.enums import AccessScope, CallOutcome, Provider
+from payymo.postgres.common.operations.call_counts import count_call
 from payymo.postgres.tenancy import tenant_transaction
 
 
@@ -104,3 +106,30 @@ def test_metrics_count_the_accounts_that_add_up_over_all_tenants(
     assert 'payymo_proof_accounts{status="failed"} 1.0' in told
     assert 'payymo_proof_accounts{status="unknown"} 0.0' in told
     assert "payymo_proof_age_days 4.0" in told
+
+
+class TestMetrics:
+    def test_calls_to_providers_are_told_by_what_became_of_them(
+        self, anonymous: TestClient, sessions: sessionmaker[Session]
+    ) -> None:
+        with sessions.begin() as session:
+            for _ in range(2):
+                count_call(session, Provider.GOCARDLESS, AccessScope.BALANCES, CallOutcome.WITHHELD)
+
+        lines = anonymous.get("/metrics").text.splitlines()
+
+        labels = 'outcome="withheld",provider="gocardless",scope="balances"'
+        assert f"payymo_provider_calls_total{{{labels}}} 2.0" in lines
+        assert "# TYPE payymo_http_requests_total counter" in lines
+
+    def test_without_the_database_what_the_process_itself_knows_is_told(
+        self, services: ApiServices
+    ) -> None:
+        away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+        app = create_app(replace(services, sessions=sessionmaker(away)))
+        with TestClient(app) as client:
+            answer = client.get("/metrics")
+
+        assert answer.status_code == 200
+        assert "payymo_http_requests_total" in answer.text
+        assert "payymo_provider_calls_total{" not in answer.text

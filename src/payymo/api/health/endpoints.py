@@ -9,7 +9,7 @@ from pydantic import Field
 from payymo.api.dependencies import ServicesDep
 from payymo.api.envelopes import JSON, ResponseModel
 from payymo.api.health.checks import READY, check_readiness
-from payymo.api.metrics import CONTENT_TYPE, Metrics, ProofMetrics
+from payymo.api.metrics import CONTENT_TYPE, CallMetrics, Metrics, ProofMetrics
 
 router = APIRouter(tags=["health"])
 
@@ -75,7 +75,9 @@ def read_readiness(services: ServicesDep) -> Response:
     response_class=Response,
 )
 def read_metrics(request: Request) -> Response:
-    """Return how many requests were answered, and how fast; and how many accounts add up."""
+    """Return how requests and calls to providers fared, and how many accounts add up."""
     metrics: Metrics = request.app.state.metrics
     proofs: ProofMetrics = request.app.state.proof_metrics
-    return Response(metrics.exposition() + proofs.exposition(), media_type=CONTENT_TYPE)
+    calls: CallMetrics = request.app.state.call_metrics
+    told = metrics.exposition() + proofs.exposition() + calls.exposition()
+    return Response(told, media_type=CONTENT_TYPE)
