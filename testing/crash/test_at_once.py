@@ -27,6 +27,9 @@ from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import Permit
 from payymo.workflows.sync import sync_connection
 
+#: What is prepared once is prepared once.
+pytestmark = pytest.mark.xdist_group("at_once")
+
 _SECONDS_MAX: Final = 60
 
 type Act = Callable[[House], None]

@@ -104,6 +104,7 @@ def stage() -> Iterator[Stage]:
         yield Stage(server, "renewal")
 
 
+@pytest.mark.xdist_group("crash")
 class TestKilled:
     """Real processes and signals, at a few places; `make crash` tries all of them."""
 

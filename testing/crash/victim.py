@@ -21,10 +21,10 @@ from testing.crash.failpoints import Failpoints, WatchedProviders
 from testing.crash.scenes import SCENES, DirectoryOfOne, House, make_bank
 from testing.fakes import FakeClock
 
-from payymo.jobs.worker import Timing, run_worker
+from payymo.jobs.worker import run_worker
 from payymo.postgres.core import create_app_engine, create_sessions
 
-HASTY = Timing(heartbeat=0.2, silence_max=2, takeover=0.5, polling=0.3, finishing_max=5)
+_PAUSE_SECONDS = 0.2
 
 
 def kill(*process_ids: int) -> None:
@@ -79,16 +79,25 @@ def play(
     failpoints = Failpoints(at, strike)
     failpoints.watch(house.sessions, engine)
     house.providers = WatchedProviders(house.providers, failpoints)
-    work = partial(run_worker, url, house.services, concurrency=1, until_idle=True, timing=HASTY)
+    work = partial(_work, url, house)
     for act in (*(partial(each, house) for each in scene.acts), work):
         while not _is_done(act, is_patient=is_patient):
-            time.sleep(HASTY.silence_max)
+            time.sleep(_PAUSE_SECONDS)
     while _is_anything_left(house):
-        # The worker lost its job with the connection, and is to take it over from itself.
-        time.sleep(HASTY.silence_max)
+        # The worker lost its job with the connection, and is to take it over as another one.
+        time.sleep(_PAUSE_SECONDS)
         _is_done(work, is_patient=is_patient)
     telling.send(failpoints.reached)
     engine.dispose()
+
+
+def _work(url: str, house: House) -> None:
+    """Do all that waits, and take over at once what those before left: none of them lives."""
+    engine = create_app_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE procrastinate_workers SET last_heartbeat = 'epoch'"))
+    engine.dispose()
+    run_worker(url, house.services, concurrency=1, until_idle=True)
 
 
 def _is_done(act: Callable[[], None], *, is_patient: bool) -> bool:
