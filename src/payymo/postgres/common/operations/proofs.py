@@ -1,6 +1,6 @@
 """Which days of an account add up: what that is judged by, and what was told of each day."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -78,15 +78,7 @@ def list_proof_rows(
     :param account_id: Account that is meant.
     :param since: First day to judge; some days before are included, for rows that came late.
     """
-    booked_at = (
-        select(func.max(TransactionChange.changed_at))
-        .where(
-            TransactionChange.tenant_id == tenant_id,
-            TransactionChange.transaction_id == Transaction.id,
-            TransactionChange.status.in_(_BEFORE_BOOKED),
-        )
-        .scalar_subquery()
-    )
+    booked_at = _list_bookings(session, tenant_id, account_id)
     rows = session.execute(
         select(
             Transaction.currency,
@@ -94,7 +86,7 @@ def list_proof_rows(
             _BOOKED_ON,
             Transaction.amount,
             case((_STATES_BALANCE, Transaction.balance_after)),
-            func.greatest(SyncRun.started_at, booked_at),
+            SyncRun.started_at,
             Transaction.missing_since,
         )
         .outerjoin(
@@ -109,7 +101,40 @@ def list_proof_rows(
         )
         .execution_options(yield_per=_FETCH_COUNT)
     )
-    return [(row[0], ProofRow._make(row[1:])) for row in rows]
+    return [
+        (
+            currency,
+            ProofRow(
+                row_id,
+                day,
+                amount,
+                balance_after,
+                booked_at.get(row_id, added_at),
+                missing_since,
+            ),
+        )
+        for currency, row_id, day, amount, balance_after, added_at, missing_since in rows
+    ]
+
+
+def _list_bookings(session: Session, tenant_id: UUID, account_id: UUID) -> Mapping[UUID, datetime]:
+    """Return when rows of an account were last changed that were not booked before."""
+    rows = session.execute(
+        # A subquery for each row would be asked a hundred thousand times, mostly for nothing.
+        select(TransactionChange.transaction_id, func.max(TransactionChange.changed_at))
+        .join(
+            Transaction,
+            (Transaction.tenant_id == TransactionChange.tenant_id)
+            & (Transaction.id == TransactionChange.transaction_id),
+        )
+        .where(
+            TransactionChange.tenant_id == tenant_id,
+            TransactionChange.status.in_(_BEFORE_BOOKED),
+            Transaction.account_id == account_id,
+        )
+        .group_by(TransactionChange.transaction_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def find_running_since(session: Session, tenant_id: UUID, account_id: UUID) -> date | None:
