@@ -144,6 +144,9 @@ class Bank:
         rows = self._rows(now, moment, first)
         if not is_settled and self._strikes("empty_now_and_then", pull, "pull"):
             rows, is_fair = [], False
+        for knob in ("window_by_value", "ids_of_account_only"):
+            if self.knobs.get(knob):
+                self._note(knob)
         rows.sort(key=lambda row: number(pull, row.view.key, row.view.role))
         updated = None
         if self._tells_updates:

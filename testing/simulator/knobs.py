@@ -207,6 +207,9 @@ FAMILIES: Final = (
     ),
 )  # fmt: skip
 
+#: Knobs that strike only where another one does.
+_NEEDS: Final = {"zoned_stamps": "other_date_time", "empty_after_failure": "failing"}
+
 #: A bank turns so many knobs at most, besides those of its family.
 _KNOBS_MAX: Final = 9
 
@@ -224,4 +227,7 @@ def draw(seed: random.Random) -> tuple[Family, dict[str, float]]:
         name: KNOBS[name].strongest * seed.choice((0.2, 0.5, 1.0))
         for name in names[: seed.randint(0, _KNOBS_MAX)]
     }
+    for name, needed in _NEEDS.items():
+        if name in knobs and needed not in family.never:
+            knobs.setdefault(needed, KNOBS[needed].strongest / 2)
     return family, knobs | dict(family.knobs)

@@ -136,8 +136,8 @@ def test_the_ledger_is_true_after_any_schedule(sessions: sessionmaker[Session]) 
     run_state_machine_as_test(
         bound,
         settings=settings(
-            max_examples=6,
-            stateful_step_count=12,
+            max_examples=4,
+            stateful_step_count=10,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),

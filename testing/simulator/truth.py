@@ -5,6 +5,7 @@ them are compared.
 """
 
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -114,7 +115,10 @@ _CURRENCIES: Final = ("EUR", "EUR", "GBP", "SEK", "KWD")
 
 
 class Author:
-    """Invents an account's life from a seed."""
+    """Invents an account's life from a seed.
+
+    :ivar struck: How often each knob struck a movement.
+    """
 
     def __init__(self, seed: random.Random, knobs: Mapping[str, float]) -> None:
         """Begin with nothing.
@@ -124,6 +128,7 @@ class Author:
         """
         self._seed = seed
         self._knobs = knobs
+        self.struck: Counter[str] = Counter()
         self._key = 0
         self._pace = seed.choice((0.05, 0.2, 0.6, 1.0, 1.5, 2.5))
         self._payees = seed.sample(_PAYEES, seed.randint(3, 10))
@@ -165,7 +170,9 @@ class Author:
 
     def _is_on(self, knob: str) -> bool:
         intensity = self._knobs.get(knob, 0.0)
-        return intensity > 0 and self._seed.random() < intensity
+        is_on = intensity > 0 and self._seed.random() < intensity
+        self.struck[knob] += is_on
+        return is_on
 
     def _purchase(self, day: Day) -> Movement:
         seed = self._seed

@@ -529,8 +529,13 @@ class _Pairing:
             default=date.max,
         )
         floor = self._since or date.min
+        # Which of two days before all the rows that are compared is meant does not matter.
+        day_asked = min(
+            (_first_day(row.sighting) or date.min for row in self._known if row.sighting.is_booked),
+            default=date.min,
+        )
         for row in reversed(self._all_known):
-            if oldest <= floor:
+            if oldest < day_asked or oldest <= floor:
                 break
             day = _last_day(row.sighting)
             if (
