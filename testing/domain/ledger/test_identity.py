@@ -71,8 +71,9 @@ class TestTiers:
     def test_the_transaction_id_needs_a_near_day(self, days: int, number: int | None) -> None:
         before = known(1, a_row(transaction_id="2026-7"))
         now = a_row(day=MONDAY + timedelta(days=days), text="Other", transaction_id="2026-7")
+        anchor = known(99, a_row("-1.00", MONDAY - timedelta(days=30), "Anchor"))
 
-        assert pair([now], [before])[0][0] == number
+        assert pair([now], [before, anchor], [99])[0][0] == number
 
     def test_both_ids_together_recognise_a_corrected_amount(self) -> None:
         before = known(1, a_row("-10.00", internal_id="a", transaction_id="t"))

@@ -340,6 +340,24 @@ class TestTwinsOfWhichOneBooks:
         assert [number for number, _ in pair(pulled, rows)] == [1, 2]
 
 
+def test_a_row_at_the_edge_by_one_of_its_dates_is_itself_in_another_order_of_lines() -> None:
+    before, now = (
+        replace(a_row(text=text), first_day=day(0), last_day=day(2))
+        for text in ("Thanks\nCoop York", "Coop York\nThanks")
+    )
+
+    assert pair([now], [known(1, before)], since=day(1)) == [RESTATED]
+
+
+def test_an_internal_id_that_comes_again_in_days_says_nothing_of_what_is_not_asked_for() -> None:
+    before = known(1, a_row(internal_id="abc"))
+
+    assert pair([a_row(day=day(9), internal_id="abc")], [before], since=day(1)) == [NEW]
+    assert pair([a_row(day=day(3), internal_id="abc")], [before], since=day(1)) == [
+        (1, IdentityTier.INTERNAL_ID)
+    ]
+
+
 def test_a_corrected_amount_leaves_the_next_coffee_alone() -> None:
     rows = [known(1, a_row("-2.80", text="Coop Leeds", internal_id="abc")), ANCHOR]
     pulled = [

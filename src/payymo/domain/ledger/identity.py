@@ -454,7 +454,7 @@ class _Pairing:
         row, known = self._pulled[place], self._known[position].sighting
         if not known.is_booked or row.day is None or known.day is None:
             return True
-        if abs((row.day - known.day).days) <= DAYS_APART_MAX:
+        if abs((row.day - known.day).days) <= RESTATED_DAYS_MAX:
             return True
         if known.day.day == 1 and row.day < known.day <= _shift(row.day, _MONTH_DAYS):
             return row.day.day > 1
@@ -505,7 +505,7 @@ class _Pairing:
     # --- booked rows that the bank restates: what it lacks, and what is new ---
 
     def _list_lacking(self) -> list[int]:
-        """Return the known booked rows that the answer should hold, and does not."""
+        """Return the known booked rows that the answer may be to hold, and does not."""
         positions = [
             position for position in self._open_known(True) if not self._known[position].is_closed
         ]
@@ -515,7 +515,7 @@ class _Pairing:
         return [
             position
             for position in positions
-            if (_first_day(self._known[position].sighting) or date.min) >= first_day
+            if (_last_day(self._known[position].sighting) or date.min) >= first_day
         ]
 
     def _find_first_day(self) -> date:
@@ -553,8 +553,10 @@ class _Pairing:
         days = abs(_days_since(row, known))
         if days == 0 or days > RESTATED_DAYS_MAX:
             return days == 0
-        if _first_day(known.sighting) == self._speaks_from():
-            return False  # the first day may be cut in its middle
+        if (_first_day(known.sighting) or date.min) <= self._speaks_from():
+            return (
+                False  # it may be outside by another date; the first day may be cut in its middle
+            )
         ids = (_trusted_id(row), _trusted_id(known.sighting))
         return None in ids or ids[0] == ids[1]
 
