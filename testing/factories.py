@@ -35,9 +35,9 @@ from payymo.postgres.reconciliation.models import Customer, Invoice
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def add_tenant(session: Session, name: str = "Example Ltd") -> UUID:
-    """Add a tenant, and return its id."""
-    tenant = Tenant(name=name)
+def add_tenant(session: Session, name: str = "Example Ltd", *, auto_apply: bool = True) -> UUID:
+    """Add a tenant, which lets sure matches be applied, and return its id."""
+    tenant = Tenant(name=name, auto_apply=auto_apply)
     session.add(tenant)
     session.flush()
     return tenant.id

@@ -329,6 +329,32 @@ class MatchOrigin(StrEnum):
     MANUAL = "manual"
 
 
+class GateDemand(StrEnum):
+    """What a match needs to be applied by itself.
+
+    ``issued_reference`` lets through nothing but exact amounts for a reference that we issued;
+    ``proven_precision`` lets through others as well, once the tenant's decisions have shown that the
+    threshold keeps its promise.
+    """
+
+    ISSUED_REFERENCE = "issued_reference"
+    PROVEN_PRECISION = "proven_precision"
+
+
+class WaitReason(StrEnum):
+    """Why a match is not applied by itself, the plainest first."""
+
+    SWITCHED_OFF = "switched_off"
+    TIE = "tie"
+    BELOW_THRESHOLD = "below_threshold"
+    EQUAL_SIBLING = "equal_sibling"
+    AMOUNT_LEFT_OVER = "amount_left_over"
+    ONE_SIGNAL_ONLY = "one_signal_only"
+    PRECISION_REFUTED = "precision_refuted"
+    PRECISION_UNPROVEN = "precision_unproven"
+    REFERENCE_DEMANDED = "reference_demanded"
+
+
 class InvoiceFileFormat(StrEnum):
     """How a file of invoices is written."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -11,8 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from payymo.domain.banking import Clock
 from payymo.domain.errors import RuleError
 from payymo.domain.matching.engine import ENGINE_VERSION, REPEAT_DAYS, propose
-from payymo.domain.matching.records import Payment, Proposal
-from payymo.postgres.auth.operations.tenants import get_tenant
+from payymo.domain.matching.records import Payment
 from payymo.postgres.reconciliation.operations.invoices import (
     list_closed_invoices,
     list_open_invoices,
@@ -33,6 +31,7 @@ from payymo.postgres.reconciliation.operations.payments import (
     list_unexplained_payments,
 )
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.judging import Judge, learn
 
 #: A run that a person's decision overtakes begins anew, so often in all.
 RUNS_MAX = 3
@@ -141,15 +140,22 @@ def match_payments(
     """
     lock_matching(session, tenant_id)
     withdraw_suggestions_of_deleted(session, tenant_id)
-    threshold = _threshold(session, tenant_id)
-    run = start_match_run(session, tenant_id, job_id=job_id, engine_version=ENGINE_VERSION, now=now)
+    judge = learn(session, tenant_id, now=now)
+    run = start_match_run(
+        session,
+        tenant_id,
+        job_id=job_id,
+        engine_version=ENGINE_VERSION,
+        calibration_version=judge.calibration_version,
+        now=now,
+    )
     rounds: list[_Round] = []
     while not rounds or (rounds[-1].applied and len(rounds) < ROUNDS_MAX):
         looked = _look(
             session,
             tenant_id,
             run.id,
-            threshold=threshold,
+            judge=judge,
             now=now,
             among=None if len(rounds) < FULL_ROUNDS else rounds[-1].suggested,
             progress=_after(rounds, progress or _tell_nobody),
@@ -187,18 +193,12 @@ def _after(rounds: Sequence[_Round], progress: Progress) -> Progress:
     return lambda done, total: progress(before + done, before + total)
 
 
-def _threshold(session: Session, tenant_id: UUID) -> Decimal | None:
-    """Return how sure a match must be to be applied; ``None`` when none is ever."""
-    tenant = get_tenant(session, tenant_id)
-    return tenant.auto_apply_threshold if tenant.auto_apply else None
-
-
 def _look(
     session: Session,
     tenant_id: UUID,
     match_run_id: UUID,
     *,
-    threshold: Decimal | None,
+    judge: Judge,
     now: datetime,
     among: Collection[UUID] | None,
     progress: Progress,
@@ -218,15 +218,18 @@ def _look(
         progress=lambda done: progress(done, len(payments)),
     )
     progress(len(payments), len(payments))
+    judged = judge.judge(payments, invoices, outcome.proposals)
     suggestions = record_proposals(
         session,
         tenant_id,
-        outcome.proposals,
+        judged.proposals,
         considered={payment.id for payment in payments},
         match_run_id=match_run_id,
         engine_version=ENGINE_VERSION,
+        engine_confidences=judged.engine_confidences,
+        waits=judged.waits,
     )
-    sure = {each.payment_id for each in outcome.proposals if _is_sure(each, threshold)}
+    sure = judged.applicable
     applied = {at: match_id for at, match_id in suggestions.items() if at in sure}
     apply_matches(session, tenant_id, set(applied.values()), now=now)
     return _Round(
@@ -234,14 +237,6 @@ def _look(
         invoice_count=len(invoices),
         applied=set(applied),
         suggested=suggestions.keys() - applied.keys(),
-    )
-
-
-def _is_sure(proposal: Proposal, threshold: Decimal | None) -> bool:
-    return (
-        threshold is not None
-        and not proposal.is_tie
-        and Decimal(f"{proposal.confidence:.4f}") >= threshold
     )
 
 

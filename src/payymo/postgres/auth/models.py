@@ -14,7 +14,8 @@ from sqlalchemy import ForeignKey, Index, Numeric, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from payymo.domain.enums import Provider, Role
+from payymo.domain.enums import GateDemand, Provider, Role
+from payymo.domain.matching.gate import DECISIONS_MIN
 from payymo.postgres.core import Base, Stamped, TenantRow
 
 
@@ -23,6 +24,8 @@ class Tenant(Stamped, Base):
 
     :ivar auto_apply: Whether sure matches are applied without asking.
     :ivar auto_apply_threshold: How sure (0 to 1) a match must be for that.
+    :ivar auto_apply_demand: What it needs besides.
+    :ivar auto_apply_decisions_min: Decisions of people without which no precision is proven.
     """
 
     __tablename__ = "tenants"
@@ -30,8 +33,14 @@ class Tenant(Stamped, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str]
     currency: Mapped[str] = mapped_column(default="EUR")
-    auto_apply: Mapped[bool] = mapped_column(default=True)
+    auto_apply: Mapped[bool] = mapped_column(default=False)
     auto_apply_threshold: Mapped[Decimal] = mapped_column(Numeric(5, 4), default=Decimal("0.95"))
+    auto_apply_demand: Mapped[GateDemand] = mapped_column(
+        default=GateDemand.PROVEN_PRECISION, server_default=GateDemand.PROVEN_PRECISION.value
+    )
+    auto_apply_decisions_min: Mapped[int] = mapped_column(
+        default=DECISIONS_MIN, server_default=str(DECISIONS_MIN)
+    )
 
 
 class User(Stamped, Base):

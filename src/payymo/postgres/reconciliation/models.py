@@ -102,7 +102,10 @@ class Invoice(Stamped, TenantRow):
 
 
 class MatchRun(TenantRow):
-    """One matching of all unexplained payments with all open invoices."""
+    """One matching of all unexplained payments with all open invoices.
+
+    :ivar calibration_version: Version of the tenant's curve; absent for the shipped one.
+    """
 
     __tablename__ = "match_runs"
     __table_args__ = (Index(None, "tenant_id", "started_at"),)
@@ -113,6 +116,7 @@ class MatchRun(TenantRow):
     job_id: Mapped[UUID | None]
     status: Mapped[RunStatus]
     engine_version: Mapped[str]
+    calibration_version: Mapped[int | None]
     payment_count: Mapped[int] = mapped_column(default=0)
     invoice_count: Mapped[int] = mapped_column(default=0)
     applied_count: Mapped[int] = mapped_column(default=0)
@@ -123,14 +127,48 @@ class MatchRun(TenantRow):
     finished_at: Mapped[datetime | None]
 
 
+class Calibration(TenantRow):
+    """What the engine's confidence is worth to a tenant, as its decisions say.
+
+    :ivar version: Counts up from 1 for each tenant; the latest of an engine's version is used.
+    :ivar engine_version: Version of the engine whose matches were decided on.
+    :ivar decided_count: Decisions that it was learnt from.
+    :ivar right_count: Matches among them that stand.
+    :ivar is_adopted: Whether it differs from the shipped curve.
+    :ivar ece_before: Expected calibration error of the shipped curve, 0 to 1.
+    :ivar ece_after: The same of this one, on decisions that it was not learnt from.
+    :ivar points: List of ``[seeming, true]`` under ``items``.
+    """
+
+    __tablename__ = "calibrations"
+    __table_args__ = (UniqueConstraint("tenant_id", "version"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tenants.id"), primary_key=True, sort_order=-2
+    )
+    version: Mapped[int]
+    engine_version: Mapped[str]
+    decided_count: Mapped[int]
+    right_count: Mapped[int]
+    is_adopted: Mapped[bool]
+    ece_before: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    ece_after: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    points: Mapped[Mapping[str, Any]]
+    created_at: Mapped[datetime]
+
+
 class Match(Stamped, TenantRow):
     """An opinion on which invoices a payment pays.
 
     :ivar confidence: Probability, 0 to 1, that exactly these invoices were meant; 1 by hand.
     :ivar is_tie: Another explanation is as good, so a person has to choose.
     :ivar evidence: List of ``{kind, invoice_id, weight, text}`` under ``items``.
+    :ivar engine_confidence: What the engine's own model said, before the tenant's decisions were
+        taken into account; absent by hand.
+    :ivar waits: Why it was not applied by itself: list of ``{reason, text}`` under ``items``.
     :ivar runner_up: The next best explanation.
-    :ivar decided_by: Who confirmed, rejected or reversed it; absent when Payymo applied it.
+    :ivar decided_by: Who confirmed, rejected or reversed it, or matched by hand what it got wrong;
+        absent when Payymo applied or withdrew it.
     """
 
     __tablename__ = "matches"
@@ -139,6 +177,12 @@ class Match(Stamped, TenantRow):
         tenant_reference("match_run_id", "match_runs"),
         Index(None, "tenant_id", "transaction_id"),
         Index(None, "tenant_id", "status", "confidence"),
+        Index(
+            "ix_matches_decided",
+            "tenant_id",
+            "decided_at",
+            postgresql_where="decided_by IS NOT NULL AND engine_confidence IS NOT NULL",
+        ),
         Index(
             "uq_matches_one_suggestion",
             "tenant_id",
@@ -153,9 +197,11 @@ class Match(Stamped, TenantRow):
     status: Mapped[MatchStatus]
     origin: Mapped[MatchOrigin]
     confidence: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    engine_confidence: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
     is_tie: Mapped[bool] = mapped_column(default=False)
     evidence: Mapped[Mapping[str, Any]]
     runner_up: Mapped[Mapping[str, Any] | None]
+    waits: Mapped[Mapping[str, Any] | None]
     engine_version: Mapped[str | None]
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None]

@@ -65,7 +65,13 @@ def list_match_runs(
 
 
 def start_match_run(
-    session: Session, tenant_id: UUID, *, job_id: UUID | None, engine_version: str, now: datetime
+    session: Session,
+    tenant_id: UUID,
+    *,
+    job_id: UUID | None,
+    engine_version: str,
+    calibration_version: int | None,
+    now: datetime,
 ) -> MatchRun:
     """Write down that a matching begins, and return the record.
 
@@ -73,6 +79,7 @@ def start_match_run(
     :param tenant_id: Tenant whose payments are matched.
     :param job_id: Background job that it runs in.
     :param engine_version: Version of the engine that judges.
+    :param calibration_version: Version of the tenant's curve; ``None`` for the shipped one.
     :param now: Present time.
     """
     run = MatchRun(
@@ -80,6 +87,7 @@ def start_match_run(
         job_id=job_id,
         status=RunStatus.RUNNING,
         engine_version=engine_version,
+        calibration_version=calibration_version,
         started_at=now,
     )
     session.add(run)

@@ -31,6 +31,7 @@ from uuid_utils.compat import uuid7
 
 from payymo.domain.enums import MatchOrigin, MatchSort, MatchStatus, TransactionStatus
 from payymo.domain.errors import InvalidInputError, NotFoundError, Problem, RuleError
+from payymo.domain.matching.gate import Wait
 from payymo.domain.matching.records import Proposal, ProposedAllocation, Rejection
 from payymo.domain.money import exponent_of
 from payymo.postgres.auth.operations.audit import record_audit, record_audits
@@ -44,6 +45,7 @@ from payymo.postgres.reconciliation.operations.allocations import (
     reverse_allocations,
 )
 from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
+from payymo.postgres.reconciliation.operations.track_records import note_correction
 
 _MATCHES = Base.metadata.tables[Match.__tablename__]
 _LINES = Base.metadata.tables[MatchLine.__tablename__]
@@ -160,6 +162,8 @@ def record_proposals(
     considered: Collection[Hashable],
     match_run_id: UUID,
     engine_version: str,
+    engine_confidences: Mapping[Hashable, float],
+    waits: Mapping[Hashable, Sequence[Wait]],
 ) -> Mapping[UUID, UUID]:
     """Make the open suggestions of some payments those of the engine.
 
@@ -172,6 +176,8 @@ def record_proposals(
     :param considered: All payments that the engine has looked at.
     :param match_run_id: Matching that the proposals come from.
     :param engine_version: Version of the engine.
+    :param engine_confidences: What the engine's own model said of each payment's proposal.
+    :param waits: Why each payment's proposal waits for a person; nothing where it is applied.
     :returns: The open suggestion of each payment that has one.
     """
     known = {
@@ -183,11 +189,14 @@ def record_proposals(
     kept = {
         payment_id: suggestion.id
         for payment_id, suggestion in known.items()
-        if payment_id in wanted and _says(suggestion, wanted[payment_id])
+        if payment_id in wanted
+        and _says(suggestion, wanted[payment_id], _waits_as_json(waits[payment_id]))
     }
     _withdraw(session, tenant_id, [known[at].id for at in known.keys() - kept.keys()])
     new = [proposal for proposal in proposals if proposal.payment_id not in kept]
-    added = _insert(session, tenant_id, new, match_run_id, engine_version)
+    added = _insert(
+        session, tenant_id, new, match_run_id, engine_version, engine_confidences, waits
+    )
     changed = (set(known) | set(added)) - set(kept)
     if changed:
         update_match_status(session, tenant_id, changed)
@@ -202,6 +211,7 @@ class _Suggestion:
     transaction_id: UUID
     confidence: Decimal
     is_tie: bool
+    waits: Mapping[str, Any] | None
     lines: list[tuple[UUID, Decimal]]
 
 
@@ -215,6 +225,7 @@ def _list_suggestions(
             Match.transaction_id,
             Match.confidence,
             Match.is_tie,
+            Match.waits,
             MatchLine.invoice_id,
             MatchLine.amount,
         )
@@ -230,19 +241,22 @@ def _list_suggestions(
     for row in session.execute(statement):
         suggestion = found.get(row.id)
         if suggestion is None:
-            suggestion = _Suggestion(row.id, row.transaction_id, row.confidence, row.is_tie, [])
+            suggestion = _Suggestion(
+                row.id, row.transaction_id, row.confidence, row.is_tie, row.waits, []
+            )
             found[row.id] = suggestion
         suggestion.lines.append((row.invoice_id, row.amount))
     return found.values()
 
 
-def _says(suggestion: _Suggestion, proposal: Proposal) -> bool:
-    """Return whether an open suggestion says what the engine proposes now."""
+def _says(suggestion: _Suggestion, proposal: Proposal, waits: Mapping[str, Any]) -> bool:
+    """Return whether an open suggestion says what the engine proposes now, and why it waits."""
     return (
         set(suggestion.lines)
         == {(allocation.invoice_id, allocation.amount) for allocation in proposal.allocations}
         and suggestion.confidence == _confidence(proposal.confidence)
         and suggestion.is_tie == proposal.is_tie
+        and suggestion.waits == waits
     )
 
 
@@ -293,9 +307,11 @@ _MATCH_COLUMNS = (
     "status",
     "origin",
     "confidence",
+    "engine_confidence",
     "is_tie",
     "evidence",
     "runner_up",
+    "waits",
     "engine_version",
 )
 _LINE_COLUMNS = ("tenant_id", "id", "match_id", "invoice_id", "amount")
@@ -307,6 +323,8 @@ def _insert(
     proposals: Sequence[Proposal],
     match_run_id: UUID,
     engine_version: str,
+    engine_confidences: Mapping[Hashable, float],
+    waits: Mapping[Hashable, Sequence[Wait]],
 ) -> dict[UUID, UUID]:
     matches: list[Sequence[Any]] = []
     lines: list[Sequence[Any]] = []
@@ -323,9 +341,11 @@ def _insert(
                 MatchStatus.SUGGESTED.value,
                 MatchOrigin.ENGINE.value,
                 _confidence(proposal.confidence),
+                _confidence(engine_confidences[proposal.payment_id]),
                 proposal.is_tie,
                 _as_text(_evidence_as_json(proposal)),
                 _as_text(_runner_up_as_json(proposal)),
+                _as_text(_waits_as_json(waits[proposal.payment_id])),
                 engine_version,
             )
         )
@@ -392,6 +412,10 @@ def _runner_up_as_json(proposal: Proposal) -> dict[str, Any] | None:
     }
 
 
+def _waits_as_json(waits: Sequence[Wait]) -> dict[str, Any]:
+    return {"items": [{"reason": wait.reason.value, "text": wait.text} for wait in waits]}
+
+
 # ----------------------------------------------------------------- decisions
 
 
@@ -438,9 +462,11 @@ def create_match(
         "status": MatchStatus.CONFIRMED,
         "origin": MatchOrigin.MANUAL,
         "confidence": Decimal(1),
+        "engine_confidence": None,
         "is_tie": False,
         "evidence": {"items": []},
         "runner_up": None,
+        "waits": None,
         "engine_version": None,
         "decided_by": actor_id,
         "decided_at": now,
@@ -453,6 +479,7 @@ def create_match(
             for given in allocations
         ]
         record_allocations(session, tenant_id, values, now=now)
+        note_correction(session, tenant_id, transaction_id, allocations, actor_id, now)
         _withdraw_suggestion(session, tenant_id, transaction_id)
         update_match_status(session, tenant_id, [transaction_id])
     _audit(session, tenant_id, match_id, MatchStatus.CONFIRMED, before=None, actor_id=actor_id)
