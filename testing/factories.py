@@ -5,7 +5,8 @@ columns that the test does care about.
 """
 
 import hashlib
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,9 +19,12 @@ from payymo.domain.enums import (
     ConnectionStatus,
     ConsentStatus,
     IdentityTier,
+    MatchOrigin,
+    MatchStatus,
     Provider,
     TransactionStatus,
 )
+from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.postgres.auth.models import Tenant
 from payymo.postgres.common.models import (
     Account,
@@ -30,14 +34,14 @@ from payymo.postgres.common.models import (
     Transaction,
 )
 from payymo.postgres.core import Base
-from payymo.postgres.reconciliation.models import Customer, Invoice
+from payymo.postgres.reconciliation.models import Customer, Invoice, Match
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def add_tenant(session: Session, name: str = "Example Ltd", *, auto_apply: bool = True) -> UUID:
+def add_tenant(session: Session, name: str = "Example Ltd") -> UUID:
     """Add a tenant, which lets sure matches be applied, and return its id."""
-    tenant = Tenant(name=name, auto_apply=auto_apply)
+    tenant = Tenant(name=name, auto_apply=True)
     session.add(tenant)
     session.flush()
     return tenant.id
@@ -140,6 +144,41 @@ def add_invoice(
     }
     invoice = Invoice(tenant_id=tenant_id, customer_id=debtor.id, **defaults | columns)
     return _add(session, invoice)
+
+
+def add_decisions(
+    session: Session,
+    tenant_id: UUID,
+    account: Account,
+    decisions: Iterable[tuple[float, bool]],
+    *,
+    engine_version: str = ENGINE_VERSION,
+    pause: timedelta = timedelta(seconds=30),
+) -> list[Match]:
+    """Add matches of the engine that one person confirmed or rejected, one after the other.
+
+    :param decisions: What the engine said of each, and whether it was confirmed.
+    :param pause: Between two of them.
+    """
+    actor_id, moment, matches = uuid4(), NOW - timedelta(days=30), []
+    for confidence, is_right in decisions:
+        # A payment out of the account: no matching looks at it again.
+        payment = add_transaction(session, tenant_id, account, amount=Decimal(-1))
+        moment += pause
+        match = Match(
+            tenant_id=tenant_id,
+            transaction_id=payment.id,
+            status=MatchStatus.CONFIRMED if is_right else MatchStatus.REJECTED,
+            origin=MatchOrigin.ENGINE,
+            confidence=Decimal(f"{confidence:.4f}"),
+            engine_confidence=Decimal(f"{confidence:.4f}"),
+            evidence={"items": []},
+            engine_version=engine_version,
+            decided_by=actor_id,
+            decided_at=moment,
+        )
+        matches.append(_add(session, match))
+    return matches
 
 
 def _add[Row: Base](session: Session, row: Row) -> Row:

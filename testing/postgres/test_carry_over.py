@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -347,3 +348,41 @@ def test_what_the_provider_last_said_is_left_is_still_known(
         AccessScope.TRANSACTIONS: (0, 0, datetime(2026, 2, 1, 12, tzinfo=UTC)),
         AccessScope.DETAILS: (3, 4, None),
     }
+
+
+def test_tenants_keep_what_they_let_happen_and_matches_what_the_engine_said(
+    empty_database: str, superuser: Engine
+) -> None:
+    migrate(empty_database, "0016")
+    with superuser.begin() as connection:
+        connection.execute(text(ACCOUNT))
+        add_row(connection, 1, "{}", None)
+        for number, origin in ((1, "engine"), (2, "manual")):
+            connection.execute(
+                text(
+                    "INSERT INTO matches (tenant_id, id, transaction_id, status, origin,"
+                    " confidence, is_tie, evidence) VALUES (:tenant, :id, :payment, 'confirmed',"
+                    " :origin, 0.9, false, '{}')"
+                ),
+                {
+                    "tenant": TENANT,
+                    "id": UUID(int=number),
+                    "payment": UUID(int=1),
+                    "origin": origin,
+                },
+            )
+
+    init_database(empty_database)
+
+    with superuser.begin() as connection:
+        tenant = connection.execute(
+            text("SELECT auto_apply, auto_apply_demand, auto_apply_decisions_min FROM tenants")
+        ).one()
+        said = connection.execute(
+            text("SELECT origin, engine_confidence FROM matches ORDER BY id")
+        ).all()
+    assert tuple(tenant) == (True, "proven_precision", 50)
+    assert [(row.origin, row.engine_confidence) for row in said] == [
+        ("engine", Decimal("0.9000")),
+        ("manual", None),
+    ]

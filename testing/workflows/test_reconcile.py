@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from testing.factories import (
     add_account,
     add_customer,
+    add_decisions,
     add_invoice,
     add_tenant,
     add_transaction,
@@ -86,6 +87,10 @@ class Book:
             **more,
         )
 
+    def prove(self) -> None:
+        """Let people have confirmed so many sure matches that the threshold is proven."""
+        add_decisions(self.session, self.tenant_id, self.account, [(0.98, True)] * 60)
+
     def matches(self, status: MatchStatus) -> list[Match]:
         self.session.expire_all()
         where = MatchFilter(status=status)
@@ -121,6 +126,7 @@ def test_a_payment_that_quotes_its_invoice_is_applied(
 def test_part_payments_and_several_invoices_in_one_payment_are_explained(
     session: Session, tenant_id: Any, book: Book
 ) -> None:
+    book.prove()
     part = book.invoice("INV-2026-0042", "200.00")
     one, two = book.invoice("INV-2026-0050", "30.00"), book.invoice("INV-2026-0051", "45.50")
     book.payment("100.00", "first half of INV-2026-0042")
@@ -196,6 +202,7 @@ def test_what_is_applied_settles_what_was_a_tie(
     session: Session, tenant_id: Any, book: Book
 ) -> None:
     """One of two equal invoices is quoted by another payment: the other one is left."""
+    book.prove()
     book.invoice("INV-2026-0050", "20.00")
     left = book.invoice("INV-2026-0051", "20.00")
     book.payment("20.00", "monthly")
@@ -261,6 +268,7 @@ def test_a_reversed_match_is_proposed_again_from_what_is_known(
 def test_a_payer_who_paid_before_is_known_by_account(
     session: Session, tenant_id: Any, book: Book
 ) -> None:
+    book.prove()
     owner = {"name": "J Smith", "counterparty_iban": "GB82WEST12345698765432"}
     book.invoice("INV-2026-0042", "119.00")
     book.payment("119.00", "INV-2026-0042", **owner)

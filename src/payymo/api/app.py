@@ -22,6 +22,7 @@ from starlette.middleware import Middleware
 from payymo.api.accounts import endpoints as accounts
 from payymo.api.auth import endpoints as auth
 from payymo.api.bank_connections import endpoints as bank_connections
+from payymo.api.calibrations import endpoints as calibrations
 from payymo.api.customers import endpoints as customers
 from payymo.api.errors import install_error_handlers
 from payymo.api.events import endpoints as events
@@ -37,6 +38,7 @@ from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
 from payymo.api.openapi import install_openapi
 from payymo.api.provider_credentials import endpoints as provider_credentials
 from payymo.api.services import ApiServices
+from payymo.api.tenant import endpoints as tenant
 from payymo.api.transactions import endpoints as transactions
 
 #: The router of every resource; routes are tried in this order, so the busiest stand first.
@@ -50,11 +52,13 @@ RESOURCES: Sequence[APIRouter] = (
     bank_connections.router,
     accounts.router,
     provider_credentials.router,
+    tenant.router,
     jobs.router,
     events.router,
     customers.router,
     matches.router,
     match_runs.router,
+    calibrations.router,
     invoice_imports.router,
     invoices.router,
 )

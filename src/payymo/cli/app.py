@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "sync": ("payymo.cli.banking", "sync"),
     "transactions": ("payymo.cli.banking", "transactions_app"),
     "invoices": ("payymo.cli.invoicing", "invoices_app"),
+    "tenants": ("payymo.cli.tenant_settings", "app"),
     "match": ("payymo.cli.matching", "match"),
     "doctor": ("payymo.cli.doctor", "doctor"),
     "replay": ("payymo.cli.replaying", "replay"),

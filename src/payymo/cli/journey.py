@@ -88,6 +88,10 @@ class Api:
             response = self.http.post(f"/api/v1{path}", json=body)
         return self._data(response)
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Change something and return what stands in ``data`` of the answer."""
+        return self._data(self.http.patch(f"/api/v1{path}", json=body))
+
     def every(self, path: str, **params: str | int) -> Iterator[dict[str, Any]]:
         """Yield every item of a long list, page by page; by cursor where the list gives one."""
         place: dict[str, str | int] = {"page": 1}
@@ -175,6 +179,8 @@ def run_journey(url: str, sandbox: SandboxAddress, progress: Progress) -> Outcom
         http.headers["Authorization"] = f"Bearer {token}"
         api = Api(http)
 
+        progress("Switching on that sure matches are applied (off unless you say so)", None, None)
+        api.patch("/tenant", {"auto_apply": True})
         progress("Walking the bank's consent page", None, None)
         connection, pages = _connect(api, url)
         progress("Syncing 24 months of the business", None, None)

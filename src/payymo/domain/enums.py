@@ -333,8 +333,8 @@ class GateDemand(StrEnum):
     """What a match needs to be applied by itself.
 
     ``issued_reference`` lets through nothing but exact amounts for a reference that we issued;
-    ``proven_precision`` lets through others as well, once the tenant's decisions have shown that the
-    threshold keeps its promise.
+    ``proven_precision`` lets through others as well, once the tenant's decisions have shown that
+    the threshold keeps its promise.
     """
 
     ISSUED_REFERENCE = "issued_reference"

@@ -84,9 +84,7 @@ class Judge:
         return Judgement(
             proposals=calibrated,
             engine_confidences={each.payment_id: each.confidence for each in proposals},
-            waits={
-                each.payment_id: gate.waits(paid[each.payment_id], each) for each in calibrated
-            },
+            waits={each.payment_id: gate.waits(paid[each.payment_id], each) for each in calibrated},
         )
 
     def _calibrated(self, proposal: Proposal) -> Proposal:
@@ -145,9 +143,7 @@ def _is_due(calibration: Calibration | None, decisions: Sequence[Decision], now:
     )
 
 
-def _track_record(
-    decisions: Sequence[Decision], curve: Curve, policy: GatePolicy
-) -> TrackRecord:
+def _track_record(decisions: Sequence[Decision], curve: Curve, policy: GatePolicy) -> TrackRecord:
     """Return how decisions went on what today's curve puts at or above the threshold."""
     sure = [each for each in decisions if curve(each.seeming) >= policy.threshold]
     return TrackRecord(

@@ -61,6 +61,7 @@ class TestReading:
             "job_id": None,
             "status": "succeeded",
             "engine_version": "1",
+            "calibration_version": None,
             "payment_count": 10,
             "invoice_count": 20,
             "applied_count": 5,

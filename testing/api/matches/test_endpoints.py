@@ -157,6 +157,7 @@ class TestAMatch:
             "status": "suggested",
             "origin": "engine",
             "confidence": 0.9321,
+            "engine_confidence": None,
             "is_tie": False,
             "needs_review": False,
             "transaction": {
@@ -185,6 +186,7 @@ class TestAMatch:
                     "currency": "EUR",
                 }
             ],
+            "waits": [],
             "evidence": [
                 {
                     "kind": "invoice_number",

@@ -18,6 +18,10 @@ class MatchRunRead(ResponseModel):
     job_id: Annotated[UUID | None, Field(description="The background job that it ran in.")]
     status: RunStatus
     engine_version: Annotated[str, Field(examples=["1"])]
+    calibration_version: Annotated[
+        int | None,
+        Field(description="The tenant's own curve of confidence; null for the shipped one."),
+    ]
     payment_count: Annotated[int, Field(description="Unexplained payments that it looked at.")]
     invoice_count: Annotated[int, Field(description="Open invoices that it looked at.")]
     applied_count: Annotated[int, Field(description="Matches so sure that they were applied.")]
@@ -38,6 +42,7 @@ class MatchRunRead(ResponseModel):
             job_id=run.job_id,
             status=run.status,
             engine_version=run.engine_version,
+            calibration_version=run.calibration_version,
             payment_count=run.payment_count,
             invoice_count=run.invoice_count,
             applied_count=run.applied_count,

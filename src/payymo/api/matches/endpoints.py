@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
 
 from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
@@ -27,12 +28,22 @@ from payymo.postgres.reconciliation.operations.matches import (
     reject_match,
     reverse_match,
 )
+from payymo.postgres.reconciliation.operations.track_records import affirm_match
 
 router = resource_router("/matches", tag="matches")
 
 _MATCHES = TypeAdapter(list[MatchRead])
+
+
+def _confirm(session: Session, tenant_id: UUID, match_id: UUID, **decision: Any) -> Match:
+    """Confirm a suggestion, or what Payymo has applied already."""
+    if affirm_match(session, tenant_id, match_id, **decision):
+        return get_match(session, tenant_id, match_id)
+    return confirm_match(session, tenant_id, match_id, **decision)
+
+
 _DECISIONS: Final[Mapping[MatchStatus, Callable[..., Match]]] = {
-    MatchStatus.CONFIRMED: confirm_match,
+    MatchStatus.CONFIRMED: _confirm,
     MatchStatus.REJECTED: reject_match,
     MatchStatus.REVERSED: reverse_match,
 }
@@ -105,4 +116,5 @@ def update(
     match = _DECISIONS[body.status](
         session, member.tenant_id, match_id, actor_id=member.user_id, now=services.clock()
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=member.user_id)
     return item_response(present_match(session, member.tenant_id, match))

@@ -16,6 +16,7 @@ from payymo.domain.enums import (
     MatchSort,
     MatchStatus,
     TransactionMatchStatus,
+    WaitReason,
 )
 
 ALLOCATIONS_MAX = 200
@@ -93,6 +94,13 @@ class EvidenceRead(ResponseModel):
     text: Annotated[str, Field(examples=["The text quotes INV-2026-0042."])]
 
 
+class WaitRead(ResponseModel):
+    """One reason why a match was not applied by itself."""
+
+    reason: WaitReason
+    text: Annotated[str, Field(examples=["Waits because another explanation is as good."])]
+
+
 class RunnerUpLine(ResponseModel):
     """How much of the payment would go to one invoice, were the runner-up right."""
 
@@ -115,6 +123,13 @@ class MatchRead(ResponseModel):
     status: MatchStatus
     origin: MatchOrigin
     confidence: Confidence
+    engine_confidence: Annotated[
+        float | None,
+        Field(
+            description="What the engine's own model said, before the tenant's decisions were "
+            "taken into account. Null by hand."
+        ),
+    ]
     is_tie: Annotated[
         bool, Field(description="Another explanation is as good: a person has to choose.")
     ]
@@ -127,6 +142,9 @@ class MatchRead(ResponseModel):
     ]
     transaction: MatchedPayment
     lines: list[MatchLineRead]
+    waits: Annotated[
+        list[WaitRead], Field(description="Why it was not applied by itself, plainest first.")
+    ]
     evidence: list[EvidenceRead]
     runner_up: RunnerUpRead | None
     engine_version: str | None
@@ -159,7 +177,8 @@ class MatchUpdate(RequestModel):
     status: Annotated[
         Literal[MatchStatus.CONFIRMED, MatchStatus.REJECTED, MatchStatus.REVERSED],
         Field(
-            description="Confirmed: its amounts are allocated. Rejected: not proposed again. "
-            "Reversed: a confirmed one is undone, and kept as history."
+            description="Confirmed: its amounts are allocated; one that Payymo applied counts as "
+            "looked at from then on. Rejected: not proposed again. Reversed: a confirmed one is "
+            "undone, and kept as history."
         ),
     ]

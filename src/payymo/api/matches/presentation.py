@@ -13,6 +13,7 @@ from payymo.api.matches.models import (
     MatchRead,
     RunnerUpLine,
     RunnerUpRead,
+    WaitRead,
 )
 from payymo.domain.enums import MatchStatus
 from payymo.domain.money import format_amount
@@ -54,12 +55,16 @@ def _present(match: Match, payment: Transaction, numbers: Mapping[UUID, str]) ->
         status=match.status,
         origin=match.origin,
         confidence=float(match.confidence),
+        engine_confidence=None
+        if match.engine_confidence is None
+        else float(match.engine_confidence),
         is_tie=match.is_tie,
         needs_review=match.status is MatchStatus.CONFIRMED
         and payment.allocated > 0
         and payment.amount < payment.allocated,
         transaction=_present_payment(payment),
         lines=[_present_line(line) for line in match.lines],
+        waits=[WaitRead.model_validate(item) for item in (match.waits or {"items": []})["items"]],
         evidence=[EvidenceRead.model_validate(item) for item in match.evidence["items"]],
         runner_up=_present_runner_up(match, payment.currency, numbers),
         engine_version=match.engine_version,

@@ -142,7 +142,8 @@ class Gate:
         if self._policy.is_open:
             return None
         return Wait(
-            WaitReason.SWITCHED_OFF, "Waits because nothing is applied by itself here: see settings."
+            WaitReason.SWITCHED_OFF,
+            "Waits because nothing is applied by itself here: see the settings.",
         )
 
     @staticmethod
@@ -162,7 +163,7 @@ class Gate:
         )
 
     def _wait_of_siblings(self, proposal: Proposal) -> Wait | None:
-        """Ask whether an equal invoice of the same customer is left out that could as well be it."""
+        """Ask whether an equal one of the same customer is left out that could as well be."""
         quoted = _quoted(proposal)
         chosen = [self._invoices[each.invoice_id] for each in proposal.allocations]
         taken = Counter(map(_equality, chosen))
@@ -197,8 +198,8 @@ class Gate:
         if not record.is_credible:
             return Wait(
                 WaitReason.PRECISION_UNPROVEN,
-                "Waits because hardly anything was rejected, of much that seemed unsure: that proves "
-                "no precision. Until it does, only exact amounts for quoted invoices are applied.",
+                "Waits because hardly anything was rejected of much that seemed unsure, and that "
+                "proves nothing: so far only exact amounts for quoted invoices are applied.",
             )
         if record.decided >= policy.decisions_min and record.precision_min >= policy.threshold:
             return None
@@ -251,7 +252,7 @@ def _wait_of_signals(proposal: Proposal) -> Wait | None:
         return None
     return Wait(
         WaitReason.ONE_SIGNAL_ONLY,
-        "Waits because only one thing speaks for it: two of reference, amount and payer are needed.",
+        "Waits because only one of reference, amount and payer speaks for it: two are needed.",
     )
 
 
@@ -260,4 +261,3 @@ def _is_quoted(proposal: Proposal) -> bool:
     return bool(proposal.allocations) and all(
         each.invoice_id in quoted for each in proposal.allocations
     )
-

@@ -6,15 +6,15 @@ result never falls where the engine is surer (isotonic regression by pooling), i
 few points, and is the same for the same decisions in any order.
 
 What people confirm without looking would make anything look right. So a curve never rises by more
-than :data:`RISE_BITS_MAX` over the shipped one, and not at all where hardly anything was rejected of
-what the engine itself expected to be wrong (:func:`is_credible`). Lower it may go without limit.
+than :data:`RISE_BITS_MAX` over the shipped one, and not at all where hardly anything was rejected
+of what the engine itself expected to be wrong (:func:`is_credible`). Lower it may go without limit.
 What stays open: somebody who rejects now and then, but at random, is believed.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import fsum, log2
+from math import exp2, fsum, log2
 from typing import Final
 
 #: Decisions without which the shipped curve stands as it is.
@@ -118,7 +118,9 @@ def recalibrate(decisions: Iterable[Decision]) -> Recalibration | None:
         decided=len(known),
         right=sum(each.is_right for each in known),
         ece_before=calibration_error(plain, known),
-        ece_after=calibration_error(foreseen, known) if is_adopted else calibration_error(plain, known),
+        ece_after=calibration_error(foreseen, known)
+        if is_adopted
+        else calibration_error(plain, known),
     )
 
 
@@ -209,4 +211,4 @@ def _pooled(steps: Sequence[_Block]) -> list[float]:
 def _risen(place: float) -> float:
     """Return a probability whose odds are as much better as a curve may make them."""
     bits = log2(place / (1 - place)) + RISE_BITS_MAX
-    return 1 / (1 + 2.0**-bits)
+    return 1 / (1 + exp2(-bits))

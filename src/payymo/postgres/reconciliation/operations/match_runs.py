@@ -70,7 +70,7 @@ def start_match_run(
     *,
     job_id: UUID | None,
     engine_version: str,
-    calibration_version: int | None,
+    calibration_version: int | None = None,
     now: datetime,
 ) -> MatchRun:
     """Write down that a matching begins, and return the record.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -162,8 +163,8 @@ def record_proposals(
     considered: Collection[Hashable],
     match_run_id: UUID,
     engine_version: str,
-    engine_confidences: Mapping[Hashable, float],
-    waits: Mapping[Hashable, Sequence[Wait]],
+    engine_confidences: Mapping[Hashable, float] = MappingProxyType({}),
+    waits: Mapping[Hashable, Sequence[Wait]] = MappingProxyType({}),
 ) -> Mapping[UUID, UUID]:
     """Make the open suggestions of some payments those of the engine.
 
@@ -176,7 +177,8 @@ def record_proposals(
     :param considered: All payments that the engine has looked at.
     :param match_run_id: Matching that the proposals come from.
     :param engine_version: Version of the engine.
-    :param engine_confidences: What the engine's own model said of each payment's proposal.
+    :param engine_confidences: What the engine's own model said of each payment's proposal, where
+        the proposal says otherwise.
     :param waits: Why each payment's proposal waits for a person; nothing where it is applied.
     :returns: The open suggestion of each payment that has one.
     """
@@ -190,12 +192,18 @@ def record_proposals(
         payment_id: suggestion.id
         for payment_id, suggestion in known.items()
         if payment_id in wanted
-        and _says(suggestion, wanted[payment_id], _waits_as_json(waits[payment_id]))
+        and _says(suggestion, wanted[payment_id], _waits_as_json(waits.get(payment_id, ())))
     }
     _withdraw(session, tenant_id, [known[at].id for at in known.keys() - kept.keys()])
     new = [proposal for proposal in proposals if proposal.payment_id not in kept]
     added = _insert(
-        session, tenant_id, new, match_run_id, engine_version, engine_confidences, waits
+        session,
+        tenant_id,
+        new,
+        match_run_id=match_run_id,
+        engine_version=engine_version,
+        engine_confidences=engine_confidences,
+        waits=waits,
     )
     changed = (set(known) | set(added)) - set(kept)
     if changed:
@@ -321,6 +329,7 @@ def _insert(
     session: Session,
     tenant_id: UUID,
     proposals: Sequence[Proposal],
+    *,
     match_run_id: UUID,
     engine_version: str,
     engine_confidences: Mapping[Hashable, float],
@@ -341,11 +350,11 @@ def _insert(
                 MatchStatus.SUGGESTED.value,
                 MatchOrigin.ENGINE.value,
                 _confidence(proposal.confidence),
-                _confidence(engine_confidences[proposal.payment_id]),
+                _confidence(engine_confidences.get(proposal.payment_id, proposal.confidence)),
                 proposal.is_tie,
                 _as_text(_evidence_as_json(proposal)),
                 _as_text(_runner_up_as_json(proposal)),
-                _as_text(_waits_as_json(waits[proposal.payment_id])),
+                _as_text(_waits_as_json(waits.get(proposal.payment_id, ()))),
                 engine_version,
             )
         )
@@ -479,7 +488,7 @@ def create_match(
             for given in allocations
         ]
         record_allocations(session, tenant_id, values, now=now)
-        note_correction(session, tenant_id, transaction_id, allocations, actor_id, now)
+        note_correction(session, tenant_id, transaction_id, allocations, actor_id=actor_id, now=now)
         _withdraw_suggestion(session, tenant_id, transaction_id)
         update_match_status(session, tenant_id, [transaction_id])
     _audit(session, tenant_id, match_id, MatchStatus.CONFIRMED, before=None, actor_id=actor_id)

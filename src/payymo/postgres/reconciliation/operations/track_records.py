@@ -2,7 +2,7 @@
 
 Only what somebody looked at counts. A match that Payymo applied counts once it is reversed, or
 confirmed by a person all the same. A suggestion counts as wrong, too, when its payment was matched
-otherwise by hand. Confirming one match after the other faster than anybody reads counts for nothing.
+otherwise by hand. Confirming faster than anybody reads counts for nothing.
 """
 
 from collections.abc import Collection, Sequence
@@ -78,6 +78,7 @@ def note_correction(
     tenant_id: UUID,
     transaction_id: UUID,
     allocations: Collection[ProposedAllocation],
+    *,
     actor_id: UUID | None,
     now: datetime,
 ) -> None:

@@ -1,0 +1,1 @@
+"""Calibrations over HTTP."""
