@@ -170,6 +170,12 @@ class TestUp:
         assert "INV-1" in refusal
         assert "open invoices" in house.payymo("match")
 
+        settings = json.loads(house.payymo("tenants", "settings", "--json"))
+        assert (settings["auto_apply"], settings["auto_apply_threshold"]) == (False, "0.95")
+        changed = house.payymo("tenants", "settings", "--auto-apply", "--threshold", "0.97")
+        assert re.search(r"auto_apply +True", changed)
+        assert re.search(r"auto_apply_threshold +0\.97", changed)
+
     def test_setting_up_again_changes_nothing(self, house: House) -> None:
         before = json.loads(house.payymo("db", "status", "--json"))
         assert "is set up" in house.payymo("db", "init")

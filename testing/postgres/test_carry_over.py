@@ -356,6 +356,7 @@ def test_tenants_keep_what_they_let_happen_and_matches_what_the_engine_said(
     migrate(empty_database, "0016")
     with superuser.begin() as connection:
         connection.execute(text(ACCOUNT))
+        add_fetch(connection, 1, "transactions", "2026-02-01T00:00Z")
         add_row(connection, 1, "{}", None)
         for number, origin in ((1, "engine"), (2, "manual")):
             connection.execute(

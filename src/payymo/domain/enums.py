@@ -385,6 +385,14 @@ class EvidenceKind(StrEnum):
     PRIOR = "prior"
 
 
+class Signal(StrEnum):
+    """Which part of a payment speaks plainly for a match, by itself."""
+
+    REFERENCE = "reference"
+    AMOUNT = "amount"
+    PAYER = "payer"
+
+
 class AmountClass(StrEnum):
     """How the amount of a payment relates to what is open."""
 

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payymo.domain.enums import EvidenceKind, GateDemand, WaitReason
+from payymo.domain.enums import GateDemand, Signal, WaitReason
 from payymo.domain.matching.gate import DECISIONS_MIN, Gate, GatePolicy, TrackRecord
 from payymo.domain.matching.records import (
-    Evidence,
     OpenInvoice,
     Payment,
     Proposal,
@@ -51,21 +50,27 @@ def invoice(number: str, balance: str = "119.00", customer: str = "c") -> OpenIn
 
 
 def proposal(
-    *kinds: EvidenceKind, confidence: float = 0.98, amount: str = "119.00", is_tie: bool = False
+    *signals: Signal,
+    confidence: float = 0.98,
+    amount: str = "119.00",
+    is_tie: bool = False,
+    is_quoted: bool = False,
 ) -> Proposal:
     """Propose the invoice INV-1, for these reasons."""
     return Proposal(
         payment_id="p",
         allocations=(ProposedAllocation("INV-1", Decimal(amount)),),
         confidence=confidence,
-        evidence=tuple(Evidence(kind, "INV-1", 5.0, "a reason") for kind in kinds),
+        evidence=(),
         runner_up=None,
         is_tie=is_tie,
+        signals=frozenset(signals),
+        is_quoted=is_quoted,
     )
 
 
-QUOTED = proposal(EvidenceKind.INVOICE_NUMBER, EvidenceKind.AMOUNT_EXACT)
-UNQUOTED = proposal(EvidenceKind.PAYER_IBAN, EvidenceKind.AMOUNT_EXACT)
+QUOTED = proposal(Signal.REFERENCE, Signal.AMOUNT, is_quoted=True)
+UNQUOTED = proposal(Signal.PAYER, Signal.AMOUNT)
 
 
 def reasons(
@@ -92,7 +97,7 @@ def test_an_exact_amount_for_a_quoted_invoice_needs_no_history() -> None:
     [
         (UNQUOTED, WaitReason.PRECISION_UNPROVEN),
         (
-            proposal(EvidenceKind.INVOICE_NUMBER_DIGITS, EvidenceKind.AMOUNT_EXACT),
+            proposal(Signal.REFERENCE, Signal.AMOUNT),
             WaitReason.PRECISION_UNPROVEN,
         ),
     ],
@@ -146,9 +151,9 @@ def test_an_equal_invoice_that_is_not_quoted_keeps_it_waiting() -> None:
 
 
 def test_one_signal_is_not_enough_unless_it_is_a_reference_of_ours() -> None:
-    by_amount = proposal(EvidenceKind.AMOUNT_EXACT, EvidenceKind.DATE)
-    by_payer = proposal(EvidenceKind.PAYER_IBAN, EvidenceKind.PAYER_NAME)
-    by_number = proposal(EvidenceKind.INVOICE_NUMBER, amount="119.00")
+    by_amount = proposal(Signal.AMOUNT)
+    by_payer = proposal(Signal.PAYER)
+    by_number = proposal(Signal.REFERENCE, is_quoted=True)
 
     assert reasons(by_amount) == [WaitReason.ONE_SIGNAL_ONLY]
     assert reasons(by_payer) == [WaitReason.ONE_SIGNAL_ONLY]
@@ -162,7 +167,7 @@ def test_money_left_over_waits() -> None:
 
 
 def test_each_reason_is_named_the_plainest_first() -> None:
-    what = proposal(EvidenceKind.AMOUNT_EXACT, confidence=0.9, is_tie=True)
+    what = proposal(Signal.AMOUNT, confidence=0.9, is_tie=True)
     policy = replace(OPEN, is_open=False)
 
     assert reasons(what, policy=policy, record=TrackRecord(), others=(invoice("INV-2"),)) == [

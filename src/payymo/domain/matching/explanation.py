@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator, Sequence
 from decimal import Decimal
 
-from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind
+from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind, Signal
 from payymo.domain.matching import features as f
 from payymo.domain.matching import sentences
 from payymo.domain.matching.allocation import FOREIGN, TIE_BITS, Grant, share_out
@@ -42,6 +42,10 @@ _TIGHT = 1
 _LIKELY = 1
 _WEIGHT_SHOWN_MIN = 0.05
 _SHOWN_AGAINST_MAX = -1.0
+
+#: Quotes of a whole number, or of the reference that was issued; a slip that the check digit proves
+#: leaves it whole.
+_WHOLE = frozenset(("structured", "structured_text", "repaired", "number", "plain", "list_all"))
 
 _DIFFERENCES = {
     AmountClass.ROUNDED: DifferenceKind.ROUNDING,
@@ -96,6 +100,8 @@ class Explainer:
             margin=round(margin, 2),
             amount_class=candidate.amount_class,
             differences=self._differences(reading, candidate, grant),
+            signals=signals_of(candidate),
+            is_quoted=telling.is_quoted,
         )
 
     def confidence(self, claim: Claim, place: int) -> float:
@@ -172,10 +178,17 @@ def has_reasons(candidate: Candidate) -> bool:
     """
     if candidate.quoted == _ISSUED and candidate.fit <= _OVER:
         return True
-    reasons = (
-        (candidate.quoted <= _NUMBER) + (candidate.fit <= _TIGHT) + (candidate.known <= _LIKELY)
+    return len(signals_of(candidate)) >= _REASONS_MIN
+
+
+def signals_of(candidate: Candidate) -> frozenset[Signal]:
+    """Return what speaks plainly for an explanation, each by itself."""
+    plain = (
+        (Signal.REFERENCE, candidate.quoted <= _NUMBER),
+        (Signal.AMOUNT, candidate.fit <= _TIGHT),
+        (Signal.PAYER, candidate.known <= _LIKELY),
     )
-    return reasons >= _REASONS_MIN
+    return frozenset(signal for signal, speaks in plain if speaks)
 
 
 def standing_of(candidate: Candidate) -> int:
@@ -265,6 +278,12 @@ class _Telling:
                 rest += weight
         rest += sum(bits.values())
         yield Evidence(EvidenceKind.PRIOR, None, round(rest, 2), sentences.PRIOR)
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether each invoice is quoted whole; known once the evidence is."""
+        level, _, shared = self.answers.get("quote", "").partition("+")
+        return level in _WHOLE and shared != "shared"
 
     def summary(self, evidence: Sequence[Evidence]) -> str:
         """Return the reasons in one sentence."""

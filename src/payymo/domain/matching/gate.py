@@ -11,7 +11,7 @@ from decimal import Decimal
 from math import sqrt
 from typing import Final
 
-from payymo.domain.enums import EvidenceKind, GateDemand, WaitReason
+from payymo.domain.enums import GateDemand, WaitReason
 from payymo.domain.matching.records import OpenInvoice, Payment, Proposal
 
 #: Decisions without which nothing is proven, whatever they say.
@@ -24,26 +24,8 @@ THRESHOLD_MAX: Final = Decimal("0.9999")
 #: Standard deviations of a one-sided confidence of 95 %.
 _DEVIATIONS: Final = 1.6449
 
-#: What a piece of evidence must weigh, in bits, to be a signal of its own.
-_SIGNAL_BITS_MIN: Final = 1.0
-
-#: References that we issued, whole: digits or the end of one may be anything.
-_ISSUED: Final = frozenset({EvidenceKind.STRUCTURED_REFERENCE, EvidenceKind.INVOICE_NUMBER})
-
-#: Kinds of evidence, by the part of a payment that they come from.
-_SOURCES: Final = {
-    EvidenceKind.STRUCTURED_REFERENCE: "reference",
-    EvidenceKind.INVOICE_NUMBER: "reference",
-    EvidenceKind.INVOICE_NUMBER_DIGITS: "reference",
-    EvidenceKind.END_TO_END_ID: "reference",
-    EvidenceKind.AMOUNT_EXACT: "amount",
-    EvidenceKind.AMOUNT_SUM: "amount",
-    EvidenceKind.PAYER_IBAN: "payer",
-    EvidenceKind.PAYER_NAME: "payer",
-    EvidenceKind.NAME_IN_TEXT: "payer",
-    EvidenceKind.CUSTOMER_NUMBER: "payer",
-}
-_SOURCES_MIN: Final = 2
+#: Signals that a match needs which is not quoted.
+_SIGNALS_MIN: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +73,8 @@ class TrackRecord:
         spread = _DEVIATIONS * sqrt(
             share * (1 - share) / self.decided + squared / (4 * self.decided)
         )
-        return (share + squared / 2 + side * spread) / (1 + squared)
+        bound = (share + squared / 2 + side * spread) / (1 + squared)
+        return min(max(bound, 0.0), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +147,11 @@ class Gate:
 
     def _wait_of_siblings(self, proposal: Proposal) -> Wait | None:
         """Ask whether an equal one of the same customer is left out that could as well be."""
-        quoted = _quoted(proposal)
+        if proposal.is_quoted:
+            return None
         chosen = [self._invoices[each.invoice_id] for each in proposal.allocations]
         taken = Counter(map(_equality, chosen))
         for invoice in chosen:
-            if invoice.id in quoted:
-                continue
             left = self._equals[_equality(invoice)] - taken[_equality(invoice)]
             if left:
                 return Wait(
@@ -211,9 +193,8 @@ class Gate:
 
     def _is_exact_by_reference(self, payment: Payment, proposal: Proposal) -> bool:
         """Return whether we issued what is quoted, and the amount leaves nothing on either side."""
-        quoted = _quoted(proposal)
         return (
-            all(each.invoice_id in quoted for each in proposal.allocations)
+            proposal.is_quoted
             and all(
                 each.amount == self._invoices[each.invoice_id].balance
                 for each in proposal.allocations
@@ -224,12 +205,6 @@ class Gate:
 
 def _equality(invoice: OpenInvoice) -> tuple[Hashable, str, Decimal]:
     return invoice.customer_id, invoice.currency, invoice.balance
-
-
-def _quoted(proposal: Proposal) -> set[Hashable]:
-    return {
-        item.invoice_id for item in proposal.evidence if item.kind in _ISSUED and item.weight > 0
-    }
 
 
 def _wait_of_amount(payment: Payment, proposal: Proposal) -> Wait | None:
@@ -243,21 +218,9 @@ def _wait_of_amount(payment: Payment, proposal: Proposal) -> Wait | None:
 
 
 def _wait_of_signals(proposal: Proposal) -> Wait | None:
-    sources = {
-        _SOURCES[item.kind]
-        for item in proposal.evidence
-        if item.kind in _SOURCES and item.weight >= _SIGNAL_BITS_MIN
-    }
-    if len(sources) >= _SOURCES_MIN or _is_quoted(proposal):
+    if proposal.is_quoted or len(proposal.signals) >= _SIGNALS_MIN:
         return None
     return Wait(
         WaitReason.ONE_SIGNAL_ONLY,
         "Waits because only one of reference, amount and payer speaks for it: two are needed.",
-    )
-
-
-def _is_quoted(proposal: Proposal) -> bool:
-    quoted = _quoted(proposal)
-    return bool(proposal.allocations) and all(
-        each.invoice_id in quoted for each in proposal.allocations
     )

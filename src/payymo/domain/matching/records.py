@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind
+from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind, Signal
 
 type InvoiceId = Hashable
 type PaymentId = Hashable
@@ -130,6 +130,9 @@ class Proposal:
     :ivar margin: Bits between this explanation and the next best, belonging to none included.
     :ivar amount_class: How the amount relates to what is open.
     :ivar differences: What would be left, and where it belongs.
+    :ivar signals: What speaks plainly for it, each by itself.
+    :ivar is_quoted: Whether the payment quotes each invoice by its whole number or by the reference
+        that was issued with it, and none of them is shared with another open invoice.
     """
 
     payment_id: PaymentId
@@ -142,6 +145,8 @@ class Proposal:
     margin: float = 0.0
     amount_class: AmountClass | None = None
     differences: tuple[Difference, ...] = ()
+    signals: frozenset[Signal] = frozenset()
+    is_quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
