@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from procrastinate.jobs import Job as QueueRow
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,7 +18,7 @@ from testing.fakes import FakeClock
 from payymo.domain.enums import JobStatus
 from payymo.domain.errors import ProviderRequestError, ProviderUnavailableError
 from payymo.jobs.app import Order
-from payymo.jobs.attempts import ATTEMPTS_MAX, RETRY_DELAYS, Attempt
+from payymo.jobs.attempts import ATTEMPTS_MAX, RETRY_DELAYS, UNNOTED, Attempt
 from payymo.jobs.outcomes import Failure, Try
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.takeover import take_over_stalled
@@ -70,6 +72,12 @@ def planned_at(services: WorkerServices) -> list[Any]:
         return list(session.scalars(statement))
 
 
+def a_row(*, attempts: int) -> QueueRow:
+    return QueueRow(
+        id=1, queue="default", lock=None, queueing_lock=None, task_name="match", attempts=attempts
+    )
+
+
 def raising(error: Exception) -> Work:
     def work(_: Attempt) -> Mapping[str, Any]:
         raise error
@@ -81,7 +89,38 @@ def no_database() -> OperationalError:
     return OperationalError("SELECT 1", {"iban": SECRET}, Exception("gone"))
 
 
+class Fragile:
+    """An opener of transactions that the database refuses once."""
+
+    def __init__(self, sessions: sessionmaker[Session], *, refused: int) -> None:
+        self.sessions, self.refused, self.opened = sessions, refused, 0
+
+    def begin(self) -> Any:
+        self.opened += 1
+        if self.opened == self.refused:
+            raise no_database()
+        return self.sessions.begin()
+
+
 class TestRun:
+    def test_an_end_that_could_not_be_noted_is_tried_again_by_the_queue(
+        self, services: WorkerServices, job: Job
+    ) -> None:
+        fragile: Any = Fragile(services.sessions, refused=2)
+        with pytest.raises(OperationalError) as raised:
+            attempt(replace(services, sessions=fragile), job).run(lambda _: {"count": 3})
+        assert reread(services, job).status is JobStatus.RUNNING
+
+        assert UNNOTED.get_retry_decision(exception=raised.value, job=a_row(attempts=0)) is not None
+        attempt(services, job).run(lambda _: {"count": 3})
+
+        done = reread(services, job)
+        assert (done.status, done.result, done.attempt_count) == (
+            JobStatus.SUCCEEDED,
+            {"count": 3},
+            2,
+        )
+
     def test_what_it_did_is_the_jobs_result(self, services: WorkerServices, job: Job) -> None:
         attempt(services, job).run(lambda _: {"count": 3})
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from procrastinate import RetryStrategy
 from sqlalchemy.exc import OperationalError
 
 from payymo.domain.enums import FaultKind
 from payymo.domain.errors import PayymoError, ProviderError
 from payymo.domain.faults import kind_of
-from payymo.jobs.outcomes import STOPPED, Failure, Try, give_up, hand_back
+from payymo.jobs.outcomes import STOPPED, Failure, Try, close_runs, give_up, hand_back
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.jobs.operations.jobs import finish_job, record_progress, start_job
 from payymo.postgres.tenancy import tenant_transaction
@@ -25,6 +26,11 @@ logger = logging.getLogger(__name__)
 #: How long to wait after the first try that failed for a passing reason, after the second …
 RETRY_DELAYS: Final = (timedelta(minutes=1), timedelta(minutes=10))
 ATTEMPTS_MAX: Final = len(RETRY_DELAYS) + 1
+
+#: An end that could not be noted, because the database went away: the queue takes up its row again.
+UNNOTED: Final = RetryStrategy(
+    max_attempts=5, wait=5, linear_wait=10, retry_exceptions={OperationalError}
+)
 
 _UNEXPECTED: Final = Failure(
     "server_error", "Something unexpected happened: the worker's log says where."
@@ -54,6 +60,7 @@ class Attempt:
         """Do the work, and note in the job what became of it.
 
         :param work: Does it: returns what it did, or why it did not.
+        :raises OperationalError: If the database is gone when it ends: see :data:`UNNOTED`.
         """
         tries = self._start()
         if tries is None:
@@ -90,15 +97,20 @@ class Attempt:
 
     def _start(self) -> int | None:
         """Return which try this is, from 1; ``None`` when the job is no longer wanted."""
+        now = self.services.clock()
         with tenant_transaction(self.services.sessions, self.this.tenant_id) as session:
             job = start_job(
                 session,
                 self.this.tenant_id,
                 self.this.job_id,
                 queue_id=self.this.queue_id,
-                now=self.services.clock(),
+                now=now,
             )
-            return None if job is None else job.attempt_count
+            if job is None:
+                return None
+            if job.attempt_count > 1:
+                close_runs(session, self.this, STOPPED, now)
+            return job.attempt_count
 
     def _hand_back(self, failure: Failure, *, delay: timedelta) -> None:
         now = self.services.clock()

@@ -96,7 +96,7 @@ def hand_back(
     else:
         replace_job(session, this.tenant_id, this.job_id, queue_id=this.queue_id, now=now)
         logger.info("Job is replaced by an equal one", extra=this.describe())
-    _close_runs(session, this, failure, now)
+    close_runs(session, this, failure, now)
 
 
 def give_up(session: Session, this: Try, failure: Failure, *, now: datetime) -> None:
@@ -117,11 +117,18 @@ def give_up(session: Session, this: Try, failure: Failure, *, now: datetime) -> 
         result=failure.result,
         now=now,
     )
-    _close_runs(session, this, failure, now)
+    close_runs(session, this, failure, now)
     logger.warning("Job failed", extra={**this.describe(), "error_code": failure.code})
 
 
-def _close_runs(session: Session, this: Try, failure: Failure, now: datetime) -> None:
+def close_runs(session: Session, this: Try, failure: Failure, now: datetime) -> None:
+    """Note of the sync runs that an earlier try left behind that they came to nothing.
+
+    :param session: Open session; the caller manages the transaction.
+    :param this: A try of the same job.
+    :param failure: Why the earlier one ended.
+    :param now: The time (aware).
+    """
     close_abandoned_runs(
         session,
         this.tenant_id,

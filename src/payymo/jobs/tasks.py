@@ -10,7 +10,7 @@ from procrastinate.job_context import JobContext
 
 from payymo.domain.enums import JobKind, RunStatus, SyncTrigger
 from payymo.jobs.app import Order
-from payymo.jobs.attempts import Attempt
+from payymo.jobs.attempts import UNNOTED, Attempt
 from payymo.jobs.outcomes import Failure, Try
 from payymo.jobs.services import WorkerServices
 from payymo.workflows.reconcile import reconcile
@@ -24,11 +24,11 @@ def add_tasks(app: App, services: WorkerServices) -> None:
     :param services: What to work with.
     """
 
-    @app.task(name=JobKind.SYNC.value, pass_context=True)
+    @app.task(name=JobKind.SYNC.value, pass_context=True, retry=UNNOTED)
     def sync(context: JobContext, /, **_: str) -> None:
         _attempt(services, context).run(_sync)
 
-    @app.task(name=JobKind.MATCH.value, pass_context=True)
+    @app.task(name=JobKind.MATCH.value, pass_context=True, retry=UNNOTED)
     def match(context: JobContext, /, **_: str) -> None:
         _attempt(services, context).run(_match)
 

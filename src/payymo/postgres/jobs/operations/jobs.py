@@ -129,6 +129,8 @@ def start_job(
 ) -> Job | None:
     """Note that a job is being tried, and return it; ``None`` when there is nothing to do.
 
+    A job that is running already was tried by the same row before, and its end could not be noted.
+
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that must own it.
     :param job_id: Job to start; it may be cancelled, deleted or handed to another try by now.
@@ -137,7 +139,11 @@ def start_job(
     """
     return session.scalars(
         update(Job)
-        .where(_is(tenant_id, job_id), Job.queue_id == queue_id, Job.status == JobStatus.QUEUED)
+        .where(
+            _is(tenant_id, job_id),
+            Job.queue_id == queue_id,
+            Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        )
         .values(
             status=JobStatus.RUNNING,
             attempt_count=Job.attempt_count + 1,
