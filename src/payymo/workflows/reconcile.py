@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Clock
 from payymo.domain.errors import RuleError
-from payymo.domain.matching.engine import ENGINE_VERSION, REPEAT_DAYS, propose
-from payymo.domain.matching.records import Payment
+from payymo.domain.matching.engine import ENGINE_VERSION, REPEAT_DAYS, Matcher
+from payymo.domain.matching.records import OpenInvoice, Outcome, Payment
 from payymo.postgres.reconciliation.operations.invoices import (
     list_closed_invoices,
     list_open_invoices,
@@ -22,16 +22,17 @@ from payymo.postgres.reconciliation.operations.match_runs import (
 )
 from payymo.postgres.reconciliation.operations.matches import (
     apply_matches,
-    list_rejections,
     record_proposals,
     withdraw_suggestions_of_deleted,
 )
+from payymo.postgres.reconciliation.operations.memory import list_confirmations, list_refusals
 from payymo.postgres.reconciliation.operations.payments import (
     list_explained_payments,
     list_unexplained_payments,
 )
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.judging import Judge, learn
+from payymo.workflows.second_thoughts import standing_rejections
 
 #: A run that a person's decision overtakes begins anew, so often in all.
 RUNS_MAX = 3
@@ -209,14 +210,7 @@ def _look(
         if among is None or payment.id in among
     ]
     invoices = list_open_invoices(session, tenant_id)
-    outcome = propose(
-        payments,
-        invoices,
-        rejections=list_rejections(session, tenant_id),
-        closed=list_closed_invoices(session, tenant_id),
-        explained=_earlier_payments(session, tenant_id, payments),
-        progress=lambda done: progress(done, len(payments)),
-    )
+    outcome = _propose(session, tenant_id, payments, invoices, now=now, progress=progress)
     progress(len(payments), len(payments))
     judged = judge.judge(payments, invoices, outcome.proposals)
     suggestions = record_proposals(
@@ -237,6 +231,36 @@ def _look(
         invoice_count=len(invoices),
         applied=set(applied),
         suggested=suggestions.keys() - applied.keys(),
+    )
+
+
+def _propose(
+    session: Session,
+    tenant_id: UUID,
+    payments: Sequence[Payment],
+    invoices: Sequence[OpenInvoice],
+    *,
+    now: datetime,
+    progress: Progress,
+) -> Outcome:
+    """Return what the engine says, with all that the tenant's decisions taught."""
+    if not invoices:
+        return Outcome(())
+    matcher = Matcher(
+        invoices,
+        closed=list_closed_invoices(session, tenant_id),
+        confirmations=list_confirmations(session, tenant_id),
+        refusals=list_refusals(session, tenant_id),
+    )
+    explained = _earlier_payments(session, tenant_id, payments)
+    rejections = standing_rejections(
+        session, tenant_id, matcher, payments, explained=explained, now=now
+    )
+    return matcher.propose(
+        payments,
+        rejections=rejections,
+        explained=explained,
+        progress=lambda done: progress(done, len(payments)),
     )
 
 

@@ -1,12 +1,16 @@
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import add_customer, add_invoice
+from testing.factories import add_account, add_customer, add_invoice, add_transaction
 
+from payymo.domain.matching.records import ProposedAllocation
 from payymo.postgres.reconciliation.models import Customer
+from payymo.postgres.reconciliation.operations.matches import create_match
 from payymo.postgres.tenancy import tenant_transaction
 
 URL = "/api/v1/customers"
@@ -177,3 +181,44 @@ class TestDeleting:
         assert viewer.delete(f"{URL}/{customer.id}").status_code == 403
         assert stranger.delete(f"{URL}/{customer.id}").status_code == 404
         assert stranger.get(f"{URL}/{customer.id}").status_code == 404
+
+
+class TestPayers:
+    @pytest.fixture
+    def paid(
+        self, sessions: sessionmaker[Session], tenant_id: UUID, customer: Customer
+    ) -> Customer:
+        """A customer whose invoice somebody matched by hand."""
+        with tenant_transaction(sessions, tenant_id) as session:
+            invoice = add_invoice(session, tenant_id, customer, total=Decimal(20))
+            payment = add_transaction(
+                session,
+                tenant_id,
+                add_account(session, tenant_id),
+                amount=Decimal(20),
+                counterparty_name="Example Holding",
+                counterparty_iban=IBAN,
+            )
+            line = ProposedAllocation(invoice.id, Decimal(20))
+            now = datetime(2026, 3, 1, tzinfo=UTC)
+            create_match(session, tenant_id, payment.id, [line], actor_id=uuid4(), now=now)
+        return customer
+
+    def test_it_says_who_paid_for_a_customer(self, viewer: TestClient, paid: Customer) -> None:
+        answer = viewer.get(f"{URL}/{paid.id}/payers").json()
+
+        assert answer["meta"]["total"] == 1
+        assert answer["data"][0] | {"mean_lag": 0, "last_seen": 0} == {
+            "iban": IBAN,
+            "name": "Example Holding",
+            "payment_count": 1,
+            "refusal_count": 0,
+            "quoting_count": 0,
+            "combined_count": 0,
+            "mean_lag": 0,
+            "last_seen": 0,
+        }
+
+    def test_another_tenant_finds_nothing(self, stranger: TestClient, paid: Customer) -> None:
+        assert stranger.get(f"{URL}/{paid.id}/payers").status_code == 404
+        assert stranger.get(f"{URL}/{uuid4()}/payers").status_code == 404

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import TypeAdapter
 
-from payymo.api.customers.models import CustomerCreate, CustomerRead, CustomerUpdate
+from payymo.api.customers.models import CustomerCreate, CustomerRead, CustomerUpdate, PayerRead
 from payymo.api.dependencies import MemberDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
 from payymo.api.fields import ShortText
@@ -22,10 +22,12 @@ from payymo.postgres.reconciliation.operations.customers import (
     list_customers,
     update_customer,
 )
+from payymo.postgres.reconciliation.operations.memory import list_payers
 
 router = resource_router("/customers", tag="customers")
 
 _CUSTOMERS = TypeAdapter(list[CustomerRead])
+_PAYERS = TypeAdapter(list[PayerRead])
 
 
 @router.get("", name="list", response_model=Collection[CustomerRead])
@@ -64,6 +66,18 @@ def create(body: CustomerCreate, member: WriterDep, session: SessionDep) -> Resp
 def read(customer_id: UUID, member: MemberDep, session: SessionDep) -> Response:
     """Return one customer."""
     return item_response(CustomerRead.of(get_customer(session, member.tenant_id, customer_id)))
+
+
+@router.get("/{customer_id}/payers", name="payers", response_model=Collection[PayerRead])
+def list_payers_of(
+    customer_id: UUID, member: MemberDep, session: SessionDep, paging: PagingDep
+) -> Response:
+    """Return what decisions taught of who pays for a customer, the latest payer first."""
+    get_customer(session, member.tenant_id, customer_id)
+    payers = list_payers(session, member.tenant_id, customer_id)
+    start = (paging.page - 1) * paging.per_page
+    rows = [PayerRead.model_validate(payer) for payer in payers[start : start + paging.per_page]]
+    return page_response(_PAYERS, rows, total=len(payers), paging=paging)
 
 
 @router.patch("/{customer_id}", response_model=Item[CustomerRead], responses=errors(409))

@@ -1,6 +1,6 @@
 """What the API says of customers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Self, TypedDict
 from uuid import UUID
 
@@ -68,6 +68,23 @@ class CustomerRead(ResponseModel):
             created_at=customer.created_at,
             updated_at=customer.updated_at,
         )
+
+
+class PayerRead(ResponseModel):
+    """An account and a name from which a customer was paid for, as decisions say."""
+
+    iban: Annotated[str | None, Field(examples=["DE89370400440532013000"])]
+    name: Annotated[str | None, Field(examples=["Example Holding"])]
+    payment_count: Annotated[int, Field(description="Payments confirmed as the customer's.")]
+    refusal_count: Annotated[
+        int, Field(description="Payments that a person did not take for the customer's.")
+    ]
+    quoting_count: Annotated[int, Field(description="Payments that quoted an invoice.")]
+    combined_count: Annotated[int, Field(description="Payments for several invoices.")]
+    mean_lag: Annotated[
+        float | None, Field(description="Days after the due date, on average.", examples=[4.5])
+    ]
+    last_seen: date
 
 
 class CustomerCreate(RequestModel):

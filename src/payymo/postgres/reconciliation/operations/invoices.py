@@ -1,6 +1,5 @@
 """Invoices."""
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,9 +36,8 @@ from payymo.domain.errors import (
 from payymo.domain.matching.records import ClosedInvoice, OpenInvoice
 from payymo.domain.money import check_exponent
 from payymo.postgres.auth.operations.audit import record_audit
-from payymo.postgres.common.models import Transaction
 from payymo.postgres.core import Page
-from payymo.postgres.reconciliation.models import Allocation, Customer, Invoice, MatchLine
+from payymo.postgres.reconciliation.models import Customer, Invoice, MatchLine
 from payymo.postgres.reconciliation.operations.customers import get_customer
 
 #: With these the invoice says what was agreed; changing them would change what was paid.
@@ -375,7 +373,6 @@ def list_open_invoices(session: Session, tenant_id: UUID) -> Sequence[OpenInvoic
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the invoices.
     """
-    payers = _known_payers(session, tenant_id)
     rows = session.execute(
         select(
             Invoice.id,
@@ -400,9 +397,7 @@ def list_open_invoices(session: Session, tenant_id: UUID) -> Sequence[OpenInvoic
             number=row.number,
             customer_id=row.customer_id,
             customer_name=row.name,
-            customer_ibans=tuple(sorted({*row.ibans, *payers[row.customer_id].ibans}))
-            if row.customer_id in payers
-            else tuple(row.ibans),
+            customer_ibans=tuple(row.ibans),
             currency=row.currency,
             total=row.total,
             balance=row.balance,
@@ -410,9 +405,6 @@ def list_open_invoices(session: Session, tenant_id: UUID) -> Sequence[OpenInvoic
             due_date=row.due_date,
             structured_reference=row.structured_reference,
             customer_number=row.customer_number,
-            payer_names=tuple(sorted(payers[row.customer_id].names))
-            if row.customer_id in payers
-            else (),
         )
         for row in rows
     ]
@@ -431,54 +423,6 @@ def list_closed_invoices(session: Session, tenant_id: UUID) -> Sequence[ClosedIn
         )
     )
     return [ClosedInvoice(row.number, row.structured_reference) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class _Payers:
-    ibans: Collection[str]
-    names: Collection[str]
-
-
-#: A name counts as a customer's after so many payments: one may be a bank's or a processor's.
-_NAME_PAYMENTS_MIN = 2
-
-
-def _known_payers(session: Session, tenant_id: UUID) -> Mapping[UUID, _Payers]:
-    """Return from which accounts, and under which names, each customer has paid before."""
-    rows = session.execute(
-        select(
-            Invoice.customer_id,
-            Transaction.counterparty_iban,
-            Transaction.counterparty_name,
-            func.count(Transaction.id.distinct()).label("payment_count"),
-        )
-        .select_from(Allocation)
-        .join(Invoice, _same(Allocation.tenant_id, Allocation.invoice_id, Invoice))
-        .join(Transaction, _same(Allocation.tenant_id, Allocation.transaction_id, Transaction))
-        .where(Allocation.tenant_id == tenant_id, Allocation.reversed_at.is_(None))
-        .group_by(Invoice.customer_id, Transaction.counterparty_iban, Transaction.counterparty_name)
-    )
-    ibans: dict[UUID, set[str]] = defaultdict(set)
-    names: dict[UUID, Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        if row.counterparty_iban:
-            ibans[row.customer_id].add(row.counterparty_iban)
-        if row.counterparty_name:
-            names[row.customer_id][row.counterparty_name] += row.payment_count
-    return {
-        customer_id: _Payers(
-            ibans=ibans[customer_id],
-            names={
-                name for name, count in names[customer_id].items() if count >= _NAME_PAYMENTS_MIN
-            },
-        )
-        for customer_id in ibans.keys() | names.keys()
-    }
-
-
-def _same(tenant: Any, column: Any, target: type[Invoice | Transaction]) -> ColumnElement[bool]:
-    joined: ColumnElement[bool] = (tenant == target.tenant_id) & (column == target.id)
-    return joined
 
 
 # -------------------------------------------------------------------- details
