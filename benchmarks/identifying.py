@@ -18,7 +18,8 @@ from uuid import UUID
 
 from benchmarks.measurement import Measurement
 from payymo.domain.enums import IdentityTier
-from payymo.domain.ledger.identity import KnownRow, Sighting, fingerprint, pair_sightings
+from payymo.domain.ledger.identity import pair_sightings
+from payymo.domain.ledger.sightings import KnownRow, Sighting, fingerprint
 
 KNOWN_COUNT = 100_000
 PULLED_COUNT = 1000

@@ -8,7 +8,8 @@ from hashlib import sha256
 from uuid import UUID
 
 from payymo.domain.enums import IdentityTier
-from payymo.domain.ledger.identity import KnownRow, Sighting, fingerprint, pair_sightings
+from payymo.domain.ledger.identity import pair_sightings
+from payymo.domain.ledger.sightings import KnownRow, Sighting, fingerprint
 
 MONDAY = date(2026, 2, 2)
 

@@ -19,7 +19,7 @@ from payymo.domain.ledger.book import (
     Translate,
     post_answer,
 )
-from payymo.domain.ledger.identity import KnownRow
+from payymo.domain.ledger.sightings import KnownRow
 from payymo.postgres.common.operations import transactions
 from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.gocardless.operations import transactions as raw_transactions

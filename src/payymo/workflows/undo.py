@@ -18,7 +18,7 @@ from payymo.domain.banking import Clock
 from payymo.domain.enums import ChangeKind, RunStatus, SyncTrigger, TransactionStatus
 from payymo.domain.errors import Problem, RuleError
 from payymo.domain.ledger.book import TransactionEntry
-from payymo.domain.ledger.identity import observe
+from payymo.domain.ledger.sightings import observe
 from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.common.models import Account, SyncRun, TransactionChange
 from payymo.postgres.common.operations import transactions

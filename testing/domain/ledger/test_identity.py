@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 from testing.sightings import MONDAY, a_row, known, pair
 
 from payymo.domain.enums import IdentityTier
-from payymo.domain.ledger.identity import (
-    COMPARED_MAX,
-    KnownRow,
-    Sighting,
-    fingerprint,
-    join_text,
-    normalise_text,
-    pair_payloads,
-)
+from payymo.domain.ledger.identity import COMPARED_MAX, pair_payloads
+from payymo.domain.ledger.sightings import KnownRow, Sighting, fingerprint, join_text
+from payymo.domain.ledger.wording import normalise_text
 
 
 class TestPayloads:

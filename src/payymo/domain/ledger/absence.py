@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from payymo.domain.ledger.identity import BOOKED_AFTER_PENDING_DAYS_MAX
+from payymo.domain.ledger.agreement import BOOKED_AFTER_PENDING_DAYS_MAX
 
 #: For so long a pending row can still book that an answer may leave out without a reason.
 OPEN_MARGIN: Final = timedelta(days=BOOKED_AFTER_PENDING_DAYS_MAX)

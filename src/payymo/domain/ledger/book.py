@@ -18,18 +18,10 @@ from payymo.domain.banking import PulledRow, TransactionRecord
 from payymo.domain.enums import IdentityTier
 from payymo.domain.errors import ProviderResponseError
 from payymo.domain.ledger.absence import AbsentRow, judge_absence
-from payymo.domain.ledger.identity import (
-    BOOKED_AFTER_PENDING_DAYS_MAX,
-    DAYS_APART_MAX,
-    KnownRow,
-    PayloadKey,
-    Sighting,
-    Verdict,
-    observe,
-    pair_payloads,
-    pair_sightings,
-)
+from payymo.domain.ledger.agreement import BOOKED_AFTER_PENDING_DAYS_MAX, DAYS_APART_MAX
+from payymo.domain.ledger.identity import pair_payloads, pair_sightings
 from payymo.domain.ledger.identity_versions import PairSightings
+from payymo.domain.ledger.sightings import KnownRow, PayloadKey, Sighting, Verdict, observe
 
 #: Rows that are translated and written at a time: what bounds the memory of a long history.
 ROW_COUNT_MAX: Final = 5000
@@ -160,7 +152,7 @@ class TransactionEntry:
 
     :ivar id: The transaction that it speaks of.
     :ivar raw_id: The raw row that it was translated from.
-    :ivar fingerprint: Of its content; see :func:`payymo.domain.ledger.identity.fingerprint`.
+    :ivar fingerprint: Of its content; see :func:`payymo.domain.ledger.sightings.fingerprint`.
     :ivar occurrence: Which of several rows with one fingerprint it is, from 1.
     :ivar day_seen: Stands in for the row's day where the bank gives none and none is known.
     """

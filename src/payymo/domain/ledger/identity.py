@@ -24,48 +24,52 @@ The cost is linear in the pulled and in the known rows, but for comparisons amon
 or one word, which have a limit. Earlier versions: :mod:`payymo.domain.ledger.identity_versions`.
 """
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from hashlib import sha256
 from itertools import product
 from typing import Final
 from uuid import UUID
 
-from payymo.domain.banking import TransactionRecord
 from payymo.domain.enums import IdentityTier
-from payymo.domain.money import AMOUNT_SCALE
+from payymo.domain.ledger.agreement import (
+    BOOKED_AFTER_PENDING_DAYS_MAX,
+    DAYS_APART_MAX,
+    ID_DAYS_APART_MAX,
+    SIMILAR_TEXT_MIN,
+    days_since,
+    first_day_of,
+    has_same_day_and_words,
+    has_same_money_near,
+    has_same_money_within_reach,
+    has_same_sign,
+    has_same_transaction_id_near,
+    internal_id_of,
+    is_change_small,
+    is_counter,
+    is_not_contradicted,
+    last_day_of,
+    may_have_booked,
+    transaction_id_of,
+    trusted_id_of,
+)
+from payymo.domain.ledger.sightings import KnownRow, PayloadKey, Sighting, Verdict
+from payymo.domain.ledger.wording import (
+    ALL_WORDS_LIKENESS,
+    Words,
+    extends,
+    have_other_numbers,
+    likeness_of,
+    read_words,
+)
 
 #: Raised with every change of a verdict, so that a replay of the raw rows can explain itself.
 IDENTITY_VERSION: Final = 2
 
-#: How far apart the days of one transaction can be in two answers.
-DAYS_APART_MAX: Final = 10
-
-#: How far apart they can be where the provider's id says that it is one: a bank dates rows on the
-#: first of the next month, and corrects itself in the month after.
-ID_DAYS_APART_MAX: Final = 45
-
-#: How many days a booking can come before (the bank's own dates differ) and after its pending row.
-BOOKED_BEFORE_PENDING_DAYS_MAX: Final = 2
-BOOKED_AFTER_PENDING_DAYS_MAX: Final = 10
-
-#: Likeness of two texts that share all their words and are not equal, which is 1.
-ALL_WORDS_LIKENESS: Final = 0.9
-
-#: From here on two texts speak of the same thing: three in five of the shorter one's words are
-#: common. Half would do for two purchases that went through one payment service.
-SIMILAR_TEXT_MIN: Final = ALL_WORDS_LIKENESS * 0.6
-
 #: Where the amount differs too: two in three.
 CHANGED_AMOUNT_LIKENESS_MIN: Final = ALL_WORDS_LIKENESS * 2 / 3
 
-#: Share of the larger amount by which a pending row may change as it books: a tip, a rate.
-AMOUNT_CHANGE_MAX: Final = Decimal("0.20")
 
 #: What petrol stations hold before anybody knows the price: one unit to try the card, or a round
 #: hundred to cover it.
@@ -74,101 +78,12 @@ HOLD_AMOUNTS: Final = frozenset({Decimal(1), Decimal(100)})
 #: How far a bank moves the day of a booked row: over a weekend with a holiday beside it.
 RESTATED_DAYS_MAX: Final = 4
 
-#: Words that a bank adds later: a date, a city.
-ADDED_WORDS_MAX: Final = 4
-
-#: A number of so few digits is given again and again, so it is no id on its own.
-COUNTER_LENGTH_MAX: Final = 5
-
-#: Shorter words say nothing about whether two texts are of the same thing.
-WORD_LENGTH_MIN: Final = 3
-
-#: Words of a text that are compared; the longest that a bank sends is some forty.
-LIKENESS_WORDS_MAX: Final = 200
-
-#: Lines of a text that may begin with a date each; all that follows counts as one line.
-LINE_COUNT_MAX: Final = 64
-
 #: Rows of one amount that are compared each with each; beyond it only equal texts and ids count.
 COMPARED_MAX: Final = 64
 
-_PLACEHOLDER_IDS = frozenset({"", "NOTPROVIDED", "NOTAVAILABLE", "UNKNOWN", "NONE", "NULL", "N/A"})
-_UNIT_SEPARATOR = "\x1f"
-_NO_WORD = re.compile(r"[\W_]+")
-#: A day, a year, a date without signs, or one like 06JAN25 or POSC12JAN.
-_DATE_WORD = re.compile(
-    r"\d{1,2}|\d{4}|\d{6}|\d{8}|[a-z]{0,4}\d{1,2}[a-z]{3}(?:\d{2}|\d{4})?", re.ASCII
-)
-#: What banks write while the other side's name is yet to come, in their customers' languages.
-_HOLD_WORDS = frozenset(
-    "reserved reservation reserveret reservasjon reservering reservert varaus katevaraus "
-    "pending hold authorisation authorization autorisation autorizzazione autorizacion "
-    "prenotazione vormerkung vorgemerkt vorgemerkter umsatz retenida retencion pendiente card "
-    "payment purchase kartenzahlung".split()
-)
 _MONTH_DAYS = 31
 _RESTATED = timedelta(days=RESTATED_DAYS_MAX)
-_AMOUNT_UNIT = Decimal(1).scaleb(-AMOUNT_SCALE)
 
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What tells one row from another: of a pulled row, or as a known row was last seen.
-
-    :ivar amount: Signed.
-    :ivar day: The row's day as the bank gives it; ``None`` where it gives none. A known row has
-        one always: the day on which it was first seen, where the bank gave none.
-    :ivar text: Counterparty and text as sent; see :func:`join_text`.
-    :ivar fingerprint: Of amount, currency, day and text; see :func:`fingerprint`.
-    :ivar content_hash: Of the payload; decides nothing but the order among equals.
-    :ivar first_day: The first of the row's dates: a bank may choose rows by any of them; ``None``
-        where it gives none.
-    :ivar last_day: The last of them.
-    """
-
-    is_booked: bool
-    amount: Decimal
-    currency: str
-    day: date | None
-    trusted_id: str | None
-    internal_id: str | None
-    transaction_id: str | None
-    text: str
-    fingerprint: bytes
-    content_hash: bytes
-    first_day: date | None = None
-    last_day: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRow:
-    """A row that we have.
-
-    :ivar id: Payymo's own id of it.
-    :ivar sighting: As it was last seen.
-    :ivar is_closed: A pending row that left an earlier answer and may have been away only, or a
-        booked one that was removed after two answers without it.
-    """
-
-    id: UUID
-    sighting: Sighting
-    is_closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Which known row a pulled row is.
-
-    :ivar known_id: The known row; ``None`` for a new one.
-    :ivar tier: By which evidence.
-    """
-
-    known_id: UUID | None
-    tier: IdentityTier
-
-
-type PayloadKey = tuple[bytes, bool]
-"""Content hash of a payload, and whether the row is booked."""
 
 type _IdOf = Callable[[Sighting], str | None]
 type _Agrees = Callable[[Sighting, KnownRow], bool]
@@ -176,85 +91,6 @@ type _Pair = tuple[int, int]
 """Place of a pulled row, position of a known one."""
 
 _NEW = Verdict(None, IdentityTier.NEW)
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What a text says.
-
-    :ivar whole: All its words, in an order of their own: banks send lines in no fixed one.
-    :ivar bare: The same without the dates with which lines begin.
-    :ivar dates: Those dates.
-    :ivar telling: Words by which texts are alike: longer than two signs, not digits alone, and
-        not words for money being held.
-    """
-
-    whole: str
-    bare: str
-    dates: str
-    telling: frozenset[str]
-
-
-def normalise_text(text: str) -> str:
-    """Return a text's words, so that case, width, accents' encoding and signs do not count.
-
-    :param text: Any text.
-    :returns: Letters and digits in words, parted by single blanks; may be empty.
-    """
-    composed = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return _NO_WORD.sub(" ", composed.casefold()).strip()
-
-
-def join_text(counterparty_name: str | None, remittance: str | None) -> str:
-    """Return the text by which a row is told from others.
-
-    :param counterparty_name: The other side, as the bank names it.
-    :param remittance: The text as sent.
-    """
-    return f"{counterparty_name or ''}\n{remittance or ''}"
-
-
-def observe(record: TransactionRecord, content_hash: bytes) -> Sighting:
-    """Return what identity looks at in a translated row.
-
-    :param record: The row.
-    :param content_hash: Of the payload that it was translated from.
-    """
-    amount = record.amount.quantize(_AMOUNT_UNIT)
-    text = join_text(record.counterparty_name, record.remittance)
-    dates = (record.transaction_date, record.booking_date, record.value_date)
-    days = [day for day in dates if day is not None]
-    return Sighting(
-        is_booked=record.is_booked,
-        amount=amount,
-        currency=record.currency,
-        day=record.transaction_date,
-        trusted_id=record.trusted_id,
-        internal_id=record.internal_id,
-        transaction_id=record.transaction_id,
-        text=text,
-        fingerprint=fingerprint(amount, record.currency, record.transaction_date, text),
-        content_hash=content_hash,
-        first_day=min(days, default=None),
-        last_day=max(days, default=None),
-    )
-
-
-def fingerprint(amount: Decimal, currency: str, day: date | None, text: str) -> bytes:
-    """Return SHA-256 of a row's content; equal for equal content, however it is written.
-
-    :param amount: Signed; ``5``, ``5.0`` and ``5.00`` are the same.
-    :param currency: ISO 4217 code.
-    :param day: The row's day as the bank gives it.
-    :param text: The row's text; see :func:`join_text`.
-    """
-    parts = (
-        f"{amount:.4f}",
-        currency,
-        day.isoformat() if day else "",
-        normalise_text(text),
-    )
-    return sha256(_UNIT_SEPARATOR.join(parts).encode()).digest()
 
 
 def pair_payloads(
@@ -301,9 +137,11 @@ def pair_sightings(
 
 def _select(pulled: Sequence[Sighting], known: Sequence[KnownRow]) -> list[KnownRow]:
     """Return the known rows that share anything with a pulled one, in one pass."""
-    trusted = {row.trusted_id for row in pulled} | {_trusted_id(row) for row in pulled}
-    internal = {row.internal_id for row in pulled} | {_internal_id(row) for row in pulled}
-    transaction = {row.transaction_id for row in pulled} | {_transaction_id(row) for row in pulled}
+    trusted = {row.trusted_id for row in pulled} | {trusted_id_of(row) for row in pulled}
+    internal = {row.internal_id for row in pulled} | {internal_id_of(row) for row in pulled}
+    transaction = {row.transaction_id for row in pulled} | {
+        transaction_id_of(row) for row in pulled
+    }
     for ids in (trusted, internal, transaction):
         ids -= {None}
     contents = {row.fingerprint for row in pulled}
@@ -362,7 +200,7 @@ class _Pairing:
         self._verdicts: list[Verdict | None] = [None] * len(pulled)
         self._is_taken = [row.id in seen for row in self._known]
         self._answer = [*pulled, *(row.sighting for row in self._known if row.id in seen)]
-        self._texts: dict[str, _Words] = {}
+        self._texts: dict[str, Words] = {}
         self._first_day: date | None = None
 
     def verdicts(self) -> list[Verdict]:
@@ -370,7 +208,7 @@ class _Pairing:
             for id_of, agrees, tier in _ID_TIERS:
                 self._pair_by_id(id_of, agrees, tier, pulled=is_booked, known=is_booked)
         # Of twins of which one books, its id tells which: so before anybody's content.
-        for id_of in (_internal_id, _transaction_id):
+        for id_of in (internal_id_of, transaction_id_of):
             self._pair_by_id(
                 id_of, self._has_booked, IdentityTier.PENDING_BOOKED, pulled=True, known=False
             )
@@ -407,7 +245,7 @@ class _Pairing:
             key = id_of(self._pulled[place])
             if key is None or key not in in_known:
                 continue
-            if in_answer[key] > 1 or len(in_known[key]) > 1 or _is_counter(key):
+            if in_answer[key] > 1 or len(in_known[key]) > 1 or is_counter(key):
                 shared[key].append(place)
                 continue
             position = in_known[key][0]
@@ -458,7 +296,7 @@ class _Pairing:
             return True
         if known.day.day == 1 and row.day < known.day <= _shift(row.day, _MONTH_DAYS):
             return row.day.day > 1
-        return self._is_whole and (_first_day(known) or date.min) > self._speaks_from()
+        return self._is_whole and (first_day_of(known) or date.min) > self._speaks_from()
 
     def _speaks_from(self) -> date:
         """Return the first day that the answer speaks of."""
@@ -470,15 +308,16 @@ class _Pairing:
         """Return whether a pending row can have booked as one that shares its id."""
         pending = known.sighting
         # A pending row without a date has the day on which it was first seen, which may be late.
-        if row.currency != pending.currency or abs(_days_since(row, known)) > DAYS_APART_MAX:
+        if row.currency != pending.currency or abs(days_since(row, known)) > DAYS_APART_MAX:
             return False
         return (
             # Some banks send what is pending without its sign.
             abs(row.amount) == abs(pending.amount)
-            or _is_change_small(row.amount, pending.amount)
+            or is_change_small(row.amount, pending.amount)
             or (
-                _has_same_sign(row.amount, pending.amount)
-                and _likeness(self._words(row.text), self._words(pending.text)) >= SIMILAR_TEXT_MIN
+                has_same_sign(row.amount, pending.amount)
+                and likeness_of(self._words(row.text), self._words(pending.text))
+                >= SIMILAR_TEXT_MIN
             )
         )
 
@@ -515,7 +354,7 @@ class _Pairing:
         return [
             position
             for position in positions
-            if (_last_day(self._known[position].sighting) or date.min) >= first_day
+            if (last_day_of(self._known[position].sighting) or date.min) >= first_day
         ]
 
     def _find_first_day(self) -> date:
@@ -525,19 +364,27 @@ class _Pairing:
         row's dates the last counts, as nobody knows by which of them the bank chose.
         """
         oldest = min(
-            (day for row in self._pulled if row.is_booked and (day := _last_day(row)) is not None),
+            (
+                day
+                for row in self._pulled
+                if row.is_booked and (day := last_day_of(row)) is not None
+            ),
             default=date.max,
         )
         floor = self._since or date.min
         # Which of two days before all the rows that are compared is meant does not matter.
         day_asked = min(
-            (_first_day(row.sighting) or date.min for row in self._known if row.sighting.is_booked),
+            (
+                first_day_of(row.sighting) or date.min
+                for row in self._known
+                if row.sighting.is_booked
+            ),
             default=date.min,
         )
         for row in reversed(self._all_known):
             if oldest < day_asked or oldest <= floor:
                 break
-            day = _last_day(row.sighting)
+            day = last_day_of(row.sighting)
             if (
                 day is not None
                 and floor <= day < oldest
@@ -550,14 +397,14 @@ class _Pairing:
     def _can_be_restated(self, place: int, position: int) -> bool:
         """Return whether days and the trusted id allow two rows to be one."""
         row, known = self._pulled[place], self._known[position]
-        days = abs(_days_since(row, known))
+        days = abs(days_since(row, known))
         if days == 0 or days > RESTATED_DAYS_MAX:
             return days == 0
-        if (_first_day(known.sighting) or date.min) <= self._speaks_from():
+        if (first_day_of(known.sighting) or date.min) <= self._speaks_from():
             return (
                 False  # it may be outside by another date; the first day may be cut in its middle
             )
-        ids = (_trusted_id(row), _trusted_id(known.sighting))
+        ids = (trusted_id_of(row), trusted_id_of(known.sighting))
         return None in ids or ids[0] == ids[1]
 
     def _pair_restated(self, lacking: Sequence[int], *, days_max: int) -> None:
@@ -680,10 +527,10 @@ class _Pairing:
             row = self._pulled[place]
             candidates = waiting.get(self._words(row.text).whole, [])
             while candidates and (
-                _days_since(row, self._known[candidates[-1]]) > BOOKED_AFTER_PENDING_DAYS_MAX
+                days_since(row, self._known[candidates[-1]]) > BOOKED_AFTER_PENDING_DAYS_MAX
             ):
                 candidates.pop()
-            if candidates and _may_have_booked(row, self._known[candidates[-1]]):
+            if candidates and may_have_booked(row, self._known[candidates[-1]]):
                 self._pair(place, candidates.pop(), IdentityTier.PENDING_BOOKED)
 
     def _pair_similar(self, places: Sequence[int], positions: Sequence[int]) -> None:
@@ -692,11 +539,11 @@ class _Pairing:
         silent: list[_Pair] = []
         for pair in product(places, positions):
             row, known = self._pulled[pair[0]], self._known[pair[1]]
-            if not _may_have_booked(row, known):
+            if not may_have_booked(row, known):
                 continue
             likeness = self._likeness(*pair)
             if likeness >= SIMILAR_TEXT_MIN:
-                levels[-likeness, abs(_days_since(row, known))].append(pair)
+                levels[-likeness, abs(days_since(row, known))].append(pair)
             if not known.is_closed:
                 silent.append(pair)
         undecided: tuple[set[int], set[int]] = (set(), set())
@@ -770,7 +617,7 @@ class _Pairing:
             places, positions = here[key], there[key]
             pairs = product(places, positions)
             if len(places) == len(positions) <= COMPARED_MAX and all(
-                abs(_days_since(self._pulled[place], self._known[position])) <= DAYS_APART_MAX
+                abs(days_since(self._pulled[place], self._known[position])) <= DAYS_APART_MAX
                 for place, position in pairs
             ):
                 self._pair_in_order(places, positions, IdentityTier.RESTATED)
@@ -799,15 +646,15 @@ class _Pairing:
         pending = known.sighting
         if (
             known.is_closed
-            or not _may_have_booked(row, known)
-            or not _has_same_sign(row.amount, pending.amount)
+            or not may_have_booked(row, known)
+            or not has_same_sign(row.amount, pending.amount)
         ):
             return False
         words, others = self._words(row.text), self._words(pending.text)
-        if _is_change_small(row.amount, pending.amount):
+        if is_change_small(row.amount, pending.amount):
             return self._likeness(
                 place, position
-            ) >= CHANGED_AMOUNT_LIKENESS_MIN and not _have_other_numbers(words, others)
+            ) >= CHANGED_AMOUNT_LIKENESS_MIN and not have_other_numbers(words, others)
         is_hold = abs(pending.amount) in HOLD_AMOUNTS
         return is_hold and words.whole == others.whole
 
@@ -862,22 +709,22 @@ class _Pairing:
         return (known.sighting.day or date.max, *ids, known.id)
 
     def _order_of_pair(self, place: int, position: int) -> tuple[object, ...]:
-        days = abs(_days_since(self._pulled[place], self._known[position]))
+        days = abs(days_since(self._pulled[place], self._known[position]))
         return (days, self._order_of_pulled(place), self._order_of_known(position))
 
-    def _words(self, text: str) -> _Words:
+    def _words(self, text: str) -> Words:
         words = self._texts.get(text)
         if words is None:
-            words = self._texts[text] = _read_words(text)
+            words = self._texts[text] = read_words(text)
         return words
 
     def _likeness(self, place: int, position: int) -> float:
-        return _likeness(
+        return likeness_of(
             self._words(self._pulled[place].text), self._words(self._known[position].sighting.text)
         )
 
     def _extends(self, place: int, position: int) -> bool:
-        return _extends(
+        return extends(
             self._words(self._pulled[place].text), self._words(self._known[position].sighting.text)
         )
 
@@ -886,160 +733,10 @@ class _Pairing:
         return not self._words(text).telling
 
 
-def _usable(identifier: str | None) -> str | None:
-    """Return an id that is one, and no placeholder."""
-    if identifier is None:
-        return None
-    bare = identifier.strip()
-    return None if bare.upper() in _PLACEHOLDER_IDS else bare
-
-
-def _is_counter(identifier: str) -> bool:
-    """Return whether an id is a short number, which a bank gives again and again."""
-    return len(identifier) <= COUNTER_LENGTH_MAX and identifier.isdigit()
-
-
-def _trusted_id(row: Sighting) -> str | None:
-    return _usable(row.trusted_id)
-
-
-def _internal_id(row: Sighting) -> str | None:
-    return _usable(row.internal_id)
-
-
-def _transaction_id(row: Sighting) -> str | None:
-    return _usable(row.transaction_id)
-
-
-def _first_day(row: Sighting) -> date | None:
-    return row.first_day or row.day
-
-
-def _last_day(row: Sighting) -> date | None:
-    return row.last_day or row.day
-
-
-def _is_not_contradicted(row: Sighting, known: KnownRow) -> bool:
-    """Return whether money, day or text agrees; a text of no words contradicts nothing."""
-    if _has_same_money(row, known) or abs(_days_since(row, known)) <= DAYS_APART_MAX:
-        return True
-    words, others = _read_words(row.text), _read_words(known.sighting.text)
-    if not words.telling or not others.telling:
-        return True
-    return _likeness(words, others) >= SIMILAR_TEXT_MIN
-
-
-def _has_same_money(row: Sighting, known: KnownRow) -> bool:
-    return (row.amount, row.currency) == (known.sighting.amount, known.sighting.currency)
-
-
-def _has_same_money_within_reach(row: Sighting, known: KnownRow) -> bool:
-    return _has_same_money(row, known) and abs(_days_since(row, known)) <= ID_DAYS_APART_MAX
-
-
-def _has_same_money_near(row: Sighting, known: KnownRow) -> bool:
-    return _has_same_money(row, known) and abs(_days_since(row, known)) <= DAYS_APART_MAX
-
-
-def _has_same_transaction_id_near(row: Sighting, known: KnownRow) -> bool:
-    transaction_id = _transaction_id(row)
-    return (
-        transaction_id is not None
-        and transaction_id == _transaction_id(known.sighting)
-        and row.currency == known.sighting.currency
-        and abs(_days_since(row, known)) <= DAYS_APART_MAX
-    )
-
-
-def _has_same_day_and_words(row: Sighting, known: KnownRow) -> bool:
-    return (
-        row.currency == known.sighting.currency
-        and row.day == known.sighting.day
-        and _likeness(_read_words(row.text), _read_words(known.sighting.text)) == 1
-    )
-
-
-def _may_have_booked(row: Sighting, pending: KnownRow) -> bool:
-    days = _days_since(row, pending)
-    return -BOOKED_BEFORE_PENDING_DAYS_MAX <= days <= BOOKED_AFTER_PENDING_DAYS_MAX
-
-
-def _has_same_sign(one: Decimal, other: Decimal) -> bool:
-    return (one > 0) == (other > 0) and (one < 0) == (other < 0)
-
-
-def _is_change_small(one: Decimal, other: Decimal) -> bool:
-    """Return whether two amounts of one sign differ by no more than a tip or an exchange rate."""
-    larger = max(abs(one), abs(other))
-    return _has_same_sign(one, other) and abs(one - other) <= larger * AMOUNT_CHANGE_MAX
-
-
-def _days_since(row: Sighting, known: KnownRow) -> int:
-    """Return the days from a known row to a pulled one; one without a day is near to all."""
-    if row.day is None or known.sighting.day is None:
-        return 0
-    return (row.day - known.sighting.day).days
-
-
-def _read_words(text: str) -> _Words:
-    """Return what a text says; the cost is linear, whatever the text."""
-    whole: list[str] = []
-    bare: list[str] = []
-    dates: list[str] = []
-    for line in text.split("\n", LINE_COUNT_MAX):
-        words = normalise_text(line).split()
-        count = 0
-        for word in words[:ADDED_WORDS_MAX]:
-            if _DATE_WORD.fullmatch(word) is None:
-                break
-            count += 1
-        whole += words
-        dates += words[:count]
-        bare += words[count:]
-    return _Words(
-        whole=" ".join(sorted(whole)),
-        bare=" ".join(sorted(bare)),
-        dates=" ".join(dates),
-        telling=frozenset(
-            word
-            for word in whole[:LIKENESS_WORDS_MAX]
-            if len(word) >= WORD_LENGTH_MIN and not word.isdigit() and word not in _HOLD_WORDS
-        ),
-    )
-
-
-def _likeness(words: _Words, others: _Words) -> float:
-    """Return how alike two texts are, from 0 to 1: equal, or the shorter one's common words."""
-    if words.whole == others.whole:
-        return 1.0
-    one, other = words.telling, others.telling
-    if not one or not other:
-        return 0.0
-    return ALL_WORDS_LIKENESS * len(one & other) / min(len(one), len(other))
-
-
-def _have_other_numbers(words: _Words, others: _Words) -> bool:
-    """Return whether each text has a number that the other lacks, as two invoices do."""
-    here, there = set(words.bare.split()), set(others.bare.split())
-    return all(
-        any(len(word) >= WORD_LENGTH_MIN and not word.isalpha() for word in more)
-        for more in (here - there, there - here)
-    )
-
-
-def _extends(words: _Words, others: _Words) -> bool:
-    """Return whether one text is the other with a few words more."""
-    if not words.telling & others.telling:
-        return False
-    here, there = Counter(words.bare.split()), Counter(others.bare.split())
-    more, less = (here - there).total(), (there - here).total()
-    return min(more, less) == 0 and max(more, less) <= ADDED_WORDS_MAX
-
-
 _ID_TIERS: Final[Sequence[tuple[_IdOf, _Agrees, IdentityTier]]] = (
-    (_trusted_id, _is_not_contradicted, IdentityTier.TRUSTED_ID),
-    (_internal_id, _has_same_money_within_reach, IdentityTier.INTERNAL_ID),
-    (_transaction_id, _has_same_money_near, IdentityTier.TRANSACTION_ID),
-    (_internal_id, _has_same_transaction_id_near, IdentityTier.TRANSACTION_ID),
-    (_internal_id, _has_same_day_and_words, IdentityTier.INTERNAL_ID),
+    (trusted_id_of, is_not_contradicted, IdentityTier.TRUSTED_ID),
+    (internal_id_of, has_same_money_within_reach, IdentityTier.INTERNAL_ID),
+    (transaction_id_of, has_same_money_near, IdentityTier.TRANSACTION_ID),
+    (internal_id_of, has_same_transaction_id_near, IdentityTier.TRANSACTION_ID),
+    (internal_id_of, has_same_day_and_words, IdentityTier.INTERNAL_ID),
 )

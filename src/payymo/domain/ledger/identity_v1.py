@@ -12,7 +12,8 @@ from typing import Final
 from uuid import UUID
 
 from payymo.domain.enums import IdentityTier
-from payymo.domain.ledger.identity import KnownRow, Sighting, Verdict, normalise_text
+from payymo.domain.ledger.sightings import KnownRow, Sighting, Verdict
+from payymo.domain.ledger.wording import normalise_text
 
 #: How far apart the days of one transaction can be in two answers.
 DAYS_APART_MAX: Final = 10

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from payymo.domain.ledger import identity, identity_v1
-from payymo.domain.ledger.identity import IDENTITY_VERSION, KnownRow, Sighting, Verdict
+from payymo.domain.ledger.identity import IDENTITY_VERSION
+from payymo.domain.ledger.sightings import KnownRow, Sighting, Verdict
 
 
 class PairSightings(Protocol):

@@ -14,8 +14,9 @@ from uuid import UUID
 from payymo.domain.banking import PulledRow, TransactionRecord
 from payymo.domain.enums import IdentityTier, ReplayVerdict, TransactionStatus
 from payymo.domain.ledger.book import Answer, TransactionEntry, Translate
-from payymo.domain.ledger.identity import IDENTITY_VERSION, PayloadKey
+from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.shadow import ShadowLedger, ShadowRow
+from payymo.domain.ledger.sightings import PayloadKey
 from payymo.domain.money import format_amount
 
 _TEXT_LENGTH_MAX: Final = 60

@@ -23,8 +23,9 @@ from payymo.domain.ledger.book import (
     Translate,
     post_answer,
 )
-from payymo.domain.ledger.identity import IDENTITY_VERSION, KnownRow, PayloadKey, Sighting, observe
+from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
+from payymo.domain.ledger.sightings import KnownRow, PayloadKey, Sighting, observe
 
 #: Days of which the rows are kept together, so that an answer need not look at all of them.
 _DRAWER_DAYS: Final = 32

@@ -41,13 +41,9 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import NotFoundError
 from payymo.domain.ledger.book import TransactionEntry
-from payymo.domain.ledger.identity import (
-    IDENTITY_VERSION,
-    KnownRow,
-    Sighting,
-    join_text,
-)
+from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.replay import StandingRow
+from payymo.domain.ledger.sightings import KnownRow, Sighting, join_text
 from payymo.postgres.bulk import insert_rows, update_rows
 from payymo.postgres.common.identifiable import (
     is_identifiable,
