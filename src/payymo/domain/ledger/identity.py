@@ -25,7 +25,7 @@ or one word, which have a limit. Earlier versions: :mod:`payymo.domain.ledger.id
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product
@@ -173,6 +173,13 @@ def _select(pulled: Sequence[Sighting], known: Sequence[KnownRow]) -> list[Known
     ]
 
 
+def _ids_of(row: Sighting) -> Iterator[str]:
+    """Yield the ids of a row that are no mere counters."""
+    for key in (internal_id_of(row), transaction_id_of(row)):
+        if key is not None and not is_counter(key):
+            yield key
+
+
 def _shift(day: date, days: int) -> date:
     """Return a day some days later, or the calendar's first or last one."""
     ordinal = max(date.min.toordinal(), min(date.max.toordinal(), day.toordinal() + days))
@@ -202,6 +209,7 @@ class _Pairing:
         self._answer = [*pulled, *(row.sighting for row in self._known if row.id in seen)]
         self._texts: dict[str, Words] = {}
         self._first_day: date | None = None
+        self._bookings: dict[tuple[str, Decimal, str], list[date]] | None = None
 
     def verdicts(self) -> list[Verdict]:
         for is_booked in (True, False):
@@ -583,6 +591,28 @@ class _Pairing:
             if self._is_open(place, position):
                 self._pair(place, position, IdentityTier.PENDING_BOOKED)
 
+    def _is_booked_already(self, position: int) -> bool:
+        """Return whether a pending row's own booking is there, which shares its id and money.
+
+        A bank may list both for a day: what is pending then has not become yet another row.
+        """
+        row = self._known[position].sighting
+        if self._bookings is None:
+            self._bookings = self._list_bookings()
+        return any(
+            row.day is None or abs((day - row.day).days) <= DAYS_APART_MAX
+            for key in _ids_of(row)
+            for day in self._bookings.get((key, row.amount, row.currency), ())
+        )
+
+    def _list_bookings(self) -> dict[tuple[str, Decimal, str], list[date]]:
+        bookings: dict[tuple[str, Decimal, str], list[date]] = defaultdict(list)
+        for row in (*self._pulled, *(known.sighting for known in self._all_known)):
+            if row.is_booked and row.day is not None:
+                for key in _ids_of(row):
+                    bookings[key, row.amount, row.currency].append(row.day)
+        return bookings
+
     def _pair_changed_amounts(self) -> None:
         """Pair booked rows with pending ones of another amount: tips, exchange rates, fuel."""
         places: dict[str, list[int]] = defaultdict(list)
@@ -648,6 +678,7 @@ class _Pairing:
             known.is_closed
             or not may_have_booked(row, known)
             or not has_same_sign(row.amount, pending.amount)
+            or self._is_booked_already(position)
         ):
             return False
         words, others = self._words(row.text), self._words(pending.text)
