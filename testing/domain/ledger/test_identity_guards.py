@@ -363,6 +363,18 @@ def test_a_corrected_amount_leaves_the_next_coffee_alone() -> None:
     assert [number for number, _ in pair(pulled, rows, [99])] == [1, None]
 
 
+def test_a_pending_row_whose_booking_is_there_becomes_no_other_purchase() -> None:
+    rows = [
+        known(1, a_hold("-9.99", "Kino Nordlicht", transaction_id="T53-0000")),
+        known(2, a_row("-9.99", day(1), "Kino Nordlicht", transaction_id="T53-0000")),
+        ANCHOR,
+    ]
+    next_visit = a_row("-9.49", day(2), "Kino Nordlicht", transaction_id="T55-0000")
+
+    assert pair([next_visit], rows, [2, 99]) == [NEW]
+    assert pair([next_visit], [rows[0], ANCHOR], [99]) == [BOOKED]
+
+
 def test_a_row_dated_on_the_first_of_the_next_month_is_found_when_it_is_corrected() -> None:
     first = date(2026, 3, 1)
     before = known(1, a_row(day=first, internal_id="abc"))
