@@ -79,6 +79,8 @@ class EventKind(StrEnum):
     TRANSACTION_SPLITS_UNBALANCED = "transaction_splits_unbalanced"
     TRANSACTION_OVER_ALLOCATED = "transaction_over_allocated"
     BALANCE_PROOF_FAILED = "balance_proof_failed"
+    INVOICE_PAID = "invoice_paid"
+    INVOICE_REOPENED = "invoice_reopened"
 
 
 class EventSubject(StrEnum):
@@ -87,6 +89,7 @@ class EventSubject(StrEnum):
     BANK_CONNECTION = "bank_connection"
     ACCOUNT = "account"
     TRANSACTION = "transaction"
+    INVOICE = "invoice"
 
 
 class ConsentStatus(StrEnum):
@@ -304,11 +307,12 @@ class TransactionMatchStatus(StrEnum):
 
 
 class InvoiceStatus(StrEnum):
-    """How far an invoice is paid."""
+    """How far an invoice is settled; ``written_off`` when nobody paid any of it."""
 
     OPEN = "open"
     PARTIALLY_PAID = "partially_paid"
     PAID = "paid"
+    WRITTEN_OFF = "written_off"
     VOID = "void"
 
 
@@ -349,10 +353,47 @@ class WaitReason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     EQUAL_SIBLING = "equal_sibling"
     AMOUNT_LEFT_OVER = "amount_left_over"
+    TAKEN_BACK = "taken_back"
+    BOOKS_DIFFERENCE = "books_difference"
     ONE_SIGNAL_ONLY = "one_signal_only"
     PRECISION_REFUTED = "precision_refuted"
     PRECISION_UNPROVEN = "precision_unproven"
     REFERENCE_DEMANDED = "reference_demanded"
+
+
+class AdjustmentKind(StrEnum):
+    """Why less money settles an invoice than was invoiced."""
+
+    BANK_FEE = "bank_fee"
+    PROCESSOR_FEE = "processor_fee"
+    DISCOUNT = "discount"
+    ROUNDING = "rounding"
+    EXCHANGE_DIFFERENCE = "exchange_difference"
+    WITHHOLDING = "withholding"
+    WRITE_OFF = "write_off"
+
+
+class CreditKind(StrEnum):
+    """Where a customer's credit comes from."""
+
+    OVERPAYMENT = "overpayment"
+    PREPAYMENT = "prepayment"
+    CREDIT_NOTE = "credit_note"
+
+
+class CreditUseKind(StrEnum):
+    """What became of a customer's credit."""
+
+    APPLIED = "applied"
+    REFUNDED = "refunded"
+    WRITTEN_OFF = "written_off"
+
+
+class LineStatus(StrEnum):
+    """Whether what was booked counts."""
+
+    BOOKED = "booked"
+    REVERSED = "reversed"
 
 
 class InvoiceFileFormat(StrEnum):
