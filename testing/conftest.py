@@ -16,7 +16,9 @@ import hypothesis
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+from sqlalchemy.pool import NullPool
 from testing.factories import add_tenant
+from testing.laws import broken_laws
 
 from payymo.postgres.core import create_app_engine, create_owner_engine
 from payymo.postgres.embedded import SUPERUSER_ROLE, EmbeddedServer, embedded_server
@@ -99,6 +101,9 @@ def database(server: EmbeddedServer, template: str) -> Iterator[str]:
     """The address of a migrated database for one test alone, which may commit to it."""
     with _copy(server, template) as url:
         yield url
+        mighty = create_engine(make_url(url).set(username=SUPERUSER_ROLE), poolclass=NullPool)
+        with mighty.connect() as connection:
+            assert not broken_laws(connection)
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +140,8 @@ def sessions(engine: Engine) -> Iterator[sessionmaker[Session]]:
         )
         _keep_tenants_apart(factory, connection)
         yield factory
+        if transaction.is_active:
+            _uphold_laws(connection)
         transaction.rollback()
 
 
@@ -144,6 +151,8 @@ def session(sessions: sessionmaker[Session], tenant_id: UUID) -> Iterator[Sessio
     with sessions() as session:
         enter_tenant(session, tenant_id)
         yield session
+        if session.is_active:
+            _uphold_laws(session.connection())
 
 
 @pytest.fixture
@@ -179,6 +188,13 @@ def _keep_tenants_apart(factory: sessionmaker[Session], connection: Connection) 
 
     event.listen(factory, "after_begin", begin)
     event.listen(factory, "after_transaction_end", end)
+
+
+def _uphold_laws(connection: Connection) -> None:
+    """See that each tenant's money adds up, whatever the test did."""
+    for tenant_id in connection.scalars(text("SELECT id FROM tenants")).all():
+        _set_tenant(connection, str(tenant_id))
+        assert not broken_laws(connection)
 
 
 def _set_tenant(connection: Connection, tenant_id: str) -> None:

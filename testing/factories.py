@@ -25,6 +25,7 @@ from payymo.domain.enums import (
     TransactionStatus,
 )
 from payymo.domain.matching.engine import ENGINE_VERSION
+from payymo.domain.settlement import Paid, Settlement
 from payymo.postgres.auth.models import Tenant
 from payymo.postgres.common.models import (
     Account,
@@ -179,6 +180,11 @@ def add_decisions(
         )
         matches.append(_add(session, match))
     return matches
+
+
+def paying(*shares: tuple[UUID, Decimal]) -> Settlement:
+    """Return that a payment goes to invoices, so much to each, and nothing else is booked."""
+    return Settlement(tuple(Paid(invoice_id, amount) for invoice_id, amount in shares))
 
 
 def _add[Row: Base](session: Session, row: Row) -> Row:

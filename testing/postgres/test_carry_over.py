@@ -387,3 +387,53 @@ def test_tenants_keep_what_they_let_happen_and_matches_what_the_engine_said(
         ("engine", Decimal("0.9000")),
         ("manual", None),
     ]
+
+
+def test_a_match_that_payymo_applied_names_the_matching_that_proposed_it(
+    empty_database: str, superuser: Engine
+) -> None:
+    migrate(empty_database, "0016")
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(ACCOUNT)
+        add_fetch(connection, 1, "transactions", "2026-02-01T00:00Z")
+        add_row(connection, 1, "{}", None)
+        connection.exec_driver_sql(
+            "INSERT INTO customers (tenant_id, id, number, name, ibans)"
+            f" VALUES ('{TENANT}', '{TENANT}', 'C-1', 'Customer', ARRAY[]::text[]);"
+            "INSERT INTO invoices (tenant_id, id, customer_id, number, currency, total, issue_date)"
+            f" VALUES ('{TENANT}', '{TENANT}', '{TENANT}', 'INV-1', 'EUR', 1, '2026-01-01');"
+            "INSERT INTO match_runs (tenant_id, id, status, engine_version, payment_count,"
+            " invoice_count, applied_count, suggested_count, unexplained_count, started_at)"
+            f" VALUES ('{TENANT}', '{TENANT}', 'succeeded', '1', 2, 1, 1, 0, 1, now());"
+        )
+        for number, decided_by in ((1, None), (2, TENANT)):
+            connection.execute(
+                text(
+                    "INSERT INTO matches (tenant_id, id, transaction_id, match_run_id, status,"
+                    " origin, confidence, is_tie, evidence, decided_by) VALUES (:tenant, :id,"
+                    " :payment, :tenant, 'confirmed', 'engine', 1, false, '{}', :decided_by)"
+                ),
+                {
+                    "tenant": TENANT,
+                    "id": UUID(int=number),
+                    "payment": UUID(int=1),
+                    "decided_by": decided_by,
+                },
+            )
+        connection.exec_driver_sql(
+            "INSERT INTO allocations (tenant_id, id, match_id, transaction_id, invoice_id, amount,"
+            f" created_at) VALUES ('{TENANT}', '{TENANT}', '{UUID(int=1)}', '{UUID(int=1)}',"
+            f" '{TENANT}', 1, now())"
+        )
+
+    init_database(empty_database)
+
+    with superuser.connect() as connection:
+        applied = connection.scalars(text("SELECT applied_run_id FROM matches ORDER BY id"))
+        assert applied.all() == [TENANT, None]
+        invoice = connection.execute(
+            text("SELECT allocated, adjusted, credited, balance, status FROM invoices")
+        ).one()
+        assert tuple(invoice) == (1, 0, 0, 0, "paid")
+        connection.exec_driver_sql("UPDATE allocations SET reversed_at = now()")
+        assert connection.scalar(text("SELECT status FROM invoices")) == "open"

@@ -274,6 +274,7 @@ class TestTheDatabase:
             confidence=Decimal(1),
             evidence={},
         )
+        attempt = session.begin_nested()
         session.add(match)
         session.flush()
         session.execute(text("CREATE TEMPORARY TABLE invoices (LIKE public.invoices)"))
@@ -294,6 +295,7 @@ class TestTheDatabase:
 
         allocated = session.scalar(text("SELECT sum(allocated) FROM public.invoices"))
         assert allocated == Decimal(1)
+        attempt.rollback()
 
     def test_a_reference_is_still_followed_when_a_row_goes(
         self, session: Session, tenant_id: UUID

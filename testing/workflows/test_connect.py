@@ -26,6 +26,7 @@ from testing.factories import (
     add_invoice,
     add_tenant,
     add_transaction,
+    paying,
 )
 from testing.fakes import FakeBooks, FakeClock, a_balance, a_payload
 from testing.workflows.connecting import CALLBACK, RETURN, House, count
@@ -38,8 +39,6 @@ from payymo.domain.enums import (
     ConnectionStatus,
     ConsentStatus,
     JobStatus,
-    MatchOrigin,
-    MatchStatus,
     RunStatus,
     SyncTrigger,
 )
@@ -73,7 +72,7 @@ from payymo.postgres.gocardless.models import (
     GcTransaction,
 )
 from payymo.postgres.jobs.models import Job
-from payymo.postgres.reconciliation.models import Allocation, Match
+from payymo.postgres.reconciliation.operations.decisions import create_match
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.connect import FinishedConnection, finish_connection
 from payymo.workflows.sync import sync_connection
@@ -788,25 +787,13 @@ class TestDelete:
             account = add_account(session, house.tenant_id)
             payment = add_transaction(session, house.tenant_id, account)
             invoice = add_invoice(session, house.tenant_id)
-            match = Match(
-                tenant_id=house.tenant_id,
-                transaction_id=payment.id,
-                status=MatchStatus.CONFIRMED,
-                origin=MatchOrigin.MANUAL,
-                confidence=1,
-                evidence={},
-            )
-            session.add(match)
-            session.flush()
-            session.add(
-                Allocation(
-                    tenant_id=house.tenant_id,
-                    match_id=match.id,
-                    transaction_id=payment.id,
-                    invoice_id=invoice.id,
-                    amount=payment.amount,
-                    created_at=NOW,
-                )
+            create_match(
+                session,
+                house.tenant_id,
+                payment.id,
+                paying((invoice.id, payment.amount)),
+                actor_id=None,
+                now=NOW,
             )
             return account.connection_id
 

@@ -11,21 +11,20 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 from testing.domain.matching.builders import a_payment, an_invoice, others
-from testing.factories import add_account, add_customer, add_invoice, add_transaction
+from testing.factories import add_account, add_customer, add_invoice, add_transaction, paying
 
 from payymo.domain.enums import MatchStatus
 from payymo.domain.matching.engine import propose
-from payymo.domain.matching.records import Confirmation, ProposedAllocation, Refusal
+from payymo.domain.matching.records import Confirmation, Refusal
 from payymo.domain.matching.rejections import bits_more
 from payymo.postgres.common.models import Transaction
 from payymo.postgres.reconciliation.models import Customer, Invoice, Match
-from payymo.postgres.reconciliation.operations.matches import (
-    MatchFilter,
+from payymo.postgres.reconciliation.operations.decisions import (
     create_match,
-    list_matches,
     reject_match,
     reverse_match,
 )
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
 from payymo.postgres.reconciliation.operations.memory import (
     list_confirmations,
     list_payers,
@@ -67,9 +66,9 @@ class Book:
         )
 
     def by_hand(self, payment: Transaction, *invoices: Invoice) -> Match:
-        lines = [ProposedAllocation(invoice.id, invoice.total) for invoice in invoices]
+        shares = paying(*((invoice.id, invoice.total) for invoice in invoices))
         return create_match(
-            self.session, self.tenant_id, payment.id, lines, actor_id=uuid4(), now=NOW
+            self.session, self.tenant_id, payment.id, shares, actor_id=uuid4(), now=NOW
         )
 
     def match(self, now: datetime = NOW) -> list[Match]:
@@ -186,8 +185,8 @@ class TestRefusals:
         self, session: Session, tenant_id: UUID, book: Book, refused: Match
     ) -> None:
         other = book.invoice("INV-2026-0051")
-        line = ProposedAllocation(other.id, Decimal("119.00"))
-        create_match(session, tenant_id, refused.transaction_id, [line], actor_id=uuid4(), now=NOW)
+        shares = paying((other.id, Decimal("119.00")))
+        create_match(session, tenant_id, refused.transaction_id, shares, actor_id=uuid4(), now=NOW)
 
         assert list_refusals(session, tenant_id) == []
 

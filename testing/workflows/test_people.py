@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import add_invoice
+from testing.factories import add_invoice, paying
 from testing.fakes import FakeQueue, a_payload
 from testing.workflows.test_standardise import Book
 
@@ -25,17 +25,12 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import RuleError
 from payymo.domain.ledger.splits import SplitPart
-from payymo.domain.matching.records import ProposedAllocation
 from payymo.postgres.common.models import Account, Event, Transaction
 from payymo.postgres.common.operations.splits import delete_splits, list_splits, replace_splits
 from payymo.postgres.common.operations.transactions import update_transaction
 from payymo.postgres.gocardless.models import GcTransaction
-from payymo.postgres.reconciliation.operations.matches import (
-    MatchFilter,
-    create_match,
-    list_matches,
-    reverse_match,
-)
+from payymo.postgres.reconciliation.operations.decisions import create_match, reverse_match
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.deletions import delete_transaction, restore_transaction
 from payymo.workflows.replay import AccountReplay, replay
@@ -100,12 +95,11 @@ class People:
 
     def match(self, transaction_id: UUID, amount: int) -> None:
         with tenant_transaction(self.sessions, self.tenant_id) as session:
-            allocations = [ProposedAllocation(self.invoice_id, Decimal(amount))]
             create_match(
                 session,
                 self.tenant_id,
                 transaction_id,
-                allocations,
+                paying((self.invoice_id, Decimal(amount))),
                 actor_id=None,
                 now=self.book.clock(),
             )

@@ -16,6 +16,7 @@ from testing.factories import (
     add_invoice,
     add_tenant,
     add_transaction,
+    paying,
 )
 
 from payymo.domain.enums import (
@@ -26,25 +27,23 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.engine import ENGINE_VERSION
-from payymo.domain.matching.records import ProposedAllocation
 from payymo.postgres.auth.operations.tenants import get_tenant
 from payymo.postgres.common.models import Account, Transaction
 from payymo.postgres.core import create_app_engine, create_sessions
 from payymo.postgres.reconciliation.models import Allocation, Customer, Invoice, Match
+from payymo.postgres.reconciliation.operations.decisions import (
+    confirm_match,
+    create_match,
+    reject_match,
+    reverse_match,
+)
 from payymo.postgres.reconciliation.operations.invoices import get_invoice
 from payymo.postgres.reconciliation.operations.match_runs import (
     get_match_run,
     list_match_runs,
     lock_matching,
 )
-from payymo.postgres.reconciliation.operations.matches import (
-    MatchFilter,
-    confirm_match,
-    create_match,
-    list_matches,
-    reject_match,
-    reverse_match,
-)
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
 from payymo.postgres.reconciliation.operations.payments import get_payment
 from payymo.postgres.tenancy import enter_tenant, tenant_transaction
 from payymo.workflows.reconcile import match_payments, reconcile
@@ -400,8 +399,8 @@ class TestAPersonDecidesMeanwhile:
         def decide(done: int, _total: int) -> None:
             if done and not decided:
                 with tenant_transaction(committed, tenant) as session:
-                    line = ProposedAllocation(chosen, Decimal("119.00"))
-                    match = create_match(session, tenant, payment, [line], actor_id=None, now=NOW)
+                    shares = paying((chosen, Decimal("119.00")))
+                    match = create_match(session, tenant, payment, shares, actor_id=None, now=NOW)
                     decided.append(match.id)
 
         report = reconcile(committed, tenant, clock=lambda: NOW, progress=decide)

@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import RecordingQueue
-from testing.factories import add_invoice, add_tenant
+from testing.factories import add_invoice, add_tenant, paying
 from testing.sandbox_house import BOOKED, FIRST_DAY, HASTY, PENDING, Bond, SandboxHouse
 from testing.workflows.conftest import Settle
 
@@ -28,13 +28,12 @@ from payymo.domain.enums import (
     TransactionMatchStatus,
 )
 from payymo.domain.errors import RuleError
-from payymo.domain.matching.records import ProposedAllocation
 from payymo.domain.syncing import stagger
 from payymo.jobs.app import PostgresJobQueue
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.worker import run_worker
 from payymo.postgres.core import create_app_engine, create_sessions
-from payymo.postgres.reconciliation.operations.matches import create_match, reverse_match
+from payymo.postgres.reconciliation.operations.decisions import create_match, reverse_match
 from payymo.postgres.reconciliation.operations.payments import (
     get_payment,
     list_unexplained_payments,
@@ -318,9 +317,9 @@ def test_a_payment_that_pays_an_invoice_can_be_restated(house: SandboxHouse, cen
     paid = next(row for row in bond.snapshot() if row.amount > 10 and row.status is BOOKED)
     with house.read() as session:
         invoice = add_invoice(session, house.tenant_id, total=paid.amount)
-        allocation = ProposedAllocation(invoice.id, paid.amount)
+        shares = paying((invoice.id, paid.amount))
         match = create_match(
-            session, house.tenant_id, paid.id, [allocation], actor_id=None, now=house.clock()
+            session, house.tenant_id, paid.id, shares, actor_id=None, now=house.clock()
         )
 
     bond.restate(paid, Decimal(cents) / 100)

@@ -47,11 +47,6 @@ class Judgement:
     engine_confidences: Mapping[Hashable, float]
     waits: Mapping[Hashable, Sequence[Wait]]
 
-    @property
-    def applicable(self) -> set[Hashable]:
-        """The payments whose match has no reason to wait."""
-        return {payment_id for payment_id, reasons in self.waits.items() if not reasons}
-
 
 @dataclass(frozen=True, slots=True)
 class Judge:

@@ -11,6 +11,8 @@ from payymo.domain.banking import Clock
 from payymo.domain.errors import RuleError
 from payymo.domain.matching.engine import ENGINE_VERSION, REPEAT_DAYS, Matcher
 from payymo.domain.matching.records import OpenInvoice, Outcome, Payment
+from payymo.domain.settlement import SettlementPolicy
+from payymo.postgres.reconciliation.operations.decisions import apply_matches
 from payymo.postgres.reconciliation.operations.invoices import (
     list_closed_invoices,
     list_open_invoices,
@@ -21,7 +23,6 @@ from payymo.postgres.reconciliation.operations.match_runs import (
     start_match_run,
 )
 from payymo.postgres.reconciliation.operations.matches import (
-    apply_matches,
     record_proposals,
     withdraw_suggestions_of_deleted,
 )
@@ -30,9 +31,12 @@ from payymo.postgres.reconciliation.operations.payments import (
     list_explained_payments,
     list_unexplained_payments,
 )
+from payymo.postgres.reconciliation.operations.policies import get_policy
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.credits import apply_credits
 from payymo.workflows.judging import Judge, learn
 from payymo.workflows.second_thoughts import standing_rejections
+from payymo.workflows.settling import settle_proposals, settlement_waits
 
 #: A run that a person's decision overtakes begins anew, so often in all.
 RUNS_MAX = 3
@@ -44,8 +48,16 @@ ROUNDS_MAX = 10
 #: So many rounds look at all payments; later ones only at those with a suggestion.
 FULL_ROUNDS = 2
 
-#: What a run is refused for whose payments people allocated or deleted while it was thinking.
-_OVERTAKEN = frozenset({"over_allocation", "transaction_is_deleted"})
+#: What a run is refused for whose money people used, or deleted, while it was thinking.
+_OVERTAKEN = frozenset(
+    {
+        "credit_exhausted",
+        "credit_is_used",
+        "invoice_is_void",
+        "over_allocation",
+        "transaction_is_deleted",
+    }
+)
 
 #: Told now and then: how many payments were looked at, of how many that are known to need it.
 type Progress = Callable[[int, int], None]
@@ -103,8 +115,8 @@ def reconcile(
     :param job_id: Background job that it runs in.
     :param progress: As for :func:`match_payments`.
     :raises NotFoundError: If there is no such tenant.
-    :raises RuleError: ``over_allocation`` or ``transaction_is_deleted`` if people decide faster
-        than the engine thinks.
+    :raises RuleError: ``over_allocation``, ``transaction_is_deleted`` and the like if people
+        decide faster than the engine thinks.
     """
     for runs_left in reversed(range(RUNS_MAX)):
         try:
@@ -128,8 +140,10 @@ def match_payments(
 ) -> MatchReport:
     """Match what came in with what is owed, and say what was found.
 
-    Sure matches are applied when the tenant allows it, the others are left as suggestions. Runs
-    of one tenant wait for each other. Running again without news changes nothing.
+    Sure matches are applied when the tenant allows it, the others are left as suggestions; what
+    people have taken back is applied by people alone. Customers' credit settles what is owed then,
+    where the tenant's policy says so. Runs of one tenant wait for each other. Running again
+    without news changes nothing.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant whose payments are matched.
@@ -142,6 +156,7 @@ def match_payments(
     lock_matching(session, tenant_id)
     withdraw_suggestions_of_deleted(session, tenant_id)
     judge = learn(session, tenant_id, now=now)
+    policy = get_policy(session, tenant_id)
     run = start_match_run(
         session,
         tenant_id,
@@ -157,11 +172,15 @@ def match_payments(
             tenant_id,
             run.id,
             judge=judge,
+            policy=policy,
             now=now,
             among=None if len(rounds) < FULL_ROUNDS else rounds[-1].suggested,
             progress=_after(rounds, progress or _tell_nobody),
         )
         rounds.append(looked)
+
+    if policy.apply_credits:
+        apply_credits(session, tenant_id, match_run_id=run.id, now=now)
 
     suggested = set(rounds[-1].suggested)
     applied = {payment_id for each in rounds for payment_id in each.applied} - suggested
@@ -200,6 +219,7 @@ def _look(
     match_run_id: UUID,
     *,
     judge: Judge,
+    policy: SettlementPolicy,
     now: datetime,
     among: Collection[UUID] | None,
     progress: Progress,
@@ -213,6 +233,12 @@ def _look(
     outcome = _propose(session, tenant_id, payments, invoices, now=now, progress=progress)
     progress(len(payments), len(payments))
     judged = judge.judge(payments, invoices, outcome.proposals)
+    settlements = settle_proposals(
+        session, tenant_id, judged.proposals, payments, invoices, policy=policy
+    )
+    waits = settlement_waits(
+        session, tenant_id, judged.proposals, settlements, before=judged.waits, policy=policy
+    )
     suggestions = record_proposals(
         session,
         tenant_id,
@@ -221,11 +247,11 @@ def _look(
         match_run_id=match_run_id,
         engine_version=ENGINE_VERSION,
         engine_confidences=judged.engine_confidences,
-        waits=judged.waits,
+        waits=waits,
+        settlements=settlements,
     )
-    sure = judged.applicable
-    applied = {at: match_id for at, match_id in suggestions.items() if at in sure}
-    apply_matches(session, tenant_id, set(applied.values()), now=now)
+    applied = {at: match_id for at, match_id in suggestions.items() if not waits[at]}
+    apply_matches(session, tenant_id, set(applied.values()), match_run_id=match_run_id, now=now)
     return _Round(
         payment_count=len(payments),
         invoice_count=len(invoices),

@@ -6,11 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import add_account, add_customer, add_invoice, add_transaction
+from testing.factories import add_account, add_customer, add_invoice, add_transaction, paying
 
-from payymo.domain.matching.records import ProposedAllocation
 from payymo.postgres.reconciliation.models import Customer
-from payymo.postgres.reconciliation.operations.matches import create_match
+from payymo.postgres.reconciliation.operations.decisions import create_match
 from payymo.postgres.tenancy import tenant_transaction
 
 URL = "/api/v1/customers"
@@ -199,9 +198,9 @@ class TestPayers:
                 counterparty_name="Example Holding",
                 counterparty_iban=IBAN,
             )
-            line = ProposedAllocation(invoice.id, Decimal(20))
+            shares = paying((invoice.id, Decimal(20)))
             now = datetime(2026, 3, 1, tzinfo=UTC)
-            create_match(session, tenant_id, payment.id, [line], actor_id=uuid4(), now=now)
+            create_match(session, tenant_id, payment.id, shares, actor_id=uuid4(), now=now)
         return customer
 
     def test_it_says_who_paid_for_a_customer(self, viewer: TestClient, paid: Customer) -> None:

@@ -96,6 +96,8 @@ class TestCreating:
             "currency": "EUR",
             "total": "1190.00",
             "allocated": "0.00",
+            "adjusted": "0.00",
+            "credited": "0.00",
             "balance": "1190.00",
             "status": "open",
             "is_overdue": False,

@@ -183,10 +183,12 @@ class TestAMatch:
                     "customer_id": str(customer.id),
                     "customer_name": "Example Ltd",
                     "amount": "100.00",
+                    "settled": "100.00",
                     "currency": "EUR",
                 }
             ],
             "waits": [],
+            "differences": [],
             "evidence": [
                 {
                     "kind": "invoice_number",
@@ -207,6 +209,7 @@ class TestAMatch:
             },
             "engine_version": "1",
             "match_run_id": None,
+            "applied_run_id": None,
             "decided_by": None,
             "decided_at": None,
             "created_at": 0,
@@ -562,7 +565,6 @@ class TestDeciding:
             (MatchStatus.REJECTED, "confirmed"),
             (MatchStatus.REJECTED, "reversed"),
             (MatchStatus.WITHDRAWN, "confirmed"),
-            (MatchStatus.REVERSED, "confirmed"),
             (MatchStatus.REVERSED, "reversed"),
         ],
     )
@@ -614,3 +616,104 @@ class TestDeciding:
         match_id = suggest(payment(), (invoice(), "100"))
 
         assert decide(viewer, match_id, "confirmed").status_code == 403
+
+
+class TestDifferences:
+    def test_are_booked_with_the_match_and_taken_back_with_it(
+        self, member: TestClient, invoice: AddInvoice, payment: AddPayment, customer: Customer
+    ) -> None:
+        owed = invoice("100.00", number="INV-7")
+        paid = payment("110.00")
+        body = by_hand(paid, (owed, "97.50")) | {
+            "adjustments": [{"invoice_id": str(owed.id), "kind": "bank_fee", "amount": "2.50"}],
+            "credit": {"customer_id": str(customer.id), "amount": "12.50"},
+        }
+
+        answer = member.post(URL, json=body)
+
+        assert answer.status_code == 201, answer.text
+        match = answer.json()["data"]
+        of_invoice = {"invoice_id": str(owed.id), "invoice_number": "INV-7", "customer_id": None}
+        of_customer = {
+            "invoice_id": None,
+            "invoice_number": None,
+            "customer_id": str(customer.id),
+        }
+        assert match["differences"] == [
+            of_invoice
+            | {
+                "adjustment": "bank_fee",
+                "credit_id": None,
+                "credit": None,
+                "amount": "2.50",
+                "currency": "EUR",
+            },
+            of_customer
+            | {
+                "adjustment": None,
+                "credit_id": None,
+                "credit": "overpayment",
+                "amount": "12.50",
+                "currency": "EUR",
+            },
+        ]
+        assert balance(member, owed) == "paid 0.00"
+        balances = f"/api/v1/customers/{customer.id}/credit_balances"
+        assert member.get(balances).json()["data"] == [{"currency": "EUR", "balance": "12.50"}]
+
+        assert decide(member, match["id"], "reversed").status_code == 200
+
+        assert balance(member, owed) == "open 100.00"
+        assert member.get(balances).json()["data"] == []
+
+        assert decide(member, match["id"], "confirmed").status_code == 200
+        assert balance(member, owed) == "paid 0.00"
+
+    def test_money_in_advance_needs_no_invoice(
+        self, member: TestClient, payment: AddPayment, customer: Customer
+    ) -> None:
+        body = by_hand(payment("50.00")) | {
+            "credit": {"customer_id": str(customer.id), "amount": "50.00"}
+        }
+
+        match = member.post(URL, json=body).json()["data"]
+
+        assert [each["credit"] for each in match["differences"]] == ["prepayment"]
+        assert match["transaction"]["match_status"] == "matched"
+
+    def test_an_invoice_in_another_currency_is_settled_with_what_is_said(
+        self, member: TestClient, invoice: AddInvoice, payment: AddPayment
+    ) -> None:
+        owed = invoice("110.00", currency="USD")
+        body = by_hand(payment("100.00"), (owed, "100.00"))
+        refusal = member.post(URL, json=body).json()["error"]
+        body["allocations"][0]["settled"] = "110.00"
+
+        (line,) = member.post(URL, json=body).json()["data"]["lines"]
+
+        assert refusal["code"] == "currency_mismatch"
+        assert refusal["details"][0]["field"] == "allocations.0.settled"
+        assert (line["amount"], line["settled"], line["currency"]) == ("100.00", "110.00", "USD")
+        assert balance(member, owed) == "paid 0.00"
+
+    def test_of_another_tenant_are_not_found(
+        self,
+        member: TestClient,
+        invoice: AddInvoice,
+        payment: AddPayment,
+        sessions: sessionmaker[Session],
+        other_tenant_id: UUID,
+    ) -> None:
+        with tenant_transaction(sessions, other_tenant_id) as session:
+            theirs = add_invoice(session, other_tenant_id)
+        paid = payment()
+        adjustment = {"invoice_id": str(theirs.id), "kind": "rounding", "amount": "0.01"}
+        credit = {"customer_id": str(theirs.customer_id), "amount": "1.00"}
+
+        for extra, field in (
+            ({"adjustments": [adjustment]}, "adjustments.0.invoice_id"),
+            ({"credit": credit}, "credit.customer_id"),
+        ):
+            answer = member.post(URL, json=by_hand(paid, (invoice(), "1.00")) | extra)
+            assert answer.status_code == 404
+            assert answer.json()["error"]["details"][0]["field"] == field

@@ -10,11 +10,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import HandClock
 from testing.api.transactions.conftest import AddTransaction
-from testing.factories import NOW, add_invoice
+from testing.factories import NOW, add_invoice, paying
 
 from payymo.domain.enums import JobKind
 from payymo.domain.errors import RuleError
-from payymo.domain.matching.records import ProposedAllocation
 from payymo.postgres.auth.models import AuditEntry, Tenant
 from payymo.postgres.common.models import Account, Transaction, TransactionSplit
 from payymo.postgres.common.operations.deletions import hide_transaction, show_transaction
@@ -23,13 +22,12 @@ from payymo.postgres.common.operations.transactions import (
     summarise_transactions,
 )
 from payymo.postgres.jobs.models import Job
-from payymo.postgres.reconciliation.operations.matches import (
-    MatchFilter,
+from payymo.postgres.reconciliation.operations.decisions import (
     confirm_match,
     create_match,
-    list_matches,
     reverse_match,
 )
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
 from payymo.postgres.reconciliation.operations.payments import list_unexplained_payments
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.reconcile import match_payments
@@ -64,8 +62,8 @@ def paid(add: AddTransaction, sessions: sessionmaker[Session], tenant_id: UUID) 
     payment = add(amount="100.00")
     with tenant_transaction(sessions, tenant_id) as session:
         invoice = add_invoice(session, tenant_id, total=Decimal(60))
-        allocations = [ProposedAllocation(invoice.id, Decimal(60))]
-        create_match(session, tenant_id, payment.id, allocations, actor_id=None, now=NOW)
+        shares = paying((invoice.id, Decimal(60)))
+        create_match(session, tenant_id, payment.id, shares, actor_id=None, now=NOW)
     return payment
 
 

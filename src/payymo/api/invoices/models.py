@@ -48,6 +48,10 @@ class InvoiceRead(ResponseModel):
     currency: Annotated[str, Field(examples=["EUR"])]
     total: Annotated[AmountOut, Field(examples=["1190.00"])]
     allocated: Annotated[AmountOut, Field(description="What payments paid of it.")]
+    adjusted: Annotated[
+        AmountOut, Field(description="What fees, discounts and write-offs settled of it.")
+    ]
+    credited: Annotated[AmountOut, Field(description="What the customer's credit settled of it.")]
     balance: Annotated[AmountOut, Field(description="What is left to pay.")]
     status: InvoiceStatus
     is_overdue: Annotated[
@@ -79,6 +83,8 @@ class InvoiceRead(ResponseModel):
             currency=invoice.currency,
             total=format_amount(invoice.total, invoice.currency),
             allocated=format_amount(invoice.allocated, invoice.currency),
+            adjusted=format_amount(invoice.adjusted, invoice.currency),
+            credited=format_amount(invoice.credited, invoice.currency),
             balance=format_amount(invoice.balance, invoice.currency),
             status=invoice.status,
             is_overdue=is_unpaid and invoice.due_date is not None and invoice.due_date < today,
@@ -120,7 +126,7 @@ class InvoiceUpdate(TypedDict, total=False):
     note: Note
     status: Annotated[
         Literal[InvoiceStatus.VOID],
-        Field(description="Voids the invoice: possible while no payment is allocated to it."),
+        Field(description="Voids the invoice: possible while nothing of it is settled."),
     ]
 
 

@@ -17,16 +17,17 @@ from payymo.api.openapi import errors
 from payymo.api.pagination import PagingDep
 from payymo.api.routing import API_PREFIX, resource_router
 from payymo.domain.enums import MatchStatus
-from payymo.domain.matching.records import ProposedAllocation
 from payymo.postgres.reconciliation.models import Match
-from payymo.postgres.reconciliation.operations.matches import (
-    MatchFilter,
+from payymo.postgres.reconciliation.operations.decisions import (
     confirm_match,
     create_match,
-    get_match,
-    list_matches,
     reject_match,
     reverse_match,
+)
+from payymo.postgres.reconciliation.operations.matches import (
+    MatchFilter,
+    get_match,
+    list_matches,
 )
 from payymo.postgres.reconciliation.operations.track_records import affirm_match
 
@@ -88,12 +89,12 @@ def read(match_id: UUID, member: MemberDep, session: SessionDep) -> Response:
 def create(
     body: MatchCreate, member: WriterDep, services: ServicesDep, session: SessionDep
 ) -> Response:
-    """Match a payment to invoices by hand: the amounts are allocated at once."""
+    """Match a payment by hand: to invoices, with adjustments and credit, booked at once."""
     match = create_match(
         session,
         member.tenant_id,
         body.transaction_id,
-        [ProposedAllocation(line.invoice_id, line.amount) for line in body.allocations],
+        body.settlement(),
         actor_id=member.user_id,
         now=services.clock(),
     )
@@ -112,7 +113,7 @@ def update(
     services: ServicesDep,
     session: SessionDep,
 ) -> Response:
-    """Confirm or reject a suggestion, or reverse a confirmed match."""
+    """Confirm or reject a suggestion, reverse a confirmed match, or confirm it once more."""
     match = _DECISIONS[body.status](
         session, member.tenant_id, match_id, actor_id=member.user_id, now=services.clock()
     )

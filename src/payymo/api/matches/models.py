@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import AmountOut, PositiveAmountIn
 from payymo.domain.enums import (
+    AdjustmentKind,
+    CreditKind,
     EvidenceKind,
     InvoiceStatus,
     MatchOrigin,
@@ -18,6 +20,7 @@ from payymo.domain.enums import (
     TransactionMatchStatus,
     WaitReason,
 )
+from payymo.domain.settlement import Adjusted, Applied, Credited, Paid, Settlement
 
 ALLOCATIONS_MAX = 200
 
@@ -60,7 +63,10 @@ class MatchedPayment(ResponseModel):
     account_id: UUID
     amount: Annotated[AmountOut, Field(examples=["1190.00"])]
     currency: Annotated[str, Field(examples=["EUR"])]
-    allocated: Annotated[AmountOut, Field(description="What of it is allocated already.")]
+    allocated: Annotated[
+        AmountOut,
+        Field(description="What of it is allocated already, to invoices or as customer credit."),
+    ]
     transaction_date: date
     counterparty_name: str | None
     counterparty_iban: str | None
@@ -79,7 +85,34 @@ class MatchLineRead(ResponseModel):
     invoice_balance: Annotated[AmountOut, Field(description="What is left to pay of it now.")]
     customer_id: UUID
     customer_name: Annotated[str, Field(examples=["Example Ltd"])]
-    amount: Annotated[AmountOut, Field(examples=["1190.00"])]
+    amount: Annotated[
+        AmountOut, Field(description="In the payment's currency.", examples=["1190.00"])
+    ]
+    settled: Annotated[
+        AmountOut,
+        Field(description="What that settles, in the invoice's currency.", examples=["1190.00"]),
+    ]
+    currency: Annotated[str, Field(description="The invoice's.", examples=["EUR"])]
+
+
+class MatchDifferenceRead(ResponseModel):
+    """What a match books besides money on invoices: one of `adjustment`, `credit_id`, `credit`."""
+
+    invoice_id: Annotated[
+        UUID | None, Field(description="The invoice that it settles; null for new credit.")
+    ]
+    invoice_number: Annotated[str | None, Field(examples=["INV-2026-0042"])]
+    adjustment: Annotated[
+        AdjustmentKind | None, Field(description="What the invoice is short of, and why.")
+    ]
+    credit_id: Annotated[
+        UUID | None, Field(description="The customer's credit that settles the invoice.")
+    ]
+    credit: Annotated[
+        CreditKind | None, Field(description="What of the payment becomes a customer's credit.")
+    ]
+    customer_id: Annotated[UUID | None, Field(description="Whose credit that is.")]
+    amount: Annotated[AmountOut, Field(examples=["2.50"])]
     currency: Annotated[str, Field(examples=["EUR"])]
 
 
@@ -142,6 +175,7 @@ class MatchRead(ResponseModel):
     ]
     transaction: MatchedPayment
     lines: list[MatchLineRead]
+    differences: list[MatchDifferenceRead]
     waits: Annotated[
         list[WaitRead], Field(description="Why it was not applied by itself, plainest first.")
     ]
@@ -149,6 +183,10 @@ class MatchRead(ResponseModel):
     runner_up: RunnerUpRead | None
     engine_version: str | None
     match_run_id: UUID | None
+    applied_run_id: Annotated[
+        UUID | None,
+        Field(description="The match run that applied it; null where a person confirmed it."),
+    ]
     decided_by: Annotated[
         UUID | None, Field(description="Who decided; null when Payymo did, or nobody yet.")
     ]
@@ -161,14 +199,75 @@ class AllocationCreate(RequestModel):
     """How much of the payment goes to one invoice."""
 
     invoice_id: UUID
-    amount: Annotated[PositiveAmountIn, Field(examples=["1190.00"])]
+    amount: Annotated[
+        PositiveAmountIn, Field(description="In the payment's currency.", examples=["1190.00"])
+    ]
+    settled: Annotated[
+        PositiveAmountIn | None,
+        Field(
+            description="What that settles of an invoice in another currency, in the invoice's; "
+            "left out in a common one.",
+            examples=[None],
+        ),
+    ] = None
+
+
+class MatchAdjustmentCreate(RequestModel):
+    """What settles an invoice without money."""
+
+    invoice_id: UUID
+    kind: AdjustmentKind
+    amount: Annotated[PositiveAmountIn, Field(examples=["2.50"])]
+
+
+class CreditAppliedCreate(RequestModel):
+    """Credit of a customer that settles one of that customer's invoices, such as a credit note."""
+
+    credit_id: UUID
+    invoice_id: UUID
+    amount: Annotated[PositiveAmountIn, Field(examples=["20.00"])]
+
+
+class MatchCreditCreate(RequestModel):
+    """Money of the payment that becomes a customer's credit: too much of it, or in advance."""
+
+    customer_id: UUID
+    amount: Annotated[PositiveAmountIn, Field(examples=["10.00"])]
 
 
 class MatchCreate(RequestModel):
     """A match made by hand: confirmed at once."""
 
     transaction_id: UUID
-    allocations: Annotated[list[AllocationCreate], Field(min_length=1, max_length=ALLOCATIONS_MAX)]
+    allocations: Annotated[
+        list[AllocationCreate], Field(default_factory=list, max_length=ALLOCATIONS_MAX)
+    ]
+    adjustments: Annotated[
+        list[MatchAdjustmentCreate], Field(default_factory=list, max_length=ALLOCATIONS_MAX)
+    ]
+    credits_applied: Annotated[
+        list[CreditAppliedCreate], Field(default_factory=list, max_length=ALLOCATIONS_MAX)
+    ]
+    credit: MatchCreditCreate | None = None
+
+    def settlement(self) -> Settlement:
+        """Return where the money goes, and what settles invoices besides."""
+        kind = CreditKind.OVERPAYMENT if self.allocations else CreditKind.PREPAYMENT
+        return Settlement(
+            paid=tuple(
+                Paid(each.invoice_id, each.amount, each.settled) for each in self.allocations
+            ),
+            adjusted=tuple(
+                Adjusted(each.invoice_id, each.kind, each.amount) for each in self.adjustments
+            ),
+            applied=tuple(
+                Applied(each.credit_id, each.invoice_id, each.amount)
+                for each in self.credits_applied
+            ),
+            credited=None
+            if self.credit is None
+            else Credited(self.credit.customer_id, kind, self.credit.amount),
+        )
 
 
 class MatchUpdate(RequestModel):
@@ -177,8 +276,8 @@ class MatchUpdate(RequestModel):
     status: Annotated[
         Literal[MatchStatus.CONFIRMED, MatchStatus.REJECTED, MatchStatus.REVERSED],
         Field(
-            description="Confirmed: its amounts are allocated; one that Payymo applied counts as "
-            "looked at from then on. Rejected: not proposed again. Reversed: a confirmed one is "
-            "undone, and kept as history."
+            description="Confirmed: what it says is booked; one that Payymo applied counts as "
+            "looked at from then on, and a reversed one is done again. Rejected: not proposed "
+            "again. Reversed: all that a confirmed one booked is taken back, and kept as history."
         ),
     ]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from payymo.api.matches.models import (
     EvidenceRead,
+    MatchDifferenceRead,
     MatchedPayment,
     MatchLineRead,
     MatchRead,
@@ -18,7 +19,7 @@ from payymo.api.matches.models import (
 from payymo.domain.enums import MatchStatus
 from payymo.domain.money import format_amount
 from payymo.postgres.common.models import Transaction
-from payymo.postgres.reconciliation.models import Match, MatchLine
+from payymo.postgres.reconciliation.models import Match, MatchDifference, MatchLine
 from payymo.postgres.reconciliation.operations.invoices import find_numbers_of
 from payymo.postgres.reconciliation.operations.payments import list_payments_of
 
@@ -63,12 +64,14 @@ def _present(match: Match, payment: Transaction, numbers: Mapping[UUID, str]) ->
         and payment.allocated > 0
         and payment.amount < payment.allocated,
         transaction=_present_payment(payment),
-        lines=[_present_line(line) for line in match.lines],
+        lines=[_present_line(line, payment.currency) for line in match.lines],
+        differences=[_present_difference(each, payment.currency) for each in match.differences],
         waits=[WaitRead.model_validate(item) for item in (match.waits or {"items": []})["items"]],
         evidence=[EvidenceRead.model_validate(item) for item in match.evidence["items"]],
         runner_up=_present_runner_up(match, payment.currency, numbers),
         engine_version=match.engine_version,
         match_run_id=match.match_run_id,
+        applied_run_id=match.applied_run_id,
         decided_by=match.decided_by,
         decided_at=match.decided_at,
         created_at=match.created_at,
@@ -92,7 +95,7 @@ def _present_payment(payment: Transaction) -> MatchedPayment:
     )
 
 
-def _present_line(line: MatchLine) -> MatchLineRead:
+def _present_line(line: MatchLine, payment_currency: str) -> MatchLineRead:
     invoice = line.invoice
     return MatchLineRead(
         invoice_id=invoice.id,
@@ -102,8 +105,23 @@ def _present_line(line: MatchLine) -> MatchLineRead:
         invoice_balance=format_amount(invoice.balance, invoice.currency),
         customer_id=invoice.customer_id,
         customer_name=invoice.customer.name,
-        amount=format_amount(line.amount, invoice.currency),
+        amount=format_amount(line.amount, payment_currency),
+        settled=format_amount(line.settled or line.amount, invoice.currency),
         currency=invoice.currency,
+    )
+
+
+def _present_difference(line: MatchDifference, payment_currency: str) -> MatchDifferenceRead:
+    currency = payment_currency if line.invoice is None else line.invoice.currency
+    return MatchDifferenceRead(
+        invoice_id=line.invoice_id,
+        invoice_number=None if line.invoice is None else line.invoice.number,
+        adjustment=line.adjustment,
+        credit_id=line.credit_id,
+        credit=line.credit_kind,
+        customer_id=line.customer_id,
+        amount=format_amount(line.amount, currency),
+        currency=currency,
     )
 
 

@@ -91,7 +91,13 @@ class TransactionRead:
     category: Annotated[str | None, Field(examples=["Hosting"])]
     note: Annotated[str | None, Field(examples=["Asked the customer on the phone."])]
     match_status: TransactionMatchStatus
-    allocated: Annotated[AmountOut, Field(description="How much of it is allocated to invoices.")]
+    allocated: Annotated[
+        AmountOut,
+        Field(
+            description="What of it is allocated: to invoices or as a customer's credit; of money "
+            "out, less than zero, what refunds credit."
+        ),
+    ]
     splits_state: Annotated[
         SplitsState,
         Field(

@@ -40,7 +40,7 @@ def present_transaction(line: TransactionLine) -> TransactionRead:
     reasons = []
     if splits_state is SplitsState.UNBALANCED:
         reasons.append(ReviewReason.SPLITS_UNBALANCED)
-    if line.allocated > max(line.amount, Decimal(0)):
+    if not min(line.amount, Decimal(0)) <= line.allocated <= max(line.amount, Decimal(0)):
         reasons.append(ReviewReason.OVER_ALLOCATED)
     return TransactionRead(
         id=line.id,

@@ -84,7 +84,7 @@ class StandingRow:
 
     :ivar is_touched: People edited, split or deleted it, or invoices are paid with it.
     :ivar is_deleted: People deleted it.
-    :ivar allocated: How much of it is allocated to invoices.
+    :ivar allocated: What of it has its place; less than zero for money out that refunds credit.
     """
 
     id: UUID
@@ -339,7 +339,8 @@ def _judge_claimed(
     """Return what the replay makes of a transaction for which a row of the shadow stands."""
     is_same = _digest(values) == row.digest
     changes = _changes(transaction, row, values, values if is_same else values_of(row))
-    is_over = transaction.allocated > 0 and row.record.amount < transaction.allocated
+    amount, allocated = row.record.amount, transaction.allocated
+    is_over = (amount < allocated) if allocated > 0 else (allocated < 0 and amount > allocated)
     return Finding(
         ReplayVerdict.CHANGED if changes else ReplayVerdict.KEPT,
         transaction.id,

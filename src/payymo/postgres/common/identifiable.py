@@ -37,9 +37,9 @@ def is_identifiable(
 
 
 def is_worked_on() -> ColumnElement[bool]:
-    """Return the condition for transactions that people edited or split, or that pay invoices."""
+    """Return the condition for transactions that people edited or split, or that settle things."""
     return or_(
-        Transaction.allocated > 0,
+        Transaction.allocated != 0,
         Transaction.category.is_not(None),
         Transaction.note.is_not(None),
         Transaction.split_total.is_not(None),
@@ -55,8 +55,11 @@ def is_touched() -> ColumnElement[bool]:
 
 
 def is_over_allocated() -> ColumnElement[bool]:
-    """Return the condition for transactions that pay invoices with more than they brought."""
-    return and_(Transaction.allocated > 0, Transaction.allocated > Transaction.amount)
+    """Return the condition for transactions of which more is used than they brought or took."""
+    return or_(
+        and_(Transaction.allocated > 0, Transaction.allocated > Transaction.amount),
+        and_(Transaction.allocated < 0, Transaction.allocated < Transaction.amount),
+    )
 
 
 def is_unbalanced() -> ColumnElement[bool]:

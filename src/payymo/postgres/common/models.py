@@ -428,7 +428,8 @@ class Transaction(Stamped, TenantRow):
     :ivar identity_tier: By which evidence its latest row was recognised.
     :ivar missing_since: When the bank first left it out of an answer that should hold it.
     :ivar superseded_by: The booked row that took a closed pending row's place, where known.
-    :ivar allocated: How much of it is allocated to invoices; kept by the database itself.
+    :ivar allocated: What of it has its place: on invoices or as a customer's credit, and of money
+        out (less than zero) what refunds credit; kept by the database itself.
     :ivar deleted_at: When a person deleted it: it is shown and counted no more, and still
         recognised, so that no answer of the bank brings it back.
     :ivar split_total: What the parts come to into which a person divided it; absent without any.

@@ -149,8 +149,8 @@ class TestList:
             ({"currency": "SEK"}, {"out"}),
             ({"direction": Direction.CREDIT}, {"in", "early"}),
             ({"direction": Direction.DEBIT}, {"out"}),
-            ({"match_status": TransactionMatchStatus.MATCHED}, {"in"}),
-            ({"match_status": TransactionMatchStatus.MATCHED, "currency": "SEK"}, set()),
+            ({"match_status": TransactionMatchStatus.SUGGESTED}, {"in"}),
+            ({"match_status": TransactionMatchStatus.SUGGESTED, "currency": "SEK"}, set()),
             ({"q": "hosting"}, {"in"}),
             ({"q": "RF18"}, {"in"}),
             ({"q": "100%"}, {"out"}),
@@ -174,7 +174,7 @@ class TestList:
             note="in",
             remittance="Invoice 7 Hosting",
             structured_reference="RF18539007547034",
-            match_status=TransactionMatchStatus.MATCHED,
+            match_status=TransactionMatchStatus.SUGGESTED,
         )
         add_transaction(
             session,

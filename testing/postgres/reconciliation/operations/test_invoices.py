@@ -8,12 +8,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from testing.factories import add_account, add_customer, add_invoice, add_transaction
+from testing.factories import add_account, add_customer, add_invoice, add_transaction, paying
 
 from payymo.domain.enums import InvoiceStatus
 from payymo.domain.errors import DuplicateError, InvalidInputError, NotFoundError, RuleError
-from payymo.domain.matching.records import ClosedInvoice, ProposedAllocation
+from payymo.domain.matching.records import ClosedInvoice
 from payymo.postgres.auth.models import AuditEntry
+from payymo.postgres.reconciliation.operations.decisions import create_match
 from payymo.postgres.reconciliation.operations.invoices import (
     InvoiceFilter,
     InvoiceValues,
@@ -29,7 +30,6 @@ from payymo.postgres.reconciliation.operations.invoices import (
     update_invoice,
     void_invoice,
 )
-from payymo.postgres.reconciliation.operations.matches import create_match
 from payymo.postgres.tenancy import enter_tenant
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -55,7 +55,7 @@ def pay(session: Session, tenant_id: Any, invoice: Any, amount: str, **columns: 
         session,
         tenant_id,
         payment.id,
-        [ProposedAllocation(invoice.id, Decimal(amount))],
+        paying((invoice.id, Decimal(amount))),
         actor_id=ACTOR,
         now=NOW,
     )

@@ -17,23 +17,25 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from testing.factories import add_account, add_customer, add_invoice, add_transaction
+from testing.factories import add_account, add_customer, add_invoice, add_transaction, paying
 
 from payymo.domain.enums import InvoiceStatus, MatchStatus, TransactionMatchStatus
 from payymo.domain.errors import RuleError
 from payymo.domain.matching.records import Proposal, ProposedAllocation
 from payymo.postgres.common.models import Transaction
 from payymo.postgres.reconciliation.models import Allocation, Invoice, Match
+from payymo.postgres.reconciliation.operations.decisions import (
+    confirm_match,
+    create_match,
+    reject_match,
+    reverse_match,
+)
 from payymo.postgres.reconciliation.operations.match_runs import start_match_run
 from payymo.postgres.reconciliation.operations.matches import (
     MatchFilter,
-    confirm_match,
-    create_match,
     list_matches,
     list_rejections,
     record_proposals,
-    reject_match,
-    reverse_match,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -122,7 +124,7 @@ class Decisions(RuleBasedStateMachine):
                 self.session,
                 self.tenant_id,
                 self.payments[payment],
-                self.shares(wanted),
+                paying(*((self.invoices[place], amount) for place, amount in wanted.items())),
                 actor_id=None,
                 now=NOW,
             )

@@ -12,17 +12,14 @@ from testing.factories import (
     add_decisions,
     add_invoice,
     add_transaction,
+    paying,
 )
 
 from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.domain.matching.recalibration import Decision
-from payymo.domain.matching.records import ProposedAllocation
-from payymo.postgres.reconciliation.operations.matches import (
-    create_match,
-    list_matches,
-    reverse_match,
-)
+from payymo.postgres.reconciliation.operations.decisions import create_match, reverse_match
+from payymo.postgres.reconciliation.operations.matches import list_matches
 from payymo.postgres.reconciliation.operations.track_records import affirm_match, list_decisions
 from payymo.postgres.tenancy import enter_tenant
 from payymo.workflows.judging import learn
@@ -148,8 +145,8 @@ def test_a_suggestion_counts_as_wrong_when_a_person_matches_otherwise(
     )
     assert match_payments(session, tenant_id, now=NOW).suggested_count == 1
 
-    line = ProposedAllocation(invoices[chosen].id, Decimal("119.00"))
-    create_match(session, tenant_id, payment.id, [line], actor_id=uuid4(), now=NOW)
+    shares = paying((invoices[chosen].id, Decimal("119.00")))
+    create_match(session, tenant_id, payment.id, shares, actor_id=uuid4(), now=NOW)
 
     found = list_decisions(session, tenant_id, engine_version=ENGINE_VERSION)
     assert [each.is_right for each in found] == expected

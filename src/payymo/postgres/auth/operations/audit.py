@@ -59,8 +59,9 @@ def record_audits(
     entity_ids: Sequence[UUID],
     before: Mapping[str, Any],
     after: Mapping[str, Any],
+    actor_id: UUID | None = None,
 ) -> None:
-    """Write down that Payymo did the same to many things.
+    """Write down that somebody did the same to many things.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant in which it was done.
@@ -69,12 +70,13 @@ def record_audits(
     :param entity_ids: The things.
     :param before: Values that were changed, as JSON.
     :param after: Values since then, as JSON.
+    :param actor_id: User who did it; ``None`` when Payymo did.
     """
-    columns = ("tenant_id", "id", "action", "entity", "entity_id", "before", "after")
+    columns = ("tenant_id", "id", "actor_id", "action", "entity", "entity_id", "before", "after")
     was, became = (msgspec.json.encode(values).decode() for values in (before, after))
     insert_rows(
         session,
         _TABLE,
         columns,
-        [(tenant_id, uuid7(), action, entity, each, was, became) for each in entity_ids],
+        [(tenant_id, uuid7(), actor_id, action, entity, each, was, became) for each in entity_ids],
     )

@@ -107,7 +107,7 @@ def list_later_changes(
 def list_paying(
     session: Session, tenant_id: UUID, transaction_ids: Collection[UUID]
 ) -> Sequence[UUID]:
-    """Return those of some transactions with which invoices are paid.
+    """Return those of some transactions with which invoices are paid, or credit is refunded.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
@@ -117,7 +117,7 @@ def list_paying(
         select(Transaction.id).where(
             Transaction.tenant_id == tenant_id,
             Transaction.id == any_(bindparam("ids", list(transaction_ids), ARRAY(Uuid()))),
-            Transaction.allocated > 0,
+            Transaction.allocated != 0,
         )
     ).all()
 

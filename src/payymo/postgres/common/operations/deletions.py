@@ -46,14 +46,16 @@ def hide_transaction(
     :param actor_id: User who deletes it.
     :param now: Present time (aware).
     :raises NotFoundError: If the tenant has no such transaction.
-    :raises RuleError: ``transaction_is_allocated`` if invoices are paid with it.
+    :raises RuleError: ``transaction_is_allocated`` if invoices are paid or credit is refunded
+        with it.
     """
     transaction = lock_transaction(session, tenant_id, transaction_id)
     if transaction.deleted_at is not None:
         return False
-    if transaction.allocated > 0:
+    if transaction.allocated:
         raise RuleError(
-            "Invoices are paid with this transaction: reverse that match, then delete it.",
+            "Invoices are paid or credit is refunded with this transaction: reverse that, then "
+            "delete it.",
             code="transaction_is_allocated",
         )
     transaction.deleted_at, transaction.deleted_by = now, actor_id

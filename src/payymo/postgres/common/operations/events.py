@@ -54,6 +54,43 @@ def record_event(
     return session.scalars(statement).one_or_none() is not None
 
 
+def record_events(
+    session: Session,
+    tenant_id: UUID,
+    kind: EventKind,
+    subject_kind: EventSubject,
+    payloads: Mapping[UUID, Mapping[str, Any]],
+    *,
+    now: datetime,
+) -> None:
+    """Write events that are new each time: the caller knows that the thing has changed just now.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that should hear of them.
+    :param kind: What happened.
+    :param subject_kind: What kind of thing they are about.
+    :param payloads: More about each thing, by its id; never a name or a number of an account.
+    :param now: When it happened (aware).
+    """
+    rows = []
+    for subject_id, payload in payloads.items():
+        event_id = uuid7()
+        rows.append(
+            {
+                "tenant_id": tenant_id,
+                "id": event_id,
+                "kind": kind,
+                "subject_kind": subject_kind,
+                "subject_id": subject_id,
+                "occurred_at": now,
+                "payload": payload,
+                "dedupe_key": f"{kind}:{subject_id}:{event_id}",
+            }
+        )
+    if rows:
+        session.execute(insert(Event), rows)
+
+
 def list_events(
     session: Session,
     tenant_id: UUID,

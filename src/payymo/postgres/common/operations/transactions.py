@@ -594,7 +594,7 @@ def rewrite_transactions(
             " THEN old.occurrence ELSE new.occurrence END",
             "transaction_date": "COALESCE(new.transaction_date, old.transaction_date)",
             "match_status": "CASE WHEN old.allocated = 0 THEN old.match_status"
-            " WHEN old.allocated >= new.amount"
+            " WHEN abs(old.allocated) >= abs(new.amount)"
             f" THEN '{TransactionMatchStatus.MATCHED}'"
             f" ELSE '{TransactionMatchStatus.PARTIALLY_MATCHED}' END",
             "missing_since": "NULL",

@@ -26,7 +26,12 @@ from uuid_utils.compat import uuid7
 from payymo.domain.errors import DuplicateError, NotFoundError, Problem, RuleError
 from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.core import Page
-from payymo.postgres.reconciliation.models import Customer, Invoice
+from payymo.postgres.reconciliation.models import (
+    Customer,
+    CustomerCredit,
+    Invoice,
+    MatchDifference,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +174,23 @@ def update_customer(
 def delete_customer(
     session: Session, tenant_id: UUID, customer_id: UUID, *, actor_id: UUID | None
 ) -> None:
-    """Remove a customer who was never invoiced.
+    """Remove a customer who was never invoiced and never had credit.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that must own it.
     :param customer_id: Customer to remove.
     :param actor_id: User who removes it.
     :raises NotFoundError: If the tenant has no such customer.
-    :raises RuleError: ``customer_has_invoices`` if there are invoices.
+    :raises RuleError: ``customer_has_invoices`` if there are invoices or credits.
     """
     customer = get_customer(session, tenant_id, customer_id)
-    has_invoices = session.scalar(
-        select(exists().where(Invoice.tenant_id == tenant_id, Invoice.customer_id == customer_id))
+    named = (
+        exists().where(model.tenant_id == tenant_id, model.customer_id == customer_id)
+        for model in (Invoice, CustomerCredit, MatchDifference)
     )
-    if has_invoices:
+    if session.scalar(select(or_(*named))):
         raise RuleError(
-            "A customer with invoices cannot be removed: they would lose their name.",
+            "A customer with invoices or credit cannot be removed: they would lose their name.",
             code="customer_has_invoices",
         )
     session.delete(customer)

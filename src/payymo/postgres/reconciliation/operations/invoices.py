@@ -37,7 +37,15 @@ from payymo.domain.matching.records import ClosedInvoice, OpenInvoice
 from payymo.domain.money import check_exponent
 from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.core import Page
-from payymo.postgres.reconciliation.models import Customer, Invoice, MatchLine
+from payymo.postgres.reconciliation.models import (
+    Adjustment,
+    CreditUse,
+    Customer,
+    CustomerCredit,
+    Invoice,
+    MatchDifference,
+    MatchLine,
+)
 from payymo.postgres.reconciliation.operations.customers import get_customer
 
 #: With these the invoice says what was agreed; changing them would change what was paid.
@@ -203,7 +211,7 @@ def update_invoice(
     :raises RuleError: ``invoice_has_payments`` if total, currency or customer of an invoice with
         payments would change, ``invoice_is_void`` if it is void, ``due_before_issue``.
     """
-    invoice = _get_locked(session, tenant_id, invoice_id)
+    invoice = get_locked_invoice(session, tenant_id, invoice_id)
     wanted: dict[str, Any] = dict(changes)
     before = {name: getattr(invoice, name) for name in wanted}
     if before == wanted:
@@ -242,14 +250,15 @@ def void_invoice(
     :param actor_id: User who voids it.
     :param now: Present time.
     :raises NotFoundError: If the tenant has no such invoice.
-    :raises RuleError: ``invoice_has_payments`` if a payment is allocated to it.
+    :raises RuleError: ``invoice_has_payments`` if anything settles some of it.
     """
-    invoice = _get_locked(session, tenant_id, invoice_id)
+    invoice = get_locked_invoice(session, tenant_id, invoice_id)
     if invoice.voided_at is not None:
         return invoice
-    if invoice.allocated:
+    if invoice.balance != invoice.total:
         raise RuleError(
-            "An invoice with payments cannot be voided: reverse their matches first.",
+            "An invoice of which something is settled cannot be voided: reverse its matches, "
+            "adjustments and uses of credit first.",
             code="invoice_has_payments",
         )
     invoice.voided_at = now
@@ -269,22 +278,25 @@ def void_invoice(
 def delete_invoice(
     session: Session, tenant_id: UUID, invoice_id: UUID, *, actor_id: UUID | None
 ) -> None:
-    """Remove an invoice that was never matched.
+    """Remove an invoice that was never matched or settled.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that must own it.
     :param invoice_id: Invoice to remove.
     :param actor_id: User who removes it.
     :raises NotFoundError: If the tenant has no such invoice.
-    :raises RuleError: ``invoice_has_matches`` if a match names it, whatever became of the match.
+    :raises RuleError: ``invoice_has_matches`` if a match, an adjustment or credit names it,
+        whatever became of them.
     """
-    invoice = _get_locked(session, tenant_id, invoice_id)
-    is_matched = session.scalar(
-        select(exists().where(MatchLine.tenant_id == tenant_id, MatchLine.invoice_id == invoice_id))
+    invoice = get_locked_invoice(session, tenant_id, invoice_id)
+    named = (
+        exists().where(model.tenant_id == tenant_id, model.invoice_id == invoice_id)
+        for model in (MatchLine, MatchDifference, Adjustment, CreditUse, CustomerCredit)
     )
-    if is_matched:
+    if session.scalar(select(or_(*named))):
         raise RuleError(
-            "An invoice that a match names cannot be removed: void it instead.",
+            "An invoice that a match, an adjustment or credit names cannot be removed: void it "
+            "instead.",
             code="invoice_has_matches",
         )
     before = {name: getattr(invoice, name) for name in InvoiceValues.__slots__}
@@ -439,7 +451,14 @@ def _get(session: Session, statement: Select[Invoice]) -> Invoice:
     return invoice
 
 
-def _get_locked(session: Session, tenant_id: UUID, invoice_id: UUID) -> Invoice:
+def get_locked_invoice(session: Session, tenant_id: UUID, invoice_id: UUID) -> Invoice:
+    """Return one of the tenant's invoices, and keep others from changing it.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own it.
+    :param invoice_id: Invoice to return.
+    :raises NotFoundError: If the tenant has no such invoice.
+    """
     statement = (
         select(Invoice)
         .where(*_is(tenant_id, invoice_id))
@@ -489,10 +508,10 @@ def _check_changes(
     if invoice.voided_at is not None:
         raise RuleError("A void invoice cannot be changed.", code="invoice_is_void")
     changed = {name for name in wanted if wanted[name] != before[name]}
-    if invoice.allocated and not changed.isdisjoint(_FIXED_BY_PAYMENTS):
+    if invoice.balance != invoice.total and not changed.isdisjoint(_FIXED_BY_PAYMENTS):
         raise RuleError(
-            "An invoice with payments keeps its total, currency and customer: reverse their "
-            "matches first.",
+            "An invoice of which something is settled keeps its total, currency and customer: "
+            "reverse its matches, adjustments and uses of credit first.",
             code="invoice_has_payments",
         )
     if "customer_id" in changed:

@@ -1,15 +1,19 @@
 """Matchings of all unexplained payments with all open invoices."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import any_, func, select, text, update
 from sqlalchemy.orm import Session
 
-from payymo.domain.enums import RunStatus
+from payymo.domain.enums import MatchStatus, RunStatus
 from payymo.domain.errors import NotFoundError
+from payymo.postgres.auth.operations.audit import record_audits
 from payymo.postgres.core import Page
-from payymo.postgres.reconciliation.models import MatchRun
+from payymo.postgres.reconciliation.models import CreditUse, Match, MatchRun
+from payymo.postgres.reconciliation.operations.payments import update_match_status
+from payymo.postgres.reconciliation.operations.settlements import reverse_lines, uuids
 
 
 def lock_matching(session: Session, tenant_id: UUID) -> None:
@@ -62,6 +66,102 @@ def list_match_runs(
         .limit(per_page)
     )
     return Page(rows=rows.all(), total=total or 0)
+
+
+def list_applied(session: Session, tenant_id: UUID, match_run_id: UUID) -> Mapping[UUID, UUID]:
+    """Return the payments of the matches that a matching applied and that stand, by match.
+
+    What people confirmed is not among them. Others are kept from deciding on them.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param match_run_id: Matching that is meant.
+    """
+    rows = session.execute(
+        select(Match.id, Match.transaction_id)
+        .where(
+            Match.tenant_id == tenant_id,
+            Match.applied_run_id == match_run_id,
+            Match.status == MatchStatus.CONFIRMED,
+            Match.decided_by.is_(None),
+        )
+        .order_by(Match.id)
+        .with_for_update()
+    )
+    return {row.id: row.transaction_id for row in rows}
+
+
+def count_credit_uses(session: Session, tenant_id: UUID, match_run_id: UUID) -> int:
+    """Return how many uses of credit a matching made by the tenant's policy, that stand.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param match_run_id: Matching that is meant.
+    """
+    statement = select(func.count()).where(
+        CreditUse.tenant_id == tenant_id,
+        CreditUse.match_run_id == match_run_id,
+        CreditUse.reversed_at.is_(None),
+    )
+    return session.scalar(statement) or 0
+
+
+def reverse_match_run(
+    session: Session,
+    run: MatchRun,
+    applied: Mapping[UUID, UUID],
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+) -> None:
+    """Take back what a matching applied, and withdraw what it suggested.
+
+    :param session: Open session; the caller manages the transaction.
+    :param run: The matching.
+    :param applied: Its matches of :func:`list_applied`.
+    :param actor_id: User who takes it back.
+    :param now: Present time (aware).
+    :raises RuleError: ``credit_is_used`` if credit that it created is used by something else.
+    """
+    tenant_id = run.tenant_id
+    reverse_lines(
+        session,
+        tenant_id,
+        match_ids=applied.keys(),
+        match_run_id=run.id,
+        actor_id=actor_id,
+        now=now,
+    )
+    session.execute(
+        update(Match)
+        .where(Match.tenant_id == tenant_id, Match.id == any_(uuids(applied.keys())))
+        .values(status=MatchStatus.REVERSED, decided_by=actor_id, decided_at=now)
+    )
+    withdrawn = session.scalars(
+        update(Match)
+        .where(
+            Match.tenant_id == tenant_id,
+            Match.match_run_id == run.id,
+            Match.status == MatchStatus.SUGGESTED,
+        )
+        .values(status=MatchStatus.WITHDRAWN)
+        .returning(Match.transaction_id)
+    ).all()
+    update_match_status(session, tenant_id, {*applied.values(), *withdrawn})
+    run.reversed_at = now
+    run.reversed_by = actor_id
+    session.flush()
+    for entity, entity_ids in (("matches", list(applied)), ("match_runs", [run.id])):
+        record_audits(
+            session,
+            tenant_id,
+            actor_id=actor_id,
+            action=MatchStatus.REVERSED,
+            entity=entity,
+            entity_ids=entity_ids,
+            before={},
+            after={"match_run_id": str(run.id)},
+        )
 
 
 def start_match_run(

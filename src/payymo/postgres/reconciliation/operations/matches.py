@@ -1,61 +1,36 @@
-"""Matches between payments and invoices, and what people decide about them.
+"""Matches between payments and invoices, as the engine proposes them and as people read them.
 
-A match is suggested, and then confirmed, rejected or withdrawn; a confirmed one can be reversed.
-Nothing else happens to it.
+What becomes of them is decided in ``decisions.py``.
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import (
-    ARRAY,
-    BindParameter,
-    ColumnElement,
-    Uuid,
-    any_,
-    exists,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, any_, exists, func, select, update
 from sqlalchemy.orm import Session, raiseload
 from sqlalchemy.orm.attributes import set_committed_value
 from uuid_utils.compat import uuid7
 
-from payymo.domain.enums import MatchOrigin, MatchSort, MatchStatus, TransactionStatus
-from payymo.domain.errors import InvalidInputError, NotFoundError, Problem, RuleError
+from payymo.domain.enums import AdjustmentKind, CreditKind, MatchOrigin, MatchSort, MatchStatus
+from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.gate import Wait
-from payymo.domain.matching.records import Proposal, ProposedAllocation, Rejection
-from payymo.domain.money import exponent_of
-from payymo.postgres.auth.operations.audit import record_audit, record_audits
+from payymo.domain.matching.records import PaymentId, Proposal, Rejection
+from payymo.domain.settlement import Paid, Settlement
 from payymo.postgres.bulk import insert_rows
 from payymo.postgres.common.models import Transaction
 from payymo.postgres.core import Base, Page
-from payymo.postgres.reconciliation.models import Invoice, Match, MatchLine
-from payymo.postgres.reconciliation.operations.allocations import (
-    AllocationValues,
-    record_allocations,
-    reverse_allocations,
-)
-from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
-from payymo.postgres.reconciliation.operations.track_records import note_correction
+from payymo.postgres.reconciliation.models import Match, MatchDifference, MatchLine
+from payymo.postgres.reconciliation.operations.payments import update_match_status
+from payymo.postgres.reconciliation.operations.settlements import uuids
 
 _MATCHES = Base.metadata.tables[Match.__tablename__]
 _LINES = Base.metadata.tables[MatchLine.__tablename__]
-
-_TRANSITIONS = {
-    MatchStatus.CONFIRMED: MatchStatus.SUGGESTED,
-    MatchStatus.REJECTED: MatchStatus.SUGGESTED,
-    MatchStatus.REVERSED: MatchStatus.CONFIRMED,
-}
+_DIFFERENCES = Base.metadata.tables[MatchDifference.__tablename__]
 
 _ORDERS = {
     MatchSort.LATEST_FIRST: (Match.id.desc(),),
@@ -111,7 +86,7 @@ def list_matches(
     total = session.scalar(select(func.count()).select_from(Match).where(*conditions))
     rows = session.scalars(
         select(Match)
-        .options(raiseload(Match.lines))
+        .options(raiseload(Match.lines), raiseload(Match.differences))
         .where(*conditions)
         .order_by(*_ORDERS[sort])
         .offset((page - 1) * per_page)
@@ -123,16 +98,26 @@ def list_matches(
 
 def _attach_lines(session: Session, tenant_id: UUID, matches: Sequence[Match]) -> None:
     """Read the lines of a page of matches: by one array of ids, not by a thousand parameters."""
-    lines: dict[UUID, list[MatchLine]] = {match.id: [] for match in matches}
-    statement = (
-        select(MatchLine)
-        .where(MatchLine.tenant_id == tenant_id, MatchLine.match_id == any_(_uuids(lines)))
-        .order_by(MatchLine.id)
-    )
-    for line in session.scalars(statement):
-        lines[line.match_id].append(line)
+    ids = [match.id for match in matches]
+    lines = _by_match(session, tenant_id, MatchLine, ids)
+    differences = _by_match(session, tenant_id, MatchDifference, ids)
     for match in matches:
         set_committed_value(match, "lines", lines[match.id])
+        set_committed_value(match, "differences", differences[match.id])
+
+
+def _by_match[Line: (MatchLine, MatchDifference)](
+    session: Session, tenant_id: UUID, model: type[Line], match_ids: Sequence[UUID]
+) -> Mapping[UUID, list[Line]]:
+    found: dict[UUID, list[Line]] = {match_id: [] for match_id in match_ids}
+    statement = (
+        select(model)
+        .where(model.tenant_id == tenant_id, model.match_id == any_(uuids(match_ids)))
+        .order_by(model.id)
+    )
+    for line in session.scalars(statement):
+        found[line.match_id].append(line)
+    return found
 
 
 def list_rejections(session: Session, tenant_id: UUID) -> Sequence[Rejection]:
@@ -141,15 +126,31 @@ def list_rejections(session: Session, tenant_id: UUID) -> Sequence[Rejection]:
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
     """
+    pairs = _list_pairs(session, tenant_id, MatchStatus.REJECTED)
+    return [Rejection(transaction_id, invoice_id) for transaction_id, invoice_id in pairs]
+
+
+def list_reversed_pairs(session: Session, tenant_id: UUID) -> Collection[tuple[UUID, UUID]]:
+    """Return the pairs of payment and invoice that were taken back: applied by people alone.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    """
+    return set(_list_pairs(session, tenant_id, MatchStatus.REVERSED))
+
+
+def _list_pairs(
+    session: Session, tenant_id: UUID, status: MatchStatus
+) -> Sequence[tuple[UUID, UUID]]:
     rows = session.execute(
         select(Match.transaction_id, MatchLine.invoice_id)
         .join(
             MatchLine, (MatchLine.tenant_id == Match.tenant_id) & (MatchLine.match_id == Match.id)
         )
-        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.REJECTED)
+        .where(Match.tenant_id == tenant_id, Match.status == status)
         .distinct()
     )
-    return [Rejection(row.transaction_id, row.invoice_id) for row in rows]
+    return [(row.transaction_id, row.invoice_id) for row in rows]
 
 
 # ----------------------------------------------------------------- proposals
@@ -165,6 +166,7 @@ def record_proposals(
     engine_version: str,
     engine_confidences: Mapping[Hashable, float] = MappingProxyType({}),
     waits: Mapping[Hashable, Sequence[Wait]] = MappingProxyType({}),
+    settlements: Mapping[PaymentId, Settlement] = MappingProxyType({}),
 ) -> Mapping[UUID, UUID]:
     """Make the open suggestions of some payments those of the engine.
 
@@ -180,11 +182,16 @@ def record_proposals(
     :param engine_confidences: What the engine's own model said of each payment's proposal, where
         the proposal says otherwise.
     :param waits: Why each payment's proposal waits for a person; nothing where it is applied.
+    :param settlements: What each proposal would book; where absent, its allocations and no more.
     :returns: The open suggestion of each payment that has one.
     """
+    books = {
+        proposal.payment_id: settlements.get(proposal.payment_id) or _as_settlement(proposal)
+        for proposal in proposals
+    }
     known = {
         suggestion.transaction_id: suggestion
-        for suggestion in _list_suggestions(session, tenant_id)
+        for suggestion in list_suggestions(session, tenant_id)
         if suggestion.transaction_id in considered
     }
     wanted = {proposal.payment_id: proposal for proposal in proposals}
@@ -192,10 +199,19 @@ def record_proposals(
         payment_id: suggestion.id
         for payment_id, suggestion in known.items()
         if payment_id in wanted
-        and _says(suggestion, wanted[payment_id], _waits_as_json(waits.get(payment_id, ())))
+        and _says(
+            suggestion,
+            wanted[payment_id],
+            books[payment_id],
+            _waits_as_json(waits.get(payment_id, ())),
+        )
     }
     _withdraw(session, tenant_id, [known[at].id for at in known.keys() - kept.keys()])
-    new = [proposal for proposal in proposals if proposal.payment_id not in kept]
+    new = {
+        proposal: books[proposal.payment_id]
+        for proposal in proposals
+        if proposal.payment_id not in kept
+    }
     added = _insert(
         session,
         tenant_id,
@@ -211,22 +227,37 @@ def record_proposals(
     return kept | added
 
 
+type DifferenceKey = tuple[
+    UUID | None, AdjustmentKind | None, UUID | None, UUID | None, CreditKind | None, Decimal
+]
+
+
 @dataclass(frozen=True, slots=True)
-class _Suggestion:
-    """A match that waits, without what the database would have to read besides."""
+class Suggestion:
+    """A match that waits, without what the database would have to read besides.
+
+    :ivar lines: Invoice, amount, and what that settles where the currencies differ.
+    :ivar differences: As the columns of a match's difference have them.
+    """
 
     id: UUID
     transaction_id: UUID
     confidence: Decimal
     is_tie: bool
     waits: Mapping[str, Any] | None
-    lines: list[tuple[UUID, Decimal]]
+    lines: list[tuple[UUID, Decimal, Decimal | None]]
+    differences: list[DifferenceKey]
 
 
-def _list_suggestions(
+def list_suggestions(
     session: Session, tenant_id: UUID, *, match_ids: Collection[UUID] | None = None
-) -> Collection[_Suggestion]:
-    """Return the open suggestions by id, and keep others from deciding on those asked for."""
+) -> Collection[Suggestion]:
+    """Return the open suggestions, and keep others from deciding on those asked for.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param match_ids: Only these, which are locked; all of them, unlocked, where absent.
+    """
     statement = (
         select(
             Match.id,
@@ -236,43 +267,90 @@ def _list_suggestions(
             Match.waits,
             MatchLine.invoice_id,
             MatchLine.amount,
+            MatchLine.settled,
         )
-        .join(
+        .outerjoin(
             MatchLine, (MatchLine.tenant_id == Match.tenant_id) & (MatchLine.match_id == Match.id)
         )
         .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
         .order_by(Match.id, MatchLine.id)
     )
     if match_ids is not None:
-        statement = statement.where(Match.id == any_(_uuids(match_ids))).with_for_update(of=Match)
-    found: dict[UUID, _Suggestion] = {}
+        statement = statement.where(Match.id == any_(uuids(match_ids))).with_for_update(of=Match)
+    found: dict[UUID, Suggestion] = {}
     for row in session.execute(statement):
         suggestion = found.get(row.id)
         if suggestion is None:
-            suggestion = _Suggestion(
-                row.id, row.transaction_id, row.confidence, row.is_tie, row.waits, []
+            suggestion = Suggestion(
+                row.id, row.transaction_id, row.confidence, row.is_tie, row.waits, [], []
             )
             found[row.id] = suggestion
-        suggestion.lines.append((row.invoice_id, row.amount))
+        if row.invoice_id is not None:
+            suggestion.lines.append((row.invoice_id, row.amount, row.settled))
+    differences = session.execute(
+        select(MatchDifference.match_id, *_DIFFERENCE_KEY)
+        .join(
+            Match,
+            (Match.tenant_id == MatchDifference.tenant_id) & (Match.id == MatchDifference.match_id),
+        )
+        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
+        .order_by(MatchDifference.id)
+    )
+    for match_id, *key in differences:
+        if match_id in found:
+            found[match_id].differences.append(tuple(key))  # type: ignore[arg-type] # see above
     return found.values()
 
 
-def _says(suggestion: _Suggestion, proposal: Proposal, waits: Mapping[str, Any]) -> bool:
+_DIFFERENCE_KEY = (
+    MatchDifference.invoice_id,
+    MatchDifference.adjustment,
+    MatchDifference.credit_id,
+    MatchDifference.customer_id,
+    MatchDifference.credit_kind,
+    MatchDifference.amount,
+)
+
+
+def _as_settlement(proposal: Proposal) -> Settlement:
+    return Settlement(
+        tuple(Paid(each.invoice_id, each.amount, each.settled) for each in proposal.allocations)
+    )
+
+
+def _says(
+    suggestion: Suggestion, proposal: Proposal, books: Settlement, waits: Mapping[str, Any]
+) -> bool:
     """Return whether an open suggestion says what the engine proposes now, and why it waits."""
     return (
         set(suggestion.lines)
-        == {(allocation.invoice_id, allocation.amount) for allocation in proposal.allocations}
+        == {(paid.invoice_id, paid.amount, paid.settled) for paid in books.paid}
+        and set(suggestion.differences) == set(_difference_keys(books))
         and suggestion.confidence == _confidence(proposal.confidence)
         and suggestion.is_tie == proposal.is_tie
         and suggestion.waits == waits
     )
 
 
+def _difference_keys(books: Settlement) -> Sequence[tuple[Any, ...]]:
+    """Return what a settlement books besides money on invoices, as the columns have it."""
+    keys: list[tuple[Any, ...]] = [
+        (each.invoice_id, each.kind, None, None, None, each.amount) for each in books.adjusted
+    ]
+    keys += [
+        (each.invoice_id, None, each.credit_id, None, None, each.amount) for each in books.applied
+    ]
+    if books.credited is not None:
+        credited = books.credited
+        keys.append((None, None, None, credited.customer_id, credited.kind, credited.amount))
+    return keys
+
+
 def _withdraw(session: Session, tenant_id: UUID, match_ids: Collection[UUID]) -> None:
     if match_ids:
         session.execute(
             update(Match)
-            .where(Match.tenant_id == tenant_id, Match.id == any_(_uuids(match_ids)))
+            .where(Match.tenant_id == tenant_id, Match.id == any_(uuids(match_ids)))
             .values(status=MatchStatus.WITHDRAWN)
             .execution_options(synchronize_session=False)
         )
@@ -303,10 +381,6 @@ def withdraw_suggestions_of_deleted(session: Session, tenant_id: UUID) -> None:
         update_match_status(session, tenant_id, withdrawn)
 
 
-def _uuids(ids: Collection[UUID]) -> BindParameter[list[UUID]]:
-    return literal(list(ids), ARRAY(Uuid))
-
-
 _MATCH_COLUMNS = (
     "tenant_id",
     "id",
@@ -322,13 +396,14 @@ _MATCH_COLUMNS = (
     "waits",
     "engine_version",
 )
-_LINE_COLUMNS = ("tenant_id", "id", "match_id", "invoice_id", "amount")
+_LINE_COLUMNS = ("tenant_id", "id", "match_id", "invoice_id", "amount", "settled")
+_DIFFERENCE_COLUMNS = ("tenant_id", "id", "match_id", *(each.key for each in _DIFFERENCE_KEY))
 
 
 def _insert(
     session: Session,
     tenant_id: UUID,
-    proposals: Sequence[Proposal],
+    proposals: Mapping[Proposal, Settlement],
     *,
     match_run_id: UUID,
     engine_version: str,
@@ -337,8 +412,9 @@ def _insert(
 ) -> dict[UUID, UUID]:
     matches: list[Sequence[Any]] = []
     lines: list[Sequence[Any]] = []
+    differences: list[Sequence[Any]] = []
     added: dict[UUID, UUID] = {}
-    for proposal in proposals:
+    for proposal, books in proposals.items():
         match_id = uuid7()
         added[_uuid(proposal.payment_id)] = match_id
         matches.append(
@@ -358,32 +434,42 @@ def _insert(
                 engine_version,
             )
         )
-        lines += [
-            (tenant_id, uuid7(), match_id, allocation.invoice_id, allocation.amount)
-            for allocation in proposal.allocations
-        ]
+        lines += _line_rows(tenant_id, match_id, books)
+        differences += _difference_rows(tenant_id, match_id, books)
     insert_rows(session, _MATCHES, _MATCH_COLUMNS, matches)
     insert_rows(session, _LINES, _LINE_COLUMNS, lines)
+    insert_rows(session, _DIFFERENCES, _DIFFERENCE_COLUMNS, differences)
     return added
+
+
+def insert_match_lines(
+    session: Session, tenant_id: UUID, match_id: UUID, books: Settlement
+) -> None:
+    """Write what one match would book.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the match.
+    :param match_id: The match, which has no lines yet.
+    :param books: What it would book.
+    """
+    insert_rows(session, _LINES, _LINE_COLUMNS, _line_rows(tenant_id, match_id, books))
+    rows = _difference_rows(tenant_id, match_id, books)
+    insert_rows(session, _DIFFERENCES, _DIFFERENCE_COLUMNS, rows)
+
+
+def _line_rows(tenant_id: UUID, match_id: UUID, books: Settlement) -> list[Sequence[Any]]:
+    return [
+        (tenant_id, uuid7(), match_id, paid.invoice_id, paid.amount, paid.settled)
+        for paid in books.paid
+    ]
+
+
+def _difference_rows(tenant_id: UUID, match_id: UUID, books: Settlement) -> list[Sequence[Any]]:
+    return [(tenant_id, uuid7(), match_id, *key) for key in _difference_keys(books)]
 
 
 def _as_text(document: Mapping[str, Any] | None) -> str | None:
     return None if document is None else msgspec.json.encode(document).decode()
-
-
-def _lines(
-    tenant_id: UUID, match_id: UUID, allocations: Sequence[ProposedAllocation]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "tenant_id": tenant_id,
-            "id": uuid7(),
-            "match_id": match_id,
-            "invoice_id": allocation.invoice_id,
-            "amount": allocation.amount,
-        }
-        for allocation in allocations
-    ]
 
 
 def _uuid(payment_id: object) -> UUID:
@@ -423,301 +509,6 @@ def _runner_up_as_json(proposal: Proposal) -> dict[str, Any] | None:
 
 def _waits_as_json(waits: Sequence[Wait]) -> dict[str, Any]:
     return {"items": [{"reason": wait.reason.value, "text": wait.text} for wait in waits]}
-
-
-# ----------------------------------------------------------------- decisions
-
-
-def create_match(
-    session: Session,
-    tenant_id: UUID,
-    transaction_id: UUID,
-    allocations: Sequence[ProposedAllocation],
-    *,
-    actor_id: UUID | None,
-    now: datetime,
-) -> Match:
-    """Match a payment to invoices by hand, confirmed at once, and return the match.
-
-    An open suggestion for the payment is withdrawn.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that must own payment and invoices.
-    :param transaction_id: Payment to explain.
-    :param allocations: How much of it goes to which invoice; each invoice once.
-    :param actor_id: User who matches.
-    :param now: Present time.
-    :raises NotFoundError: If the tenant has no such transaction or invoice.
-    :raises InvalidInputError: If an invoice is unknown or named twice, or an amount not positive.
-    :raises RuleError: ``not_a_payment``, ``transaction_is_deleted``, ``over_allocation``,
-        ``currency_mismatch`` or ``invoice_is_void``.
-    """
-    payment = get_payment(session, tenant_id, transaction_id)
-    if payment.amount <= 0 or payment.status is not TransactionStatus.BOOKED:
-        raise RuleError(
-            "Only booked money that came in can be matched to invoices.", code="not_a_payment"
-        )
-    if payment.deleted_at is not None:
-        raise RuleError(
-            "This transaction was deleted: restore it first.", code="transaction_is_deleted"
-        )
-    _check_allocations(session, tenant_id, allocations, payment.currency)
-    match_id = uuid7()
-    row: dict[str, Any] = {
-        "tenant_id": tenant_id,
-        "id": match_id,
-        "transaction_id": transaction_id,
-        "match_run_id": None,
-        "status": MatchStatus.CONFIRMED,
-        "origin": MatchOrigin.MANUAL,
-        "confidence": Decimal(1),
-        "engine_confidence": None,
-        "is_tie": False,
-        "evidence": {"items": []},
-        "runner_up": None,
-        "waits": None,
-        "engine_version": None,
-        "decided_by": actor_id,
-        "decided_at": now,
-    }
-    with session.begin_nested():
-        session.execute(insert(Match), [row])
-        session.execute(insert(MatchLine), _lines(tenant_id, match_id, allocations))
-        values = [
-            AllocationValues(match_id, transaction_id, _uuid(given.invoice_id), given.amount)
-            for given in allocations
-        ]
-        record_allocations(session, tenant_id, values, now=now)
-        note_correction(session, tenant_id, transaction_id, allocations, actor_id=actor_id, now=now)
-        _withdraw_suggestion(session, tenant_id, transaction_id)
-        update_match_status(session, tenant_id, [transaction_id])
-    _audit(session, tenant_id, match_id, MatchStatus.CONFIRMED, before=None, actor_id=actor_id)
-    return get_match(session, tenant_id, match_id)
-
-
-def _check_allocations(
-    session: Session, tenant_id: UUID, allocations: Sequence[ProposedAllocation], currency: str
-) -> None:
-    known = set(
-        session.scalars(
-            select(Invoice.id).where(
-                Invoice.tenant_id == tenant_id,
-                Invoice.id.in_({allocation.invoice_id for allocation in allocations}),
-            )
-        )
-    )
-    absent = [
-        Problem(f"allocations.{number}.invoice_id", "There is no such invoice.")
-        for number, allocation in enumerate(allocations)
-        if allocation.invoice_id not in known
-    ]
-    if absent:
-        raise NotFoundError("There is no such invoice.", problems=absent)
-    problems = []
-    seen = set()
-    for number, allocation in enumerate(allocations):
-        place = f"allocations.{number}"
-        if allocation.invoice_id in seen:
-            problems.append(Problem(f"{place}.invoice_id", "Name each invoice once."))
-        if allocation.amount <= 0:
-            problems.append(Problem(f"{place}.amount", "The amount must be greater than zero."))
-        decimals = exponent_of(currency)
-        if round(allocation.amount, decimals) != allocation.amount:
-            sentence = f"An amount in {currency} has at most {decimals} decimals."
-            problems.append(Problem(f"{place}.amount", sentence))
-        seen.add(allocation.invoice_id)
-    if not allocations:
-        problems.append(Problem("allocations", "Name at least one invoice."))
-    if problems:
-        raise InvalidInputError("The match is not valid.", problems=problems)
-
-
-def confirm_match(
-    session: Session,
-    tenant_id: UUID,
-    match_id: UUID,
-    *,
-    actor_id: UUID | None,
-    now: datetime,
-) -> Match:
-    """Accept a suggestion: its amounts are allocated. Return the match.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that must own it.
-    :param match_id: Match to confirm.
-    :param actor_id: User who confirms; ``None`` when Payymo does.
-    :param now: Present time.
-    :raises NotFoundError: If the tenant has no such match.
-    :raises RuleError: ``match_transition`` if it is not suggested; ``over_allocation`` if less is
-        left by now than it needs; ``invoice_is_void``. The match is unchanged then.
-    """
-    match = _get_locked(session, tenant_id, match_id, MatchStatus.CONFIRMED)
-    record_allocations(session, tenant_id, _allocations_of(match), now=now)
-    _decide(session, match, MatchStatus.CONFIRMED, actor_id=actor_id, now=now)
-    return match
-
-
-def apply_matches(
-    session: Session, tenant_id: UUID, match_ids: Collection[UUID], *, now: datetime
-) -> int:
-    """Accept many suggestions that Payymo is sure of, and return how many there were.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that owns them.
-    :param match_ids: Suggestions to accept.
-    :param now: Present time.
-    :raises RuleError: ``over_allocation`` if less is left by now than they need.
-    """
-    matches = _list_suggestions(session, tenant_id, match_ids=match_ids)
-    if not matches:
-        return 0
-    allocations = [
-        AllocationValues(match.id, match.transaction_id, invoice_id, amount)
-        for match in matches
-        for invoice_id, amount in match.lines
-    ]
-    record_allocations(session, tenant_id, allocations, now=now)
-    ids = [match.id for match in matches]
-    session.execute(
-        update(Match)
-        .where(Match.tenant_id == tenant_id, Match.id == any_(_uuids(ids)))
-        .values(status=MatchStatus.CONFIRMED, decided_by=None, decided_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    update_match_status(session, tenant_id, {match.transaction_id for match in matches})
-    record_audits(
-        session,
-        tenant_id,
-        action=MatchStatus.CONFIRMED,
-        entity="matches",
-        entity_ids=ids,
-        before={"status": MatchStatus.SUGGESTED},
-        after={"status": MatchStatus.CONFIRMED},
-    )
-    return len(matches)
-
-
-def reject_match(
-    session: Session,
-    tenant_id: UUID,
-    match_id: UUID,
-    *,
-    actor_id: UUID | None,
-    now: datetime,
-) -> Match:
-    """Refuse a suggestion: its pairs are not proposed again. Return the match.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that must own it.
-    :param match_id: Match to reject.
-    :param actor_id: User who rejects.
-    :param now: Present time.
-    :raises NotFoundError: If the tenant has no such match.
-    :raises RuleError: ``match_transition`` if it is not suggested.
-    """
-    match = _get_locked(session, tenant_id, match_id, MatchStatus.REJECTED)
-    _decide(session, match, MatchStatus.REJECTED, actor_id=actor_id, now=now)
-    return match
-
-
-def reverse_match(
-    session: Session,
-    tenant_id: UUID,
-    match_id: UUID,
-    *,
-    actor_id: UUID | None,
-    now: datetime,
-) -> Match:
-    """Undo a confirmed match: its money is free again. Return the match.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that must own it.
-    :param match_id: Match to reverse.
-    :param actor_id: User who reverses.
-    :param now: Present time.
-    :raises NotFoundError: If the tenant has no such match.
-    :raises RuleError: ``match_transition`` if it is not confirmed.
-    """
-    match = _get_locked(session, tenant_id, match_id, MatchStatus.REVERSED)
-    reverse_allocations(session, tenant_id, match_id, now=now)
-    _decide(session, match, MatchStatus.REVERSED, actor_id=actor_id, now=now)
-    return match
-
-
-def _get_locked(session: Session, tenant_id: UUID, match_id: UUID, wanted: MatchStatus) -> Match:
-    """Return a match that may become what is wanted, and keep others from deciding on it."""
-    match = session.scalars(
-        select(Match)
-        .where(Match.tenant_id == tenant_id, Match.id == match_id)
-        .with_for_update(of=Match)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if match is None:
-        raise NotFoundError("There is no such match.")
-    if match.status is not _TRANSITIONS[wanted]:
-        raise RuleError(
-            f"A {match.status} match cannot be {wanted}: only a {_TRANSITIONS[wanted]} one can.",
-            code="match_transition",
-        )
-    return match
-
-
-def _decide(
-    session: Session,
-    match: Match,
-    status: MatchStatus,
-    *,
-    actor_id: UUID | None,
-    now: datetime,
-) -> None:
-    before = match.status
-    match.status = status
-    match.decided_by = actor_id
-    match.decided_at = now
-    session.flush()
-    update_match_status(session, match.tenant_id, [match.transaction_id])
-    _audit(session, match.tenant_id, match.id, status, before=before, actor_id=actor_id)
-    session.refresh(match)
-
-
-def _allocations_of(match: Match) -> list[AllocationValues]:
-    return [
-        AllocationValues(match.id, match.transaction_id, line.invoice_id, line.amount)
-        for line in match.lines
-    ]
-
-
-def _withdraw_suggestion(session: Session, tenant_id: UUID, transaction_id: UUID) -> None:
-    session.execute(
-        update(Match)
-        .where(
-            Match.tenant_id == tenant_id,
-            Match.transaction_id == transaction_id,
-            Match.status == MatchStatus.SUGGESTED,
-        )
-        .values(status=MatchStatus.WITHDRAWN)
-    )
-
-
-def _audit(
-    session: Session,
-    tenant_id: UUID,
-    match_id: UUID,
-    status: MatchStatus,
-    *,
-    before: MatchStatus | None,
-    actor_id: UUID | None,
-) -> None:
-    record_audit(
-        session,
-        tenant_id,
-        actor_id=actor_id,
-        action=status,
-        entity="matches",
-        entity_id=match_id,
-        before=None if before is None else {"status": before},
-        after={"status": status},
-    )
 
 
 def _conditions(where: MatchFilter) -> list[ColumnElement[bool]]:

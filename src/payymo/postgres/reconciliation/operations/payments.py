@@ -99,8 +99,12 @@ def update_match_status(
         Match.status == MatchStatus.SUGGESTED,
     )
     status = case(
-        (Transaction.allocated >= Transaction.amount, TransactionMatchStatus.MATCHED),
-        (Transaction.allocated > 0, TransactionMatchStatus.PARTIALLY_MATCHED),
+        (
+            (Transaction.allocated != 0)
+            & (func.abs(Transaction.allocated) >= func.abs(Transaction.amount)),
+            TransactionMatchStatus.MATCHED,
+        ),
+        (Transaction.allocated != 0, TransactionMatchStatus.PARTIALLY_MATCHED),
         (is_suggested, TransactionMatchStatus.SUGGESTED),
         else_=TransactionMatchStatus.UNMATCHED,
     )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from payymo.domain.enums import MatchOrigin, MatchStatus
 from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.recalibration import Decision
-from payymo.domain.matching.records import ProposedAllocation
+from payymo.domain.settlement import Paid
 from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.reconciliation.models import Match, MatchLine
 
@@ -77,7 +77,7 @@ def note_correction(
     session: Session,
     tenant_id: UUID,
     transaction_id: UUID,
-    allocations: Collection[ProposedAllocation],
+    allocations: Collection[Paid],
     *,
     actor_id: UUID | None,
     now: datetime,

@@ -1,0 +1,242 @@
+"""What a matching books besides money on invoices, and what it leaves to people."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+from testing.factories import (
+    add_account,
+    add_customer,
+    add_decisions,
+    add_invoice,
+    add_transaction,
+)
+
+from payymo.domain.enums import AdjustmentKind, CreditKind, InvoiceStatus, MatchStatus
+from payymo.postgres.reconciliation.models import Invoice, Match
+from payymo.postgres.reconciliation.operations.credits import (
+    CreditNoteValues,
+    create_credit_note,
+    get_credit,
+    list_credits,
+    list_uses,
+    reverse_use,
+)
+from payymo.postgres.reconciliation.operations.decisions import confirm_match, reverse_match
+from payymo.postgres.reconciliation.operations.invoices import get_invoice
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
+from payymo.postgres.reconciliation.operations.policies import get_policy, update_policy
+from payymo.workflows.credits import propose_credit_uses
+from payymo.workflows.reconcile import match_payments
+
+NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+class Book:
+    """A tenant's books: one customer, one account."""
+
+    def __init__(self, session: Session, tenant_id: UUID) -> None:
+        self.session = session
+        self.tenant_id = tenant_id
+        self.account = add_account(session, tenant_id)
+        self.customer = add_customer(session, tenant_id, name="Blue Whale Trading Ltd")
+
+    def invoice(self, number: str, total: str, **columns: Any) -> Invoice:
+        return add_invoice(
+            self.session,
+            self.tenant_id,
+            self.customer,
+            number=number,
+            total=Decimal(total),
+            **columns,
+        )
+
+    def payment(self, amount: str, remittance: str) -> UUID:
+        return add_transaction(
+            self.session,
+            self.tenant_id,
+            self.account,
+            amount=Decimal(amount),
+            remittance=remittance,
+            counterparty_name="BLUE WHALE TRADING",
+        ).id
+
+    def note(self, number: str, total: str) -> UUID:
+        values = CreditNoteValues(
+            self.customer.id, number, "EUR", Decimal(total), date(2026, 1, 20)
+        )
+        return create_credit_note(self.session, self.tenant_id, values, actor_id=None, now=NOW).id
+
+    def allow(self, **changes: Any) -> None:
+        update_policy(self.session, self.tenant_id, actor_id=None, **changes)
+
+    def run(self) -> int:
+        return match_payments(self.session, self.tenant_id, now=NOW).applied_count
+
+    def matches(self, status: MatchStatus) -> list[Match]:
+        self.session.expire_all()
+        where = MatchFilter(status=status)
+        return list(list_matches(self.session, self.tenant_id, where=where).rows)
+
+    def stands(self, invoice: Invoice) -> tuple[InvoiceStatus, Decimal]:
+        found = get_invoice(self.session, self.tenant_id, invoice.id)
+        return found.status, found.balance
+
+
+@pytest.fixture
+def book(session: Session, tenant_id: UUID) -> Book:
+    return Book(session, tenant_id)
+
+
+def test_an_overpayment_is_suggested_with_the_customers_credit(book: Book) -> None:
+    invoice = book.invoice("INV-2026-0042", "119.00")
+    book.payment("120.00", "INV-2026-0042")
+
+    assert book.run() == 0
+
+    (match,) = book.matches(MatchStatus.SUGGESTED)
+    reasons = [wait["reason"] for wait in (match.waits or {})["items"]]
+    assert "books_difference" in reasons
+    assert "amount_left_over" not in reasons
+    (difference,) = match.differences
+    assert (difference.credit_kind, difference.customer_id, difference.amount) == (
+        CreditKind.OVERPAYMENT,
+        book.customer.id,
+        Decimal("1.00"),
+    )
+    confirm_match(book.session, book.tenant_id, match.id, actor_id=None, now=NOW)
+    assert book.stands(invoice) == (InvoiceStatus.PAID, Decimal(0))
+    (credit,) = list_credits(book.session, book.tenant_id).rows
+    assert credit.balance == Decimal("1.00")
+
+
+def test_a_suggestion_with_a_difference_stays_the_same_while_nothing_changes(book: Book) -> None:
+    book.invoice("INV-2026-0042", "119.00")
+    book.payment("120.00", "INV-2026-0042")
+    book.run()
+    (first,) = book.matches(MatchStatus.SUGGESTED)
+
+    book.run()
+
+    (again,) = book.matches(MatchStatus.SUGGESTED)
+    assert again.id == first.id
+
+    book.allow(credit_overpayments=False)
+    book.run()
+
+    (other,) = book.matches(MatchStatus.SUGGESTED)
+    assert (other.id != first.id, other.differences) == (True, [])
+
+
+def test_differences_are_applied_where_the_policy_says_so(book: Book) -> None:
+    book.allow(apply_differences=True)
+    proven = add_decisions(book.session, book.tenant_id, book.account, [(0.98, True)] * 60)
+    invoice = book.invoice("INV-2026-0042", "119.00")
+    book.payment("118.97", "INV-2026-0042")
+
+    book.run()
+
+    assert book.stands(invoice) == (InvoiceStatus.PAID, Decimal(0))
+    known = {each.id for each in proven}
+    (match,) = [each for each in book.matches(MatchStatus.CONFIRMED) if each.id not in known]
+    assert [(each.adjustment, each.amount) for each in match.differences] == [
+        (AdjustmentKind.ROUNDING, Decimal("0.03"))
+    ]
+
+
+def test_a_payment_short_by_a_credit_note_is_explained_by_it_once(book: Book) -> None:
+    first, second = book.invoice("INV-2026-0042", "100.00"), book.invoice("INV-2026-0050", "90.00")
+    note = book.note("CN-2026-7", "20.00")
+    book.payment("80.00", "INV-2026-0042")
+    book.payment("70.00", "INV-2026-0050")
+
+    book.run()
+
+    netted = [
+        (line.invoice_id, line.credit_id, line.amount)
+        for status in (MatchStatus.SUGGESTED, MatchStatus.CONFIRMED)
+        for match in book.matches(status)
+        for line in match.differences
+    ]
+    assert len(netted) == 1
+    assert netted[0][0] in {first.id, second.id}
+    assert netted[0][1:] == (note, Decimal("20.00"))
+
+
+def test_what_was_taken_back_is_applied_by_people_alone(book: Book) -> None:
+    invoice = book.invoice("INV-2026-0042", "119.00")
+    book.payment("119.00", "INV-2026-0042")
+    assert book.run() == 1
+    (match,) = book.matches(MatchStatus.CONFIRMED)
+    reverse_match(book.session, book.tenant_id, match.id, actor_id=None, now=NOW)
+
+    assert book.run() == 0
+
+    (suggestion,) = book.matches(MatchStatus.SUGGESTED)
+    assert [wait["reason"] for wait in (suggestion.waits or {})["items"]] == ["taken_back"]
+    assert book.stands(invoice) == (InvoiceStatus.OPEN, Decimal("119.00"))
+    confirm_match(book.session, book.tenant_id, match.id, actor_id=None, now=NOW)
+    assert book.run() == 0
+    assert [each.id for each in book.matches(MatchStatus.CONFIRMED)] == [match.id]
+    assert [each.id for each in book.matches(MatchStatus.WITHDRAWN)] == [suggestion.id]
+
+
+class TestCreditThatIsLeft:
+    def test_it_is_proposed_for_the_next_invoice_and_applied_by_nobody(self, book: Book) -> None:
+        note = book.note("CN-2026-7", "20.00")
+        invoice = book.invoice("INV-2026-0042", "119.00")
+
+        book.run()
+
+        ((credit, applied),) = propose_credit_uses(book.session, book.tenant_id)
+        assert (credit.credit_id, applied.invoice_id, applied.amount) == (
+            note,
+            invoice.id,
+            Decimal("20.00"),
+        )
+        assert book.stands(invoice) == (InvoiceStatus.OPEN, Decimal("119.00"))
+
+    def test_it_is_applied_where_the_policy_says_so_but_not_against_a_person(
+        self, book: Book
+    ) -> None:
+        book.allow(apply_credits=True)
+        note = book.note("CN-2026-7", "20.00")
+        invoice = book.invoice("INV-2026-0042", "119.00")
+
+        book.run()
+
+        assert book.stands(invoice) == (InvoiceStatus.PARTIALLY_PAID, Decimal("99.00"))
+        ((use, _),) = list_uses(book.session, book.tenant_id, note)
+        assert use.match_run_id is not None
+        reverse_use(book.session, book.tenant_id, note, use.id, actor_id=None, now=NOW)
+        book.run()
+        assert book.stands(invoice) == (InvoiceStatus.OPEN, Decimal("119.00"))
+        assert get_credit(book.session, book.tenant_id, note).balance == Decimal("20.00")
+
+    def test_it_is_proposed_for_one_customer_alone_where_asked(self, book: Book) -> None:
+        book.note("CN-2026-7", "20.00")
+        book.invoice("INV-2026-0042", "119.00")
+        other = add_customer(book.session, book.tenant_id)
+
+        assert propose_credit_uses(book.session, book.tenant_id, customer_id=other.id) == []
+        found = propose_credit_uses(book.session, book.tenant_id, customer_id=book.customer.id)
+        assert len(found) == 1
+
+
+class TestThePolicy:
+    def test_it_is_cautious_until_somebody_chooses(
+        self, session: Session, tenant_id: UUID, other_tenant_id: UUID
+    ) -> None:
+        before = get_policy(session, tenant_id)
+        assert (before.apply_differences, before.apply_credits) == (False, False)
+
+        update_policy(session, tenant_id, actor_id=None, rounding_max=Decimal("0.02"))
+        update_policy(session, tenant_id, actor_id=None, discount_days_max=10)
+        same = update_policy(session, tenant_id, actor_id=None, discount_days_max=10)
+
+        assert (same.rounding_max, same.discount_days_max) == (Decimal("0.02"), 10)
+        assert same.bank_fee_max == before.bank_fee_max
+        assert get_policy(session, other_tenant_id) == before
