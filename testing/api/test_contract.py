@@ -37,6 +37,7 @@ from payymo.api.services import ApiServices
 from payymo.domain.enums import SyncTrigger
 from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
+from payymo.postgres.reconciliation.models import Invoice
 from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.reconcile import match_payments
@@ -119,7 +120,34 @@ def ids(
     report = client.post(
         "/api/v1/invoices/imports", content=file, headers={"Content-Type": "text/csv"}
     ).json()["data"]
+    known.update(_book(client, invoice))
     return known | {"job_id": job["id"], "import_id": report["import_id"]}
+
+
+def _book(client: TestClient, invoice: Invoice) -> Mapping[str, str]:
+    """Settle some of an invoice with credit and by an adjustment, and return their ids."""
+    note = {
+        "customer_id": str(invoice.customer_id),
+        "number": "CN-1",
+        "currency": invoice.currency,
+        "total": "2.00",
+        "issue_date": "2026-02-01",
+    }
+    credit = client.post("/api/v1/credit_notes", json=note).json()["data"]
+    written_off = {"kind": "written_off", "amount": "1.00"}
+    use = client.post(f"/api/v1/credits/{credit['id']}/uses", json=written_off).json()["data"]
+    other = client.post(
+        "/api/v1/invoices",
+        json={name: note[name] for name in ("customer_id", "currency", "total", "issue_date")}
+        | {"number": "INV-OTHER"},
+    ).json()["data"]
+    adjustments = f"/api/v1/invoices/{other['id']}/adjustments"
+    adjustment = client.post(adjustments, json={"amount": "1.00"}).json()["data"]
+    return {
+        "credit_id": credit["id"],
+        "use_id": use["id"],
+        "adjustment_id": adjustment["id"],
+    }
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)

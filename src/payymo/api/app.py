@@ -23,11 +23,13 @@ from payymo.api.accounts import endpoints as accounts
 from payymo.api.auth import endpoints as auth
 from payymo.api.bank_connections import endpoints as bank_connections
 from payymo.api.calibrations import endpoints as calibrations
+from payymo.api.credits import endpoints as customer_credits
 from payymo.api.customers import endpoints as customers
 from payymo.api.errors import install_error_handlers
 from payymo.api.events import endpoints as events
 from payymo.api.health import endpoints as health
 from payymo.api.institutions import endpoints as institutions
+from payymo.api.invoices import adjustments
 from payymo.api.invoices import endpoints as invoices
 from payymo.api.invoices import imports as invoice_imports
 from payymo.api.jobs import endpoints as jobs
@@ -38,6 +40,7 @@ from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
 from payymo.api.openapi import install_openapi
 from payymo.api.provider_credentials import endpoints as provider_credentials
 from payymo.api.services import ApiServices
+from payymo.api.settlement_policy import endpoints as settlement_policy
 from payymo.api.tenant import endpoints as tenant
 from payymo.api.transactions import endpoints as transactions
 
@@ -56,11 +59,17 @@ RESOURCES: Sequence[APIRouter] = (
     jobs.router,
     events.router,
     customers.router,
+    customer_credits.of_customer,
+    customer_credits.router,
+    customer_credits.notes,
+    customer_credits.proposals,
     matches.router,
     match_runs.router,
     calibrations.router,
     invoice_imports.router,
     invoices.router,
+    adjustments.router,
+    settlement_policy.router,
 )
 
 

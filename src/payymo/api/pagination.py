@@ -1,5 +1,6 @@
 """Which part of a list is asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -16,6 +17,14 @@ class Paging:
 
     page: int
     per_page: int
+
+    def cut[Row](self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows of this page.
+
+        :param rows: The whole list, where it is short by nature.
+        """
+        start = (self.page - 1) * self.per_page
+        return rows[start : start + self.per_page]
 
 
 async def get_paging(

@@ -70,6 +70,8 @@ class TestReading:
             "error_message": None,
             "started_at": "2026-03-01T01:00:00Z",
             "finished_at": "2026-03-01T01:01:00Z",
+            "reversed_at": None,
+            "reversed_by": None,
         }
         listed = viewer.get(URL).json()
         assert listed["data"] == [answer]
@@ -82,3 +84,30 @@ class TestReading:
 
     def test_refuses_filters_that_it_does_not_have(self, viewer: TestClient) -> None:
         assert viewer.get(URL, params={"status": "running"}).status_code == 400
+
+
+class TestReversing:
+    def test_a_dry_run_says_what_it_is_and_the_reversal_does_it(
+        self, member: TestClient, viewer: TestClient, run: MatchRun, user_id: UUID
+    ) -> None:
+        tried = member.post(f"{URL}/{run.id}/reversals", json={"dry_run": True})
+        assert tried.status_code == 200
+        assert tried.json()["data"]["match_run"]["reversed_at"] is None
+
+        done = member.post(f"{URL}/{run.id}/reversals")
+
+        assert done.status_code == 201
+        report = done.json()["data"]
+        assert (report["match_count"], report["credit_use_count"], report["blockers"]) == (0, 0, [])
+        assert report["match_run"]["reversed_at"] is not None
+        assert viewer.get(f"{URL}/{run.id}").json()["data"] == report["match_run"]
+        again = member.post(f"{URL}/{run.id}/reversals")
+        error = again.json()["error"]
+        assert (again.status_code, error["code"]) == (422, "match_run_not_revertible")
+        assert error["details"][0]["message"] == "The matching was taken back already."
+
+    def test_is_not_for_viewers_nor_for_strangers(
+        self, viewer: TestClient, stranger: TestClient, run: MatchRun
+    ) -> None:
+        assert viewer.post(f"{URL}/{run.id}/reversals").status_code == 403
+        assert stranger.post(f"{URL}/{run.id}/reversals").status_code == 404

@@ -9,10 +9,12 @@ from pydantic import TypeAdapter
 from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
 from payymo.api.jobs.models import JobRead
-from payymo.api.match_runs.models import MatchRunRead
+from payymo.api.match_runs.models import MatchRunRead, RunReversalCreate, RunReversalRead
+from payymo.api.openapi import errors
 from payymo.api.pagination import PagingDep
 from payymo.api.routing import API_PREFIX, resource_router
 from payymo.postgres.reconciliation.operations.match_runs import get_match_run, list_match_runs
+from payymo.workflows.run_reversals import revert_match_run
 
 router = resource_router("/match_runs", tag="match_runs")
 
@@ -41,3 +43,32 @@ def create(member: WriterDep, services: ServicesDep, session: SessionDep) -> Res
     return item_response(
         JobRead.of(job), status=HTTPStatus.ACCEPTED, headers={"Location": location}
     )
+
+
+@router.post(
+    "/{match_run_id}/reversals",
+    status_code=HTTPStatus.CREATED,
+    response_model=Item[RunReversalRead],
+    responses={
+        HTTPStatus.OK.value: {"description": "A dry run.", "model": Item[RunReversalRead]},
+        **errors(422),
+    },
+)
+def revert(
+    match_run_id: UUID,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
+    body: RunReversalCreate | None = None,
+) -> Response:
+    """Take back what a match run applied by itself; a dry run says what that is, with 200."""
+    reversal = revert_match_run(
+        session,
+        member.tenant_id,
+        match_run_id,
+        is_trial=body is not None and body.dry_run,
+        actor_id=member.user_id,
+        now=services.clock(),
+    )
+    status = HTTPStatus.CREATED if reversal.is_done else HTTPStatus.OK
+    return item_response(RunReversalRead.of(reversal), status=status)

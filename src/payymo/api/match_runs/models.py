@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payymo.api.envelopes import ResponseModel
+from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.domain.enums import RunStatus
 from payymo.postgres.reconciliation.models import MatchRun
+from payymo.workflows.run_reversals import RunReversal
 
 
 class MatchRunRead(ResponseModel):
@@ -30,6 +31,10 @@ class MatchRunRead(ResponseModel):
     error_message: str | None
     started_at: datetime
     finished_at: datetime | None
+    reversed_at: Annotated[
+        datetime | None, Field(description="When what it applied was taken back.")
+    ]
+    reversed_by: UUID | None
 
     @classmethod
     def of(cls, run: MatchRun) -> Self:
@@ -51,4 +56,38 @@ class MatchRunRead(ResponseModel):
             error_message=run.error_message,
             started_at=run.started_at,
             finished_at=run.finished_at,
+            reversed_at=run.reversed_at,
+            reversed_by=run.reversed_by,
+        )
+
+
+class RunReversalCreate(RequestModel):
+    """How a match run is taken back."""
+
+    dry_run: Annotated[
+        bool, Field(description="Only say what would happen, and what stands in the way.")
+    ] = False
+
+
+class RunReversalRead(ResponseModel):
+    """What taking a match run back did, or would do."""
+
+    match_run: MatchRunRead
+    match_count: Annotated[int, Field(description="Matches that it had applied.")]
+    credit_use_count: Annotated[int, Field(description="Uses of credit that it had made.")]
+    blockers: Annotated[
+        list[str], Field(description="Why it cannot be done; empty where it was, or could be.")
+    ]
+
+    @classmethod
+    def of(cls, reversal: RunReversal) -> Self:
+        """Present a reversal.
+
+        :param reversal: What was, or would be, done.
+        """
+        return cls(
+            match_run=MatchRunRead.of(reversal.run),
+            match_count=reversal.match_count,
+            credit_use_count=reversal.use_count,
+            blockers=[blocker.message for blocker in reversal.blockers],
         )

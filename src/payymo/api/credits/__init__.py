@@ -1,0 +1,1 @@
+"""Customers' credit over HTTP."""

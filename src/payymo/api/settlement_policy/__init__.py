@@ -1,0 +1,1 @@
+"""The tenant's settlement policy over HTTP."""

@@ -1,0 +1,89 @@
+"""Take back what a matching did by itself: all of it, or nothing.
+
+What it applied is reversed, with all that this booked; what its policy settled with credit comes
+back; what it suggested is withdrawn. What people confirmed stands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from payymo.domain.enums import RunStatus
+from payymo.domain.errors import Problem, RuleError
+from payymo.postgres.reconciliation.models import MatchRun
+from payymo.postgres.reconciliation.operations.match_runs import (
+    count_credit_uses,
+    get_match_run,
+    list_applied,
+    lock_matching,
+    reverse_match_run,
+)
+from payymo.postgres.reconciliation.operations.settlements import find_uses_in_the_way
+
+
+@dataclass(frozen=True, slots=True)
+class RunReversal:
+    """What taking a matching back does, or would do.
+
+    :ivar is_done: Whether it was done; else it was only tried.
+    :ivar match_count: Matches that it had applied, and that stand.
+    :ivar use_count: Uses of credit that it had made, and that stand.
+    :ivar blockers: Why it cannot be done; empty where it was, or could be.
+    """
+
+    run: MatchRun
+    is_done: bool
+    match_count: int
+    use_count: int
+    blockers: Sequence[Problem]
+
+
+def revert_match_run(
+    session: Session,
+    tenant_id: UUID,
+    match_run_id: UUID,
+    *,
+    is_trial: bool,
+    actor_id: UUID | None,
+    now: datetime,
+) -> RunReversal:
+    """Take back what a matching applied, and return what that was.
+
+    Its pairs are not applied again unless a person asks.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that must own the matching.
+    :param match_run_id: Matching to take back.
+    :param is_trial: Only say what would happen, and what stands in the way.
+    :param actor_id: User who asks.
+    :param now: Present time (aware).
+    :raises NotFoundError: If the tenant has no such matching.
+    :raises RuleError: ``match_run_not_revertible`` if something stands in the way; each blocker is
+        among its problems, and nothing is changed.
+    """
+    lock_matching(session, tenant_id)
+    run = get_match_run(session, tenant_id, match_run_id)
+    applied = list_applied(session, tenant_id, match_run_id)
+    blockers = [*_state_in_the_way(run)]
+    blockers += find_uses_in_the_way(session, tenant_id, applied.keys(), match_run_id=match_run_id)
+    use_count = count_credit_uses(session, tenant_id, match_run_id)
+    if blockers and not is_trial:
+        raise RuleError(
+            "The matching cannot be taken back: see what stands in the way.",
+            code="match_run_not_revertible",
+            problems=blockers,
+        )
+    if not is_trial:
+        reverse_match_run(session, run, applied, actor_id=actor_id, now=now)
+    return RunReversal(run, not is_trial, len(applied), use_count, blockers)
+
+
+def _state_in_the_way(run: MatchRun) -> Sequence[Problem]:
+    if run.reversed_at is not None:
+        return [Problem(None, "The matching was taken back already.")]
+    if run.status is RunStatus.RUNNING:
+        return [Problem(None, "The matching still runs: wait for its end.")]
+    return []
