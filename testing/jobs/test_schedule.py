@@ -13,7 +13,7 @@ from testing.consenting_bank import ConsentingBank, Providers
 from testing.factories import NOW, add_connection, add_tenant
 from testing.fakes import FakeClock
 
-from payymo.domain.enums import JobStatus, SyncTrigger
+from payymo.domain.enums import JobKind, JobStatus, SyncTrigger
 from payymo.jobs.schedule import (
     SPREAD,
     ScheduledTaskError,
@@ -61,12 +61,14 @@ class TestAddSchedule:
             "consent_check": "0 * * * *",
             "daily_sync": "0 1 * * *",
             "consent_poll": "*/5 * * * *",
+            "nightly_match": "0 4 * * *",
             "postponed_sync": "*/15 * * * *",
             "queue_purge": "30 2 * * *",
         }
 
     @pytest.mark.parametrize(
-        "name", ["consent_check", "daily_sync", "consent_poll", "postponed_sync"]
+        "name",
+        ["consent_check", "daily_sync", "consent_poll", "nightly_match", "postponed_sync"],
     )
     def test_each_task_does_what_it_says_for_nobody(self, app: App, name: str) -> None:
         app.tasks[name].func(timestamp=0)
@@ -80,6 +82,16 @@ class TestAddSchedule:
 
         (job,) = read_jobs(services, tenant_id)
         assert (job.connection_id, job.status) == (connection_id, JobStatus.QUEUED)
+
+    def test_the_nightly_task_queues_one_matching_for_each_tenant(
+        self, app: App, services: WorkerServices, tenant_id: UUID, other_tenant_id: UUID
+    ) -> None:
+        for _ in range(2):
+            app.tasks["nightly_match"].func(timestamp=0)
+
+        for each in (tenant_id, other_tenant_id):
+            [job] = read_jobs(services, each)
+            assert (job.kind, job.requested_by) == (JobKind.MATCH, None)
 
     def test_a_task_that_fails_is_tried_again_and_tells_no_secrets(
         self, own_sessions: sessionmaker[Session], caplog: pytest.LogCaptureFixture

@@ -47,6 +47,8 @@ def import_file(
                 actor_id=None,
                 now=house.clock(),
             )
+            if not dry_run:
+                house.queue.queue_match(session, tenant_id, requested_by=None)
     if json:
         print_json(report)
     else:

@@ -333,6 +333,13 @@ class MatchOrigin(StrEnum):
     MANUAL = "manual"
 
 
+class MatchScope(StrEnum):
+    """How much a matching looked at: everything, or what had changed."""
+
+    FULL = "full"
+    NEWS = "news"
+
+
 class GateDemand(StrEnum):
     """What a match needs to be applied by itself.
 

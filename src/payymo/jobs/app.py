@@ -131,7 +131,11 @@ class PostgresJobQueue:
         :param requested_by: User who asked for it; absent when Payymo did.
         """
         order = Order.match(tenant_id)
-        return self._find_waiting(session, order) or self._add(
+        waiting = self._find_waiting(session, order)
+        if waiting is not None and waiting.requested_by is None:
+            # What a person asks for is done in full.
+            waiting.requested_by = requested_by
+        return waiting or self._add(
             session, order, connection_id=None, requested_by=requested_by, not_before=None
         )
 

@@ -29,6 +29,7 @@ QUEUE: Final = "schedule"
 CONSENT_CHECK: Final = "0 * * * *"
 DAILY_SYNC: Final = "0 1 * * *"
 CONSENT_POLL: Final = "*/5 * * * *"
+NIGHTLY_MATCH: Final = "0 4 * * *"
 POSTPONED_SYNC: Final = "*/15 * * * *"
 QUEUE_PURGE: Final = "30 2 * * *"
 
@@ -70,6 +71,11 @@ def add_schedule(app: App, services: WorkerServices) -> None:
     @app.task(name="daily_sync", queue=QUEUE, retry=_RETRY)
     def daily_sync(timestamp: int) -> None:
         _run("daily_sync", timestamp, lambda: queue_due_syncs(services))
+
+    @app.periodic(cron=NIGHTLY_MATCH)
+    @app.task(name="nightly_match", queue=QUEUE, retry=_RETRY)
+    def nightly_match(timestamp: int) -> None:
+        _run("nightly_match", timestamp, lambda: queue_matches(services))
 
     # These two come again soon: one that could not be done is dropped.
     @app.periodic(cron=CONSENT_POLL)
@@ -127,6 +133,18 @@ def queue_due_syncs(services: WorkerServices) -> None:
                     requested_by=None,
                     not_before=now + stagger(connection.id, SPREAD),
                 )
+
+
+def queue_matches(services: WorkerServices) -> None:
+    """Queue a matching for every tenant: a day after the last full one it looks at everything.
+
+    :param services: What to work with.
+    """
+    with services.sessions.begin() as session:
+        tenant_ids = list_tenant_ids(session)
+    for tenant_id in tenant_ids:
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            services.queue.queue_match(session, tenant_id, requested_by=None)
 
 
 def queue_postponed_syncs(services: WorkerServices) -> None:

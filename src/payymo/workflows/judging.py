@@ -61,6 +61,25 @@ class Judge:
     policy: GatePolicy
     record: TrackRecord
 
+    @property
+    def basis(self) -> str:
+        """Return on what judgements rest: a run that rests on something else looks at all."""
+        record, policy = self.record, self.policy
+        is_enough = record.decided >= policy.decisions_min
+        return "; ".join(
+            (
+                f"engine {ENGINE_VERSION}",
+                f"calibration {self.calibration_version}",
+                f"open {policy.is_open}",
+                f"threshold {policy.threshold}",
+                f"demand {policy.demand.value}",
+                f"decisions {policy.decisions_min}",
+                f"proven {is_enough and record.precision_min >= policy.threshold}",
+                f"refuted {is_enough and record.precision_max < policy.threshold}",
+                f"credible {record.is_credible}",
+            )
+        )
+
     def judge(
         self,
         payments: Sequence[Payment],

@@ -2,22 +2,23 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Clock
+from payymo.domain.enums import MatchScope
 from payymo.domain.errors import RuleError
-from payymo.domain.matching.engine import ENGINE_VERSION, REPEAT_DAYS, Matcher
-from payymo.domain.matching.records import OpenInvoice, Outcome, Payment
+from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.domain.settlement import SettlementPolicy
+from payymo.postgres.jobs.operations.jobs import get_job
 from payymo.postgres.reconciliation.operations.decisions import apply_matches
 from payymo.postgres.reconciliation.operations.invoices import (
-    list_closed_invoices,
     list_open_invoices,
 )
 from payymo.postgres.reconciliation.operations.match_runs import (
+    find_last_run,
     finish_match_run,
     lock_matching,
     start_match_run,
@@ -26,16 +27,14 @@ from payymo.postgres.reconciliation.operations.matches import (
     record_proposals,
     withdraw_suggestions_of_deleted,
 )
-from payymo.postgres.reconciliation.operations.memory import list_confirmations, list_refusals
 from payymo.postgres.reconciliation.operations.payments import (
-    list_explained_payments,
     list_unexplained_payments,
 )
 from payymo.postgres.reconciliation.operations.policies import get_policy
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.credits import apply_credits
 from payymo.workflows.judging import Judge, learn
-from payymo.workflows.second_thoughts import standing_rejections
+from payymo.workflows.looking import look, remember
 from payymo.workflows.settling import settle_proposals, settlement_waits
 
 #: A run that a person's decision overtakes begins anew, so often in all.
@@ -47,6 +46,9 @@ ROUNDS_MAX = 10
 
 #: So many rounds look at all payments; later ones only at those with a suggestion.
 FULL_ROUNDS = 2
+
+#: So long after a full run the next one is full again, though only news were asked for.
+FULL_EVERY = timedelta(hours=20)
 
 #: What a run is refused for whose money people used, or deleted, while it was thinking.
 _OVERTAKEN = frozenset(
@@ -86,11 +88,12 @@ class MatchReport:
 class _Round:
     """What one look at payments and invoices found.
 
+    :ivar considered: Payments that it thought over.
     :ivar applied: Payments whose match was applied.
     :ivar suggested: Payments whose match waits for a person.
     """
 
-    payment_count: int
+    considered: Collection[UUID]
     invoice_count: int
     applied: Collection[UUID]
     suggested: Collection[UUID]
@@ -112,7 +115,8 @@ def reconcile(
     :param sessions: Opener of transactions.
     :param tenant_id: Tenant whose payments are matched.
     :param clock: Tells the time.
-    :param job_id: Background job that it runs in.
+    :param job_id: Background job that it runs in: looks at what has changed, unless a person asked
+        for it. Without one, everything is looked at.
     :param progress: As for :func:`match_payments`.
     :raises NotFoundError: If there is no such tenant.
     :raises RuleError: ``over_allocation``, ``transaction_is_deleted`` and the like if people
@@ -122,7 +126,12 @@ def reconcile(
         try:
             with tenant_transaction(sessions, tenant_id) as session:
                 return match_payments(
-                    session, tenant_id, now=clock(), job_id=job_id, progress=progress
+                    session,
+                    tenant_id,
+                    now=clock(),
+                    job_id=job_id,
+                    scope=_scope_of(session, tenant_id, job_id),
+                    progress=progress,
                 )
         except RuleError as error:
             if error.code not in _OVERTAKEN or not runs_left:
@@ -136,19 +145,24 @@ def match_payments(
     *,
     now: datetime,
     job_id: UUID | None = None,
+    scope: MatchScope = MatchScope.FULL,
     progress: Progress | None = None,
 ) -> MatchReport:
     """Match what came in with what is owed, and say what was found.
 
-    Sure matches are applied when the tenant allows it, the others are left as suggestions; what
-    people have taken back is applied by people alone. Customers' credit settles what is owed then,
-    where the tenant's policy says so. Runs of one tenant wait for each other. Running again
-    without news changes nothing.
+    What the gate lets through is applied, the others are left as suggestions; what people have
+    taken back is applied by people alone. Customers' credit settles what is owed then, where the
+    tenant's policy says so. Runs of one tenant wait for each other. Running again without news
+    changes nothing.
+
+    Where only news are asked for, everything is looked at all the same when the last full run is a
+    day ago, or rested on another version, curve or setting.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant whose payments are matched.
     :param now: Present time.
     :param job_id: Background job that it runs in.
+    :param scope: Whether to look at everything, or at what has changed.
     :param progress: Told how many payments were looked at, of how many; both go on growing when
         what was applied makes it worth looking again. What it raises ends the matching.
     :raises NotFoundError: If there is no such tenant.
@@ -157,12 +171,17 @@ def match_payments(
     withdraw_suggestions_of_deleted(session, tenant_id)
     judge = learn(session, tenant_id, now=now)
     policy = get_policy(session, tenant_id)
+    basis = f"{judge.basis}; {policy}"
+    if _is_full_due(session, tenant_id, basis, now):
+        scope = MatchScope.FULL
     run = start_match_run(
         session,
         tenant_id,
         job_id=job_id,
         engine_version=ENGINE_VERSION,
         calibration_version=judge.calibration_version,
+        scope=scope,
+        basis=basis,
         now=now,
     )
     rounds: list[_Round] = []
@@ -174,7 +193,10 @@ def match_payments(
             judge=judge,
             policy=policy,
             now=now,
-            among=None if len(rounds) < FULL_ROUNDS else rounds[-1].suggested,
+            scope=scope,
+            among=None
+            if scope is MatchScope.NEWS or len(rounds) < FULL_ROUNDS
+            else rounds[-1].suggested,
             progress=_after(rounds, progress or _tell_nobody),
         )
         rounds.append(looked)
@@ -182,12 +204,15 @@ def match_payments(
     if policy.apply_credits:
         apply_credits(session, tenant_id, match_run_id=run.id, now=now)
 
-    suggested = set(rounds[-1].suggested)
+    suggested: set[UUID] = set()
+    for each in rounds:
+        suggested = (suggested - set(each.considered)) | set(each.suggested)
     applied = {payment_id for each in rounds for payment_id in each.applied} - suggested
+    considered = {payment_id for each in rounds for payment_id in each.considered}
     finish_match_run(
         session,
         run,
-        payment_count=rounds[0].payment_count,
+        payment_count=len(considered),
         invoice_count=rounds[0].invoice_count,
         applied_count=len(applied),
         suggested_count=len(suggested),
@@ -209,8 +234,27 @@ def _tell_nobody(_done: int, _total: int) -> None:
 
 def _after(rounds: Sequence[_Round], progress: Progress) -> Progress:
     """Return the progress of the next round, those before included."""
-    before = sum(each.payment_count for each in rounds)
+    before = sum(len(each.considered) for each in rounds)
     return lambda done, total: progress(before + done, before + total)
+
+
+def _scope_of(session: Session, tenant_id: UUID, job_id: UUID | None) -> MatchScope:
+    """Return how much a job looks at: what a person asks for is done in full."""
+    if job_id is None or get_job(session, tenant_id, job_id).requested_by is not None:
+        return MatchScope.FULL
+    return MatchScope.NEWS
+
+
+def _is_full_due(session: Session, tenant_id: UUID, basis: str, now: datetime) -> bool:
+    """Return whether everything has to be looked at, whatever was asked for."""
+    last_full = find_last_run(session, tenant_id, scope=MatchScope.FULL)
+    last = find_last_run(session, tenant_id)
+    return (
+        last_full is None
+        or last is None
+        or last.basis != basis
+        or now - last_full.started_at >= FULL_EVERY
+    )
 
 
 def _look(
@@ -221,18 +265,24 @@ def _look(
     judge: Judge,
     policy: SettlementPolicy,
     now: datetime,
+    scope: MatchScope,
     among: Collection[UUID] | None,
     progress: Progress,
 ) -> _Round:
-    payments = [
-        payment
-        for payment in list_unexplained_payments(session, tenant_id)
-        if among is None or payment.id in among
-    ]
+    unexplained = list_unexplained_payments(session, tenant_id)
+    payments = [each for each in unexplained if among is None or each.id in among]
     invoices = list_open_invoices(session, tenant_id)
-    outcome = _propose(session, tenant_id, payments, invoices, now=now, progress=progress)
-    progress(len(payments), len(payments))
-    judged = judge.judge(payments, invoices, outcome.proposals)
+    looked = look(
+        session,
+        tenant_id,
+        payments,
+        invoices,
+        scope=scope,
+        now=now,
+        done=lambda done: progress(done, len(payments)),
+    )
+    progress(len(looked.considered), len(looked.considered))
+    judged = judge.judge(payments, invoices, looked.proposals)
     settlements = settle_proposals(
         session, tenant_id, judged.proposals, payments, invoices, policy=policy
     )
@@ -243,60 +293,20 @@ def _look(
         session,
         tenant_id,
         judged.proposals,
-        considered={payment.id for payment in payments},
+        considered=looked.considered,
         match_run_id=match_run_id,
         engine_version=ENGINE_VERSION,
         engine_confidences=judged.engine_confidences,
         waits=waits,
         settlements=settlements,
     )
+    if among is None:
+        remember(session, tenant_id, looked, payments, invoices, suggested=suggestions.keys())
     applied = {at: match_id for at, match_id in suggestions.items() if not waits[at]}
     apply_matches(session, tenant_id, set(applied.values()), match_run_id=match_run_id, now=now)
     return _Round(
-        payment_count=len(payments),
+        considered=looked.considered,
         invoice_count=len(invoices),
         applied=set(applied),
         suggested=suggestions.keys() - applied.keys(),
     )
-
-
-def _propose(
-    session: Session,
-    tenant_id: UUID,
-    payments: Sequence[Payment],
-    invoices: Sequence[OpenInvoice],
-    *,
-    now: datetime,
-    progress: Progress,
-) -> Outcome:
-    """Return what the engine says, with all that the tenant's decisions taught."""
-    if not invoices:
-        return Outcome(())
-    matcher = Matcher(
-        invoices,
-        closed=list_closed_invoices(session, tenant_id),
-        confirmations=list_confirmations(session, tenant_id),
-        refusals=list_refusals(session, tenant_id),
-    )
-    explained = _earlier_payments(session, tenant_id, payments)
-    rejections = standing_rejections(
-        session, tenant_id, matcher, payments, explained=explained, now=now
-    )
-    return matcher.propose(
-        payments,
-        rejections=rejections,
-        explained=explained,
-        progress=lambda done: progress(done, len(payments)),
-    )
-
-
-def _earlier_payments(
-    session: Session, tenant_id: UUID, payments: Sequence[Payment]
-) -> Sequence[Payment]:
-    """Return the explained payments that one of these may repeat."""
-    if not payments:
-        return ()
-    first = min(payment.booking_date for payment in payments)
-    # Whatever a bank says is a date: before the calendar's first day there is none to count to.
-    reach = min(timedelta(days=REPEAT_DAYS), first - date.min)
-    return list_explained_payments(session, tenant_id, since=first - reach)

@@ -61,6 +61,7 @@ class TestReading:
             "job_id": None,
             "status": "succeeded",
             "engine_version": "1",
+            "scope": "full",
             "calibration_version": None,
             "payment_count": 10,
             "invoice_count": 20,

@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from pydantic import TypeAdapter
 
 from payymo.api.customers.models import CustomerCreate, CustomerRead, CustomerUpdate, PayerRead
-from payymo.api.dependencies import MemberDep, SessionDep, WriterDep
+from payymo.api.dependencies import MemberDep, ServicesDep, SessionDep, WriterDep
 from payymo.api.envelopes import Collection, Item, item_response, page_response
 from payymo.api.fields import ShortText
 from payymo.api.openapi import errors
@@ -82,12 +82,17 @@ def list_payers_of(
 
 @router.patch("/{customer_id}", response_model=Item[CustomerRead], responses=errors(409))
 def update(
-    customer_id: UUID, body: CustomerUpdate, member: WriterDep, session: SessionDep
+    customer_id: UUID,
+    body: CustomerUpdate,
+    member: WriterDep,
+    services: ServicesDep,
+    session: SessionDep,
 ) -> Response:
     """Change a customer; what is left out stays."""
     customer = update_customer(
         session, member.tenant_id, customer_id, actor_id=member.user_id, **body
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(CustomerRead.of(customer))
 
 

@@ -68,6 +68,7 @@ def create(
         note=body.note,
     )
     invoice = create_invoice(session, member.tenant_id, values, actor_id=member.user_id)
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(
         InvoiceRead.of(invoice, today=services.clock().date()),
         status=HTTPStatus.CREATED,
@@ -104,10 +105,12 @@ def update(
         invoice = void_invoice(
             session, member.tenant_id, invoice_id, actor_id=member.user_id, now=now
         )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(InvoiceRead.of(invoice, today=now.date()))
 
 
 @router.delete("/{invoice_id}", status_code=HTTPStatus.NO_CONTENT, responses=errors(422))
-def delete(invoice_id: UUID, member: WriterDep, session: SessionDep) -> None:
+def delete(invoice_id: UUID, member: WriterDep, services: ServicesDep, session: SessionDep) -> None:
     """Delete an invoice that no match names; others are voided instead."""
     delete_invoice(session, member.tenant_id, invoice_id, actor_id=member.user_id)
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)

@@ -47,6 +47,7 @@ def create(
     presented = InvoiceImportReport.model_validate(report)
     if report.import_id is None:
         return item_response(presented)
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(
         presented,
         status=HTTPStatus.CREATED,

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from payymo.api.envelopes import RequestModel, ResponseModel
-from payymo.domain.enums import RunStatus
+from payymo.domain.enums import MatchScope, RunStatus
 from payymo.postgres.reconciliation.models import MatchRun
 from payymo.workflows.run_reversals import RunReversal
 
@@ -19,11 +19,15 @@ class MatchRunRead(ResponseModel):
     job_id: Annotated[UUID | None, Field(description="The background job that it ran in.")]
     status: RunStatus
     engine_version: Annotated[str, Field(examples=["1"])]
+    scope: Annotated[
+        MatchScope,
+        Field(description="Whether it looked at everything, or at what had changed."),
+    ]
     calibration_version: Annotated[
         int | None,
         Field(description="The tenant's own curve of confidence; null for the shipped one."),
     ]
-    payment_count: Annotated[int, Field(description="Unexplained payments that it looked at.")]
+    payment_count: Annotated[int, Field(description="Unexplained payments that it thought over.")]
     invoice_count: Annotated[int, Field(description="Open invoices that it looked at.")]
     applied_count: Annotated[int, Field(description="Matches so sure that they were applied.")]
     suggested_count: Annotated[int, Field(description="Matches that wait for a person.")]
@@ -47,6 +51,7 @@ class MatchRunRead(ResponseModel):
             job_id=run.job_id,
             status=run.status,
             engine_version=run.engine_version,
+            scope=run.scope,
             calibration_version=run.calibration_version,
             payment_count=run.payment_count,
             invoice_count=run.invoice_count,

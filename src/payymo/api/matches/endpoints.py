@@ -117,5 +117,5 @@ def update(
     match = _DECISIONS[body.status](
         session, member.tenant_id, match_id, actor_id=member.user_id, now=services.clock()
     )
-    services.queue.queue_match(session, member.tenant_id, requested_by=member.user_id)
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(present_match(session, member.tenant_id, match))

@@ -23,5 +23,5 @@ def update(
 ) -> Response:
     """Change settings; what is left out stays. What waits is judged anew by them."""
     tenant = update_tenant(session, member.tenant_id, actor_id=member.user_id, **body)
-    services.queue.queue_match(session, member.tenant_id, requested_by=member.user_id)
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(TenantRead.of(tenant))

@@ -13,7 +13,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Numeric,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from payymo.domain.enums import (
@@ -22,6 +30,7 @@ from payymo.domain.enums import (
     CreditUseKind,
     InvoiceStatus,
     MatchOrigin,
+    MatchScope,
     MatchStatus,
     RunStatus,
 )
@@ -128,6 +137,9 @@ class Invoice(Stamped, TenantRow):
 class MatchRun(TenantRow):
     """One matching of all unexplained payments with all open invoices.
 
+    :ivar scope: How much it looked at.
+    :ivar basis: Versions and settings on which its judgement rests; a later run that rests on
+        others looks at everything.
     :ivar calibration_version: Version of the tenant's curve; absent for the shipped one.
     :ivar reversed_at: When what it applied was taken back.
     """
@@ -142,6 +154,10 @@ class MatchRun(TenantRow):
     status: Mapped[RunStatus]
     engine_version: Mapped[str]
     calibration_version: Mapped[int | None]
+    scope: Mapped[MatchScope] = mapped_column(
+        default=MatchScope.FULL, server_default=MatchScope.FULL.value
+    )
+    basis: Mapped[str | None]
     payment_count: Mapped[int] = mapped_column(default=0)
     invoice_count: Mapped[int] = mapped_column(default=0)
     applied_count: Mapped[int] = mapped_column(default=0)
@@ -152,6 +168,29 @@ class MatchRun(TenantRow):
     finished_at: Mapped[datetime | None]
     reversed_at: Mapped[datetime | None]
     reversed_by: Mapped[UUID | None]
+
+
+class PaymentLook(TenantRow):
+    """As what a payment was last looked at by a matching; ``id`` is the transaction's.
+
+    :ivar fingerprint: Number of what spoke of it alone: see ``domain/matching/news.py``.
+    :ivar is_suggested: Whether a match was suggested then, or applied.
+    """
+
+    __tablename__ = "payment_looks"
+    __table_args__ = (tenant_reference("id", "transactions", ondelete="CASCADE"),)
+
+    fingerprint: Mapped[int] = mapped_column(BigInteger)
+    is_suggested: Mapped[bool]
+
+
+class InvoiceLook(TenantRow):
+    """As what an open invoice was last looked at by a matching; ``id`` is the invoice's."""
+
+    __tablename__ = "invoice_looks"
+    __table_args__ = (tenant_reference("id", "invoices", ondelete="CASCADE"),)
+
+    fingerprint: Mapped[int] = mapped_column(BigInteger)
 
 
 class Calibration(TenantRow):

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import any_, func, select, text, update
 from sqlalchemy.orm import Session
 
-from payymo.domain.enums import MatchStatus, RunStatus
+from payymo.domain.enums import MatchScope, MatchStatus, RunStatus
 from payymo.domain.errors import NotFoundError
 from payymo.postgres.auth.operations.audit import record_audits
 from payymo.postgres.core import Page
@@ -164,6 +164,26 @@ def reverse_match_run(
         )
 
 
+def find_last_run(
+    session: Session, tenant_id: UUID, *, scope: MatchScope | None = None
+) -> MatchRun | None:
+    """Return the latest matching that succeeded; ``None`` if there was none.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns it.
+    :param scope: How much it must have looked at, if that matters.
+    """
+    conditions = [MatchRun.tenant_id == tenant_id, MatchRun.status == RunStatus.SUCCEEDED]
+    if scope is not None:
+        conditions.append(MatchRun.scope == scope)
+    return session.scalars(
+        select(MatchRun)
+        .where(*conditions)
+        .order_by(MatchRun.started_at.desc(), MatchRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def start_match_run(
     session: Session,
     tenant_id: UUID,
@@ -171,6 +191,8 @@ def start_match_run(
     job_id: UUID | None,
     engine_version: str,
     calibration_version: int | None = None,
+    scope: MatchScope = MatchScope.FULL,
+    basis: str | None = None,
     now: datetime,
 ) -> MatchRun:
     """Write down that a matching begins, and return the record.
@@ -180,6 +202,8 @@ def start_match_run(
     :param job_id: Background job that it runs in.
     :param engine_version: Version of the engine that judges.
     :param calibration_version: Version of the tenant's curve; ``None`` for the shipped one.
+    :param scope: How much it looks at.
+    :param basis: Versions and settings on which it rests.
     :param now: Present time.
     """
     run = MatchRun(
@@ -188,6 +212,8 @@ def start_match_run(
         status=RunStatus.RUNNING,
         engine_version=engine_version,
         calibration_version=calibration_version,
+        scope=scope,
+        basis=basis,
         started_at=now,
     )
     session.add(run)

@@ -1,0 +1,228 @@
+"""One look at payments and open invoices: at all of them, or at what has changed."""
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from payymo.domain.enums import MatchScope
+from payymo.domain.matching.engine import (
+    CONFIDENCE_MIN,
+    REPEAT_DAYS,
+    Matcher,
+    find_repeats,
+)
+from payymo.domain.matching.memory import PayerMemory
+from payymo.domain.matching.news import (
+    find_concerned,
+    find_rivals,
+    fingerprint_of_invoice,
+    fingerprints_of_payments,
+)
+from payymo.domain.matching.reading import Reading
+from payymo.domain.matching.records import OpenInvoice, Payment, Proposal, Rejection
+from payymo.postgres.reconciliation.operations.invoices import list_closed_invoices
+from payymo.postgres.reconciliation.operations.looks import (
+    Look,
+    find_invoice_looks,
+    find_payment_looks,
+    find_suggested_invoices,
+    record_invoice_looks,
+    record_payment_looks,
+)
+from payymo.postgres.reconciliation.operations.memory import list_confirmations, list_refusals
+from payymo.postgres.reconciliation.operations.payments import list_explained_payments
+from payymo.workflows.second_thoughts import standing_rejections
+
+#: Told now and then how many payments have been looked at.
+type Done = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look saw.
+
+    :ivar proposals: What the engine proposes.
+    :ivar considered: Payments that were thought over.
+    :ivar fingerprints: As what each of them was looked at.
+    """
+
+    proposals: Sequence[Proposal]
+    considered: Collection[UUID]
+    fingerprints: Mapping[Hashable, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """All that the engine needs to think over some of the payments."""
+
+    matcher: Matcher
+    readings: Sequence[Reading]
+    lessons: PayerMemory
+    rejections: Sequence[Rejection]
+
+    def think(self, due: Collection[Hashable], done: Done) -> list[Proposal]:
+        """Return what the engine says of the payments that are due."""
+        chosen = [reading for reading in self.readings if reading.payment.id in due]
+        claims = self.matcher.weigh(chosen, self.lessons, self.rejections, done)
+        grants = self.matcher.share_out(claims, CONFIDENCE_MIN)
+        proposals = (
+            self.matcher.explain(reading, claim, grants[claim.number], self.lessons)
+            for reading, claim in zip(chosen, claims, strict=True)
+            if claim.number in grants
+        )
+        return [each for each in proposals if each.confidence >= CONFIDENCE_MIN]
+
+    def concerned(self, invoices: Collection[Hashable]) -> set[Hashable]:
+        """Return the payments that some invoices may have been paid with."""
+        return find_concerned(self.matcher, self.readings, self.lessons, invoices)
+
+
+def look(
+    session: Session,
+    tenant_id: UUID,
+    payments: Sequence[Payment],
+    invoices: Sequence[OpenInvoice],
+    *,
+    scope: MatchScope,
+    now: datetime,
+    done: Done,
+) -> Looked:
+    """Return what the engine proposes for payments, with all that decisions taught.
+
+    With :attr:`.MatchScope.NEWS` only those are thought over of which anything has changed since
+    they were last looked at, those that want the same invoices, and so on until nobody else does;
+    when that is more than half of them, all are.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param payments: Payments that are not wholly explained.
+    :param invoices: All open invoices.
+    :param scope: Which of the payments to think over.
+    :param now: Present time.
+    :param done: Told now and then how many payments have been looked at.
+    """
+    everybody: set[Hashable] = {payment.id for payment in payments}
+    if not invoices:
+        return Looked((), _uuids(everybody), dict.fromkeys(everybody, 0))
+    explained = _earlier_payments(session, tenant_id, payments)
+    matcher = Matcher(
+        invoices,
+        closed=list_closed_invoices(session, tenant_id),
+        confirmations=list_confirmations(session, tenant_id),
+        refusals=list_refusals(session, tenant_id),
+    )
+    rejections = standing_rejections(
+        session, tenant_id, matcher, payments, explained=explained, now=now
+    )
+    readings = matcher.read(payments, find_repeats([*explained, *payments]))
+    lessons = matcher.lessons(readings)
+    desk = _Desk(matcher, readings, lessons, rejections)
+    fingerprints = fingerprints_of_payments(readings, matcher.memory, lessons, rejections)
+    if scope is MatchScope.FULL:
+        return Looked(desk.think(everybody, done), _uuids(everybody), fingerprints)
+
+    wanted = find_suggested_invoices(session, tenant_id)
+    changed, gone = _changed_invoices(session, tenant_id, invoices)
+    due = _changed_payments(session, tenant_id, fingerprints, wanted)
+    due |= find_rivals(wanted, changed.keys() | gone) | desk.concerned(changed)
+    proposals = desk.think(due, done)
+    while more := (_drawn_in(desk, proposals, due, wanted) & everybody) - due:
+        due |= more
+        if len(due) > len(everybody) / 2:
+            due = everybody
+        proposals = desk.think(due, _tell_nobody)
+    return Looked(proposals, _uuids(due), fingerprints)
+
+
+def remember(
+    session: Session,
+    tenant_id: UUID,
+    looked: Looked,
+    payments: Sequence[Payment],
+    invoices: Sequence[OpenInvoice],
+    *,
+    suggested: Collection[Hashable],
+) -> None:
+    """Keep as what payments and invoices were looked at.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param looked: The look.
+    :param payments: All payments that are not wholly explained.
+    :param invoices: All open invoices.
+    :param suggested: Payments for which a match is suggested now, or is about to be applied.
+    """
+    known = find_payment_looks(session, tenant_id)
+    looks = {
+        at: Look(looked.fingerprints[at], at in suggested)
+        for at in looked.considered
+        if at in looked.fingerprints
+    }
+    record_payment_looks(
+        session,
+        tenant_id,
+        {at: each for at, each in looks.items() if known.get(at) != each},
+        gone=known.keys() - {payment.id for payment in payments},
+    )
+    changed, gone = _changed_invoices(session, tenant_id, invoices)
+    record_invoice_looks(session, tenant_id, changed, gone=gone)
+
+
+def _tell_nobody(_done: int) -> None:
+    """Take no notice of the progress."""
+
+
+def _uuids(ids: Collection[Hashable]) -> set[UUID]:
+    return {at for at in ids if isinstance(at, UUID)}
+
+
+def _changed_invoices(
+    session: Session, tenant_id: UUID, invoices: Sequence[OpenInvoice]
+) -> tuple[dict[Hashable, int], set[Hashable]]:
+    """Return the open invoices that are not as they were, and those that are open no more."""
+    known = find_invoice_looks(session, tenant_id)
+    present = {invoice.id: fingerprint_of_invoice(invoice) for invoice in invoices}
+    changed = {at: number for at, number in present.items() if known.get(at) != number}
+    return changed, set(known.keys() - present.keys())
+
+
+def _changed_payments(
+    session: Session,
+    tenant_id: UUID,
+    fingerprints: Mapping[Hashable, int],
+    wanted: Mapping[Hashable, Collection[Hashable]],
+) -> set[Hashable]:
+    """Return the payments that are not as they were, or whose suggestion was decided on."""
+    known = find_payment_looks(session, tenant_id)
+    return {
+        at
+        for at, number in fingerprints.items()
+        if known.get(at) != Look(number, is_suggested=at in wanted)
+    }
+
+
+def _drawn_in(
+    desk: _Desk,
+    proposals: Sequence[Proposal],
+    due: Collection[Hashable],
+    wanted: Mapping[Hashable, Collection[Hashable]],
+) -> set[Hashable]:
+    """Return the payments that want what these get now, or what these wanted until now."""
+    taken = {each.invoice_id for proposal in proposals for each in proposal.allocations}
+    before = {invoice_id for at in due for invoice_id in wanted.get(at, ())}
+    return find_rivals(wanted, taken) | desk.concerned(before - taken)
+
+
+def _earlier_payments(
+    session: Session, tenant_id: UUID, payments: Sequence[Payment]
+) -> Sequence[Payment]:
+    """Return the explained payments that one of these may repeat."""
+    if not payments:
+        return ()
+    first = min(payment.booking_date for payment in payments)
+    # Whatever a bank says is a date: before the calendar's first day there is none to count to.
+    reach = min(timedelta(days=REPEAT_DAYS), first - date.min)
+    return list_explained_payments(session, tenant_id, since=first - reach)
