@@ -22,13 +22,12 @@ from payymo.postgres.auth.operations.tenants import get_tenant
 from payymo.postgres.common.models import Account, Transaction
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.reconciliation.models import InvoiceLook, Match, MatchRun, PaymentLook
-from payymo.postgres.reconciliation.operations.matches import (
-    MatchFilter,
+from payymo.postgres.reconciliation.operations.decisions import (
     confirm_match,
-    list_matches,
     reject_match,
     reverse_match,
 )
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
 from payymo.postgres.reconciliation.operations.memory import list_confirmations
 from payymo.postgres.reconciliation.operations.payments import list_unexplained_payments
 from payymo.postgres.tenancy import enter_tenant

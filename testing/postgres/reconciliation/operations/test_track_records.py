@@ -19,7 +19,12 @@ from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.domain.matching.recalibration import Decision
 from payymo.postgres.reconciliation.operations.decisions import create_match, reverse_match
-from payymo.postgres.reconciliation.operations.matches import list_matches
+from payymo.postgres.reconciliation.operations.match_runs import (
+    get_match_run,
+    list_applied,
+    reverse_match_run,
+)
+from payymo.postgres.reconciliation.operations.matches import get_match, list_matches
 from payymo.postgres.reconciliation.operations.track_records import affirm_match, list_decisions
 from payymo.postgres.tenancy import enter_tenant
 from payymo.workflows.judging import learn
@@ -119,6 +124,18 @@ class TestWhatPayymoApplied:
         reverse_match(session, tenant_id, applied, actor_id=uuid4(), now=NOW)
 
         assert self.rights(session, tenant_id) == [False]
+
+    def test_taking_a_whole_run_back_says_nothing_of_each_match(
+        self, session: Session, tenant_id: UUID, applied: UUID
+    ) -> None:
+        run_id = get_match(session, tenant_id, applied).applied_run_id
+        assert run_id is not None
+        run = get_match_run(session, tenant_id, run_id)
+        applied_ids = list_applied(session, tenant_id, run_id)
+
+        reverse_match_run(session, run, applied_ids, actor_id=uuid4(), now=NOW)
+
+        assert self.rights(session, tenant_id) == []
 
     def test_another_tenant_does_not_find_it(
         self, session: Session, other_tenant_id: UUID, applied: UUID

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import MatchOrigin, MatchStatus
@@ -18,7 +18,7 @@ from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.recalibration import Decision
 from payymo.domain.settlement import Paid
 from payymo.postgres.auth.operations.audit import record_audit
-from payymo.postgres.reconciliation.models import Match, MatchLine
+from payymo.postgres.reconciliation.models import Match, MatchLine, MatchRun
 
 #: A confirmation sooner after the same person's last decision was not looked at.
 LOOK_MIN: Final = timedelta(seconds=2)
@@ -51,6 +51,7 @@ def list_decisions(session: Session, tenant_id: UUID, *, engine_version: str) ->
             Match.decided_by.is_not(None),
             Match.engine_confidence.is_not(None),
             Match.origin == MatchOrigin.ENGINE,
+            ~_is_of_reversed_run(),
         )
         .order_by(Match.decided_at.desc(), Match.id.desc())
         .limit(DECISIONS_KEPT)
@@ -71,6 +72,20 @@ def list_decisions(session: Session, tenant_id: UUID, *, engine_version: str) ->
     return [
         Decision(float(row.engine_confidence), row.status is MatchStatus.CONFIRMED) for row in rows
     ]
+
+
+def _is_of_reversed_run() -> ColumnElement[bool]:
+    """Return whether a match was taken back with all that its matching applied: unseen."""
+    return (
+        select(MatchRun.id)
+        .where(
+            MatchRun.tenant_id == Match.tenant_id,
+            MatchRun.id == Match.applied_run_id,
+            MatchRun.reversed_at == Match.decided_at,
+            Match.status == MatchStatus.REVERSED,
+        )
+        .exists()
+    )
 
 
 def note_correction(
