@@ -33,6 +33,7 @@ from payymo.api.invoices import adjustments
 from payymo.api.invoices import endpoints as invoices
 from payymo.api.invoices import imports as invoice_imports
 from payymo.api.jobs import endpoints as jobs
+from payymo.api.match_bands import endpoints as match_bands
 from payymo.api.match_runs import endpoints as match_runs
 from payymo.api.matches import endpoints as matches
 from payymo.api.metrics import CallMetrics, Metrics, ProofMetrics
@@ -66,6 +67,7 @@ RESOURCES: Sequence[APIRouter] = (
     matches.router,
     match_runs.router,
     calibrations.router,
+    match_bands.router,
     invoice_imports.router,
     invoices.router,
     adjustments.router,

@@ -275,6 +275,7 @@ class MatchSort(StrEnum):
 
     LATEST_FIRST = "-created_at"
     SUREST_FIRST = "-confidence"
+    TEACHING_MOST_FIRST = "-teaches"
 
 
 class Direction(StrEnum):

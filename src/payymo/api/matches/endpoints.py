@@ -63,6 +63,10 @@ def list_all(
         min_confidence=query.min_confidence,
         invoice_id=query.invoice_id,
         transaction_id=query.transaction_id,
+        customer_id=query.customer_id,
+        min_amount=query.min_amount,
+        max_amount=query.max_amount,
+        wait_reason=query.wait_reason,
     )
     page = list_matches(
         session,

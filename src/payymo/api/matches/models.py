@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from payymo.api.envelopes import RequestModel, ResponseModel
-from payymo.api.fields import AmountOut, PositiveAmountIn
+from payymo.api.fields import AmountIn, AmountOut, PositiveAmountIn
 from payymo.domain.enums import (
     AdjustmentKind,
     CreditKind,
@@ -39,11 +39,24 @@ class MatchQuery(BaseModel):
     ] = None
     invoice_id: Annotated[UUID | None, Field(description="Only those of this invoice.")] = None
     transaction_id: Annotated[UUID | None, Field(description="Only those of this payment.")] = None
+    customer_id: Annotated[
+        UUID | None, Field(description="Only those that name an invoice of this customer.")
+    ] = None
+    min_amount: Annotated[
+        AmountIn | None, Field(description="Only those whose payment is of as much.")
+    ] = None
+    max_amount: Annotated[
+        AmountIn | None, Field(description="Only those whose payment is of no more.")
+    ] = None
+    wait_reason: Annotated[
+        WaitReason | None, Field(description="Only those that wait for this reason.")
+    ] = None
     sort: Annotated[
         MatchSort | None,
         Field(
-            description="Order: the latest first (`-created_at`) or the surest (`-confidence`). "
-            "If absent, suggestions come the surest first, and any other list the latest."
+            description="Order: the latest first (`-created_at`), the surest (`-confidence`), or "
+            "those of which one decision teaches most (`-teaches`). If absent, suggestions come "
+            "the surest first, and any other list the latest."
         ),
     ] = None
 

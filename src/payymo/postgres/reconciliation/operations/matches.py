@@ -16,7 +16,14 @@ from sqlalchemy.orm import Session, raiseload
 from sqlalchemy.orm.attributes import set_committed_value
 from uuid_utils.compat import uuid7
 
-from payymo.domain.enums import AdjustmentKind, CreditKind, MatchOrigin, MatchSort, MatchStatus
+from payymo.domain.enums import (
+    AdjustmentKind,
+    CreditKind,
+    MatchOrigin,
+    MatchSort,
+    MatchStatus,
+    WaitReason,
+)
 from payymo.domain.errors import NotFoundError
 from payymo.domain.matching.gate import Wait
 from payymo.domain.matching.records import PaymentId, Proposal, Rejection
@@ -26,6 +33,12 @@ from payymo.postgres.common.models import Transaction
 from payymo.postgres.core import Base, Page
 from payymo.postgres.reconciliation.models import Match, MatchDifference, MatchLine
 from payymo.postgres.reconciliation.operations.payments import update_match_status
+from payymo.postgres.reconciliation.operations.review_queue import (
+    pays_between,
+    pays_customer,
+    teaching_most_first,
+    waits_because,
+)
 from payymo.postgres.reconciliation.operations.settlements import uuids
 
 _MATCHES = Base.metadata.tables[Match.__tablename__]
@@ -46,6 +59,10 @@ class MatchFilter:
     min_confidence: Decimal | None = None
     invoice_id: UUID | None = None
     transaction_id: UUID | None = None
+    customer_id: UUID | None = None
+    min_amount: Decimal | None = None
+    max_amount: Decimal | None = None
+    wait_reason: WaitReason | None = None
 
 
 def get_match(session: Session, tenant_id: UUID, match_id: UUID) -> Match:
@@ -84,14 +101,16 @@ def list_matches(
     """
     conditions = [Match.tenant_id == tenant_id, *_conditions(where)]
     total = session.scalar(select(func.count()).select_from(Match).where(*conditions))
-    rows = session.scalars(
+    statement = (
         select(Match)
         .options(raiseload(Match.lines), raiseload(Match.differences))
         .where(*conditions)
-        .order_by(*_ORDERS[sort])
-        .offset((page - 1) * per_page)
-        .limit(per_page)
-    ).all()
+    )
+    if sort is MatchSort.TEACHING_MOST_FIRST:
+        statement = teaching_most_first(statement, tenant_id)
+    else:
+        statement = statement.order_by(*_ORDERS[sort])
+    rows = session.scalars(statement.offset((page - 1) * per_page).limit(per_page)).all()
     _attach_lines(session, tenant_id, rows)
     return Page(rows=rows, total=total or 0)
 
@@ -522,5 +541,10 @@ def _conditions(where: MatchFilter) -> list[ColumnElement[bool]]:
         Match.confidence >= where.min_confidence if where.min_confidence is not None else None,
         has_invoice if where.invoice_id else None,
         Match.transaction_id == where.transaction_id if where.transaction_id else None,
+        pays_customer(where.customer_id) if where.customer_id else None,
+        pays_between(where.min_amount, where.max_amount)
+        if where.min_amount is not None or where.max_amount is not None
+        else None,
+        waits_because(where.wait_reason) if where.wait_reason else None,
     ]
     return [condition for condition in found if condition is not None]

@@ -1,0 +1,1 @@
+"""Bands of confidence over HTTP."""
