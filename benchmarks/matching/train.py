@@ -27,7 +27,7 @@ from payymo.domain.matching.competition import Claim, compete, competition_featu
 from payymo.domain.matching.description import Candidate
 from payymo.domain.matching.engine import Matcher, find_repeats, settle
 from payymo.domain.matching.explanation import CONFIDENCE_MAX, DOUBTFUL_MAX, margin_of, standing_of
-from payymo.domain.matching.features import FEATURE_COUNT, GROUPS, REFUSED, REMAINDER
+from payymo.domain.matching.features import FEATURE_COUNT, GROUPS, QUOTE, REFUSED, REMAINDER
 from payymo.domain.matching.model import STANDINGS, Calibration, Model
 from payymo.domain.matching.reading import Reading
 from payymo.workflows.match_lines import read_book
@@ -64,8 +64,10 @@ CALIBRATED: Sequence[Recipe] = (
     ("tangled", 2031, 3_000, True),
 )
 
-#: What no generated book holds, weighed by judgement.
+#: What no generated book holds, or not as it must be, weighed by judgement: an open invoice that is
+#: quoted with its amount outranks whatever else is known of a payer.
 JUDGED = (
+    (QUOTE, "other_exact", -6.0),
     (REMAINDER, "quoted", -2.0),
     (REMAINDER, "unquoted", -4.0),
     (REFUSED, "lately", -6.0),

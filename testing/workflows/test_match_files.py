@@ -112,7 +112,7 @@ def test_rates_let_another_currency_pay(folder: Path) -> None:
     matched(folder, meta=folder / "meta.json")
     (proposal,) = proposals(folder)
     assert proposal["amount_class"] == "near_mid_rate"
-    assert proposal["allocations"] == [{"invoice_id": 7, "amount": "113.20", "settled": "120.00"}]
+    assert proposal["allocations"] == [{"invoice_id": 7, "amount": "120.00", "paid": "113.20"}]
 
 
 @pytest.mark.parametrize("text", ["[]", '{"fx_per_eur": {"EUR": 0}}', "{", '{"fx_per_eur": 1}'])

@@ -81,7 +81,7 @@ def match(
     """Match unexplained payments to open invoices now.
 
     Without files, those of a tenant. With --invoices, --transactions and --out, those of the
-    files, and nothing is kept: see docs/guides/matching.md for their format.
+    files, and nothing is kept: see docs/matching_format.md.
     """
     if not any((invoices, transactions, history, meta, out_file)):
         import_module("payymo.cli.invoicing").match_tenant(tenant, json=json)

@@ -1,6 +1,8 @@
 """Matching a book that stands in files, without a database."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +56,32 @@ def match_files(
     :param workers: How many processes; as many as the size of the book calls for unless said.
     :raises InvalidInputError: If a file cannot be read, written or understood.
     """
-    book = read_book(invoices, transactions, history, meta)
+    with _nobody_looks_for_garbage():
+        return _match(
+            (invoices, transactions, history, meta), out, progress=progress, workers=workers
+        )
+
+
+@contextmanager
+def _nobody_looks_for_garbage() -> Iterator[None]:
+    """Keep the collector from looking through millions of records that are all still needed."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _match(
+    files: tuple[Path, Path, Path | None, Path | None],
+    out: Path,
+    *,
+    progress: Progress,
+    workers: int | None,
+) -> FileMatchReport:
+    book = read_book(*files)
     progress(f"{len(book.payments):,} payments, {len(book.invoices):,} open invoices …")
     matcher = Matcher(
         book.invoices,

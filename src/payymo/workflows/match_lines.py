@@ -1,6 +1,6 @@
 """Books of invoices and payments as JSON Lines: from files to records, and proposals to a file.
 
-The format is an open one, described in ``docs/guides/matching.md``: no database is needed.
+The format is an open one, described in ``docs/matching_format.md``: no database is needed.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -353,6 +353,11 @@ def _allocations(
 ) -> Sequence[Mapping[str, object]]:
     return [
         {"invoice_id": each.invoice_id, "amount": format_amount(each.amount, currency)}
-        | ({} if each.settled is None else {"settled": str(each.settled)})
+        if each.settled is None
+        else {
+            "invoice_id": each.invoice_id,
+            "amount": str(each.settled),
+            "paid": format_amount(each.amount, currency),
+        }
         for each in allocations
     ]

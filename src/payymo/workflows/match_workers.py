@@ -71,7 +71,7 @@ def _with_another[Line](
     other = _Part(matcher, ordered[1::2], repeats, confidence_min, present, first=1, step=2)
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
-    # What is there before the fork is shared, as long as nobody counts its references anew.
+    # What is there before the fork is shared, as long as nobody looks it through for garbage.
     gc.freeze()
     process = context.Process(target=_serve, args=(there, other), daemon=True)
     process.start()

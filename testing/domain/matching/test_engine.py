@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from testing.domain.matching.builders import a_payment, an_invoice, others
 
-from payymo.domain.enums import EvidenceKind
+from payymo.domain.enums import DifferenceKind, EvidenceKind
 from payymo.domain.matching.engine import PROGRESS_EVERY, Matcher, propose
 from payymo.domain.matching.records import (
     ClosedInvoice,
@@ -226,11 +226,20 @@ class TestAmounts:
         assert paid(proposal) == {"INV-1001": allocated}
         assert kind in kinds(proposal)
 
-    @pytest.mark.parametrize("amount", ["410.00", "800.00", "9000.00"])
-    def test_too_much_is_never_applied(self, amount: str) -> None:
-        proposal = explain(a_payment("INV-1001", amount), an_invoice("INV-1001", "400.00"))
+    def test_far_too_much_is_never_sure(self) -> None:
+        proposal = explain(a_payment("INV-1001", "9000.00"), an_invoice("INV-1001", "400.00"))
 
         assert proposal is None or proposal.confidence < SURE
+
+    @pytest.mark.parametrize(("amount", "credit"), [("410.00", "-10.00"), ("800.00", "-400.00")])
+    def test_what_is_too_much_is_the_customers(self, amount: str, credit: str) -> None:
+        proposal = explain(a_payment("INV-1001", amount), an_invoice("INV-1001", "400.00"))
+
+        assert paid(proposal) == {"INV-1001": "400.00"}
+        assert proposal is not None
+        assert [(each.kind, str(each.amount)) for each in proposal.differences] == [
+            (DifferenceKind.CREDIT, credit)
+        ]
 
     @pytest.mark.parametrize("text", ["on account", "Vorauszahlung", "deposit"])
     def test_money_paid_in_advance_is_never_applied(self, text: str) -> None:

@@ -190,7 +190,7 @@ def share_out(
 ) -> tuple[tuple[int, int], ...]:
     """Return what each invoice gets of an amount, the oldest first."""
     if candidate.amount_class in FOREIGN:
-        return _share_out_abroad(index, amount, members)
+        return _in_proportion(index, amount, members)
     short = sum(index.balances[at] for at in members) - amount
     if short <= 0 or len(members) == 1:
         return tuple((at, index.balances[at] if short <= 0 else amount) for at in members)
@@ -200,19 +200,13 @@ def share_out(
         last = max(members, key=lambda at: (index.balances[at], index.order[at]))
     if index.balances[last] > short:
         return tuple((at, index.balances[at] - (short if at == last else 0)) for at in members)
-    shares = []
-    for at in members:
-        share = min(amount, index.balances[at])
-        amount -= share
-        if share > 0:
-            shares.append((at, share))
-    return tuple(shares)
+    return _in_proportion(index, amount, members)
 
 
-def _share_out_abroad(
+def _in_proportion(
     index: InvoiceIndex, amount: int, members: Sequence[int]
 ) -> tuple[tuple[int, int], ...]:
-    """Return what each invoice gets, in the payment's currency: in proportion to its balance."""
+    """Return what each invoice gets of an amount, in proportion to its balance."""
     total = sum(index.balances[at] for at in members)
     shares = [amount * index.balances[at] // total // CENT * CENT for at in members]
     shares[-1] += amount - sum(shares)

@@ -13,7 +13,7 @@ from payymo.domain.matching.description import (
 )
 from payymo.domain.matching.index import InvoiceIndex
 from payymo.domain.matching.payers import Payers
-from payymo.domain.matching.reading import PLAIN_QUOTES, Quote, Reading, slips_to
+from payymo.domain.matching.reading import PLAIN_QUOTES, Quote, Reading, is_slip_of, slips_to
 from payymo.domain.matching.subsets import find_subsets
 
 _PARTS_INVOICES_MAX = 6
@@ -25,6 +25,7 @@ _SET_BITS_MIN = 4.0
 _SEVERAL = 2
 _END_LENGTH_MIN = 2
 _SINGLE_END_LENGTH_MIN = 3
+_LAST_DIGITS = 2
 _RUN_CLASSES = frozenset(
     (
         AmountClass.ROUNDED,
@@ -151,7 +152,9 @@ class _Search:
             ending = [
                 at
                 for at in places
-                if at not in self.quotes and _digits(invoices[at].number).endswith(digits)
+                if at not in self.quotes
+                and invoices[at].number.endswith(digits[-_LAST_DIGITS:])
+                and _digits(invoices[at].number).endswith(digits)
             ]
             if len(ending) == 1:
                 self.quotes[ending[0]] = Quote.END
@@ -161,16 +164,23 @@ class _Search:
         reading = self.reading
         if not reading.strange:
             return
-        for at in set(slips_to(self.index, reading.strange)):
-            if at in self.quotes:
-                continue
-            customer = self.index.customer_of[at]
+        near = [
+            at
+            for at in places
+            if at not in self.quotes and is_slip_of(reading.strange, self.index.slip_keys(at))
+        ]
+        if not near and PLAIN_QUOTES.isdisjoint(reading.hits.values()):
+            near = [
+                at
+                for at in set(slips_to(self.index, reading.strange))
+                if self.describer.class_of(at) is AmountClass.EXACT
+                or self.index.customer_of[at] in self.payers.by_customer
+            ]
+        for at in near:
+            self.quotes.setdefault(at, Quote.TYPO)
             found = self.describer.class_of(at)
-            fits = found is not None and found not in _UNUSUAL
-            if at in places or customer in self.payers.by_customer or found is AmountClass.EXACT:
-                self.quotes[at] = Quote.TYPO
-                if fits:
-                    places.add(at)
+            if found is not None and found not in _UNUSUAL:
+                places.add(at)
 
     def _add_single(self, at: int, siblings: tuple[int, ...]) -> None:
         candidate = self.describer.describe_single(at, siblings)
@@ -250,7 +260,19 @@ class _Search:
         """Add what exactly is quoted, with and without the ends of numbers and the vague ones."""
         strong = [at for at in quoted if self.quotes[at] in PLAIN_QUOTES]
         ends = self._quoted_by_end(open_, quoted)
-        typos = [at for at in open_ if self.quotes.get(at) is Quote.TYPO and at not in quoted]
+        typos = [
+            at
+            for at in open_
+            if at not in quoted
+            and (
+                self.quotes.get(at) is Quote.TYPO
+                or (
+                    self.reading.strange
+                    and at not in self.quotes
+                    and is_slip_of(self.reading.strange, self.index.slip_keys(at))
+                )
+            )
+        ]
         for chosen in (
             [*quoted, *ends, *typos],
             [*quoted, *ends],

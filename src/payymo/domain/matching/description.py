@@ -37,6 +37,8 @@ class Candidate:
         is taken, it is the same explanation.
     :ivar others: How many other sets of the same customer's invoices fit as well.
     :ivar is_doubted: Whether something that the payment says speaks against it.
+    :ivar is_question: Whether a person has to be asked, however likely it is: the payment quotes
+        what is paid already, or somebody else paid and what is quoted is a slip away.
     :ivar is_remainder: Whether part of the payment is explained already.
     :ivar fixed: Members of a set that are quoted.
     :ivar spares: Equal invoices that may stand in for the other members of a set, the oldest first.
@@ -50,6 +52,7 @@ class Candidate:
         "fixed",
         "is_doubted",
         "is_plain",
+        "is_question",
         "is_remainder",
         "known",
         "members",
@@ -79,6 +82,7 @@ class Candidate:
         self.known = 3
         self.is_plain = False
         self.is_doubted = False
+        self.is_question = False
         self.is_remainder = False
 
 
@@ -152,7 +156,8 @@ class Describer:
         if level is None:
             quote = self._unquoted((at,))
             out.append(quote)
-            candidate.is_doubted = quote > _STRAY
+            candidate.is_doubted = quote in _DOUBTS
+            candidate.is_question = quote in _STALE
             candidate.quoted = 3 if quote <= _STRAY_END else 2 if quote <= _OTHER_END else 4
         else:
             shared = self.reading.shared.get(at, 1) > 1
@@ -164,13 +169,15 @@ class Describer:
             candidate.is_plain = level in PLAIN_QUOTES and not shared
             besides = self._besides((at,))
             out.append(besides)
-            candidate.is_doubted = besides > f.BESIDES.base
+            candidate.is_doubted = besides > _BESIDES_VAGUE
         out.append(f.AMOUNT.base + f.AMOUNT_PLACE[found])
         if found is AmountClass.EXACT:
             currency = self.index.invoices[at].currency
             share = self.index.share_of_amount(currency, self.index.balances[at])
             out.append(f.RARITY.base + bisect_left(_RARITY_STEPS, share))
         self._add_common(candidate, at, at, is_unquoted=level is None)
+        if level is Quote.TYPO and candidate.known >= _STRANGER:
+            candidate.is_question = True
         return candidate
 
     # ------------------------------------------------------------------- features
@@ -182,7 +189,7 @@ class Describer:
         if reading.closed:
             found = _CLOSED
         elif not others.isdisjoint(PLAIN_QUOTES):
-            found = _OTHER_PLAIN
+            found = _OTHER_EXACT if self._is_another_exact(members) else _OTHER_PLAIN
         elif reading.strange:
             found = _STRANGE + self._seniority()
         elif others:
@@ -192,6 +199,19 @@ class Describer:
         else:
             found = _STRAY if reading.stray else _SILENT
         return found
+
+    def _is_another_exact(self, members: Sequence[int]) -> bool:
+        """Return whether another invoice is quoted by its very number, and open with this amount.
+
+        That is what the payment is for, whatever past payments of the payer were for.
+        """
+        return any(
+            at not in members
+            and level in PLAIN_QUOTES
+            and self.reading.shared.get(at, 1) == 1
+            and self.class_of(at) is AmountClass.EXACT
+            for at, level in self.quotes.items()
+        )
 
     def _seniority(self) -> int:
         """Return when the strange number that looks oldest would have been issued."""
@@ -227,6 +247,8 @@ class Describer:
         out += base
         candidate.known = known
         out.append(f.LAG.base + _lag_bin(reading.booked, index.issued[newest], index.due[newest]))
+        if index.issued[newest] - reading.booked > EARLY_DAYS:
+            candidate.is_doubted = True
         surprise = index.habit_surprise(newest, reading.payment.booking_date)
         out.append(f.HABIT.base + _habit_bin(surprise))
         payer = self.payers.of(customer)
@@ -294,13 +316,8 @@ class Describer:
     def _add_words(self, candidate: Candidate) -> None:
         reading, out = self.reading, candidate.features
         quoted = min(candidate.quoted, 3)
-        if (
-            reading.is_prepayment
-            or reading.is_own
-            or reading.is_misc
-            or reading.is_repeat
-            or reading.payment.explained
-        ):
+        is_early = reading.is_prepayment and quoted > _NUMBER
+        if reading.is_repeat or reading.payment.explained or is_early:
             candidate.is_doubted = True
         if reading.is_prepayment:
             out.append(f.WORDS.base + quoted)
@@ -352,7 +369,8 @@ class Describer:
         is_unquoted = not levels
         if is_unquoted and form != "list":
             quote = self._unquoted(members)
-            candidate.is_doubted = quote > _STRAY
+            candidate.is_doubted = quote in _DOUBTS
+            candidate.is_question = quote in _STALE
             candidate.quoted = 3 if quote <= _STRAY_END else 2 if quote <= _OTHER_END else 4
         else:
             quote = (
@@ -370,7 +388,7 @@ class Describer:
             candidate.is_plain = len(strong) == len(members)
             besides = self._besides(members)
             out.append(besides)
-            candidate.is_doubted = besides > f.BESIDES.base
+            candidate.is_doubted = besides > _BESIDES_VAGUE
         out.append(quote)
         out.append(f.AMOUNT.base + f.AMOUNT_PLACE[found] + 1)
         if chance is not None:
@@ -378,6 +396,8 @@ class Describer:
         if form in {"sum", "across"} and is_unquoted:
             out.append(f.SOLUTIONS.base + min(others, 2))
         self._add_common(candidate, members[0], newest, is_unquoted=is_unquoted)
+        if form == "across":
+            candidate.is_doubted = True
         return candidate
 
 
@@ -389,13 +409,22 @@ _STRAY_END = f.QUOTE["stray_end"]
 _OTHER_END = f.QUOTE["other_end"]
 _OTHER_VAGUE = f.QUOTE["other_vague"]
 _OTHER_PLAIN = f.QUOTE["other_plain"]
+_OTHER_EXACT = f.QUOTE["other_exact"]
 _STRANGE = f.QUOTE["strange_old"]
 _CLOSED = f.QUOTE["closed"]
+_BESIDES_VAGUE = f.BESIDES["vague"]
+#: What speaks against invoices that the payment does not quote. A number beyond all that we have
+#: issued is somebody else's: an order's, say.
+_DOUBTS = frozenset(
+    (_STRAY_END, _OTHER_END, _OTHER_PLAIN, _OTHER_EXACT, _STRANGE, _STRANGE + 1, _CLOSED)
+)
+_STALE = frozenset((_STRANGE, _CLOSED))
+_STRANGER = 4
 _REFUSED_MIN = 0.1
 _LATELY_MIN = 0.5
 
 #: Places in ``features.QUOTED`` and ``features.FITS``.
-_VAGUE = 2
+_NUMBER, _VAGUE = 1, 2
 _TIGHT, _LOOSE = 1, 2
 
 

@@ -14,7 +14,6 @@ from payymo.domain.matching.features import COMPETITION
 from payymo.domain.matching.index import InvoiceIndex
 from payymo.domain.matching.memory import PayerMemory
 from payymo.domain.matching.model import Model, shipped_model
-from payymo.domain.matching.normalise import compact
 from payymo.domain.matching.payers import find_payers
 from payymo.domain.matching.reading import Reading, read
 from payymo.domain.matching.records import (
@@ -29,7 +28,7 @@ from payymo.domain.matching.records import (
 )
 
 #: Goes up whenever the same input may give another outcome.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 
 #: A proposal below this is no help to a person.
 CONFIDENCE_MIN = 0.25
@@ -276,7 +275,7 @@ def find_repeats(payments: Iterable[Payment]) -> set[Hashable]:
             payment.currency,
             payment.payer_name,
             payment.payer_iban,
-            compact(payment.remittance or ""),
+            "".join((payment.remittance or "").split()).upper(),
             payment.structured_reference,
         )
         before = last_seen.get(key)

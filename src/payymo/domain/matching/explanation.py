@@ -25,7 +25,7 @@ from payymo.domain.money import format_amount
 
 #: With a small margin no explanation is surer than this: it stays below the threshold at which
 #: tenants let matches be applied. How small depends on how it stands.
-DOUBTFUL_MAX = 0.94
+DOUBTFUL_MAX = 0.949
 
 #: What is no more than a question stays below what is proposed.
 QUESTION_MAX = 0.49
@@ -64,8 +64,12 @@ _EXCESS = frozenset(
     )
 )
 
-_GROUP_OF = [group.name for group in f.GROUPS for _answer in group.answers]
-_ANSWER_OF = [answer for group in f.GROUPS for answer in group.answers]
+#: Of each feature: which reasons it is told with, what is asked, and the answer.
+_MEANING = [
+    (sentences.PART_OF.get(group.name, "prior"), group.name, answer)
+    for group in f.GROUPS
+    for answer in group.answers
+]
 
 
 class Explainer:
@@ -113,7 +117,7 @@ class Explainer:
             margin_min += _WITHOUT_MEMORY
         if margin_of(claim, place) < margin_min or candidate.is_remainder:
             confidence = min(confidence, DOUBTFUL_MAX)
-        if is_hearsay(candidate):
+        if candidate.is_question or is_hearsay(candidate):
             confidence = min(confidence, QUESTION_MAX)
         return round(confidence, 4)
 
@@ -264,10 +268,9 @@ class _Telling:
         answers, bits, rest = self.answers, self.bits, 0.0
         numbers = (*self.candidate.features, competition_feature(self.candidate, competition))
         for number in numbers:
-            group = _GROUP_OF[number]
-            part = sentences.PART_OF.get(group, "prior")
+            part, group, answer = _MEANING[number]
             bits[part] = bits.get(part, 0.0) + self.weights[number]
-            answers[group] = _ANSWER_OF[number]
+            answers[group] = answer
         one = self.invoice.id if len(self.places) == 1 else None
         for part, kind, text in self._parts():
             weight = bits.pop(part, 0.0)
@@ -333,7 +336,11 @@ class _Telling:
             sentences.date(self.answers.get("lag", ""), self.answers.get("habit", "")),
         )
         yield "open", EvidenceKind.OPEN_ITEMS, self._open()
-        yield "agreement", EvidenceKind.AGREEMENT, sentences.agreement(self.answers)
+        yield (
+            "agreement",
+            EvidenceKind.AGREEMENT,
+            sentences.agreement(self.answers["quote*amount*payer"]),
+        )
         yield "words", EvidenceKind.CONTRADICTION, sentences.words(self.answers.get("words", ""))
         yield (
             "processor",

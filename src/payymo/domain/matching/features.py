@@ -62,6 +62,7 @@ QUOTE = Group(
         *_crossed(_names(Quote), ("alone", "shared")),
         *("list_all", "list_ends", "list_part", "list_vague"),
         *("silent", "stray", "stray_end", "other_vague", "other_end", "other_plain"),
+        "other_exact",
         *("strange_old", "strange_among", "strange_new", "closed"),
     ),
 )

@@ -38,6 +38,10 @@ _CHANCE_EQUAL = 0.1
 _ALIAS_SHARE_MIN = 0.7
 _ALIASES_MAX = 12
 
+#: Ends of numbers that payers quote have at least so many digits; a running number was once
+#: shorter than it is now.
+_END_LENGTH_MIN = 3
+
 _STRENGTH_BITS = 3
 _STRENGTH_MASK = (1 << _STRENGTH_BITS) - 1
 
@@ -226,16 +230,18 @@ class InvoiceIndex:
         digit_count = len(keys.digits or keys.full)
         place = at << _STRENGTH_BITS
         for key, strength in self._keys(invoice).items():
-            code = place | strength.value
+            code = place | strength
             known = references.get(key)
             if known is None:
                 references[key] = [code]
             else:
                 known.append(code)
-            length = (strength.value, len(key))
+            length = (int(strength), len(key))
             lengths[length] = lengths.get(length, 0) + 1
             if strength is ReferenceStrength.TAIL and key.isdigit():
-                self.end_lengths.update(range(len(key), digit_count))
+                self.end_lengths.update(range(max(len(key) - 1, _END_LENGTH_MIN), digit_count))
+        if keys.full.isdigit() and not keys.tails:
+            self.end_lengths.update(range(_END_LENGTH_MIN, digit_count))
         for number in (keys.full, keys.digits) if keys.digits else (keys.full,):
             kind = shape(number)
             known_range = self.shapes.get(kind)
@@ -277,7 +283,7 @@ class InvoiceIndex:
         known = self.shapes.get((prefix, length))
         if known is None:
             # A running number grows by a digit with time.
-            if prefix and (prefix, length + 1) in self.shapes:
+            if (prefix or number.startswith("20")) and (prefix, length + 1) in self.shapes:
                 return 0
             return None
         return 0 if number < known[0] else 2 if number > known[1] else 1

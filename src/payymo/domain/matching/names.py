@@ -81,6 +81,10 @@ class NameIndex:
         """Return how many bits a shared word is worth."""
         return log2((self._customer_count + _UNSEEN) / len(self._by_word.get(word) or (0,)))
 
+    def likeness(self, name: tuple[str, ...], other: tuple[str, ...]) -> float:
+        """Return how like two names are, from 0 to 1, rare words counting for more."""
+        return self._compare(name, "".join(name), other)[0] if name and other else 0.0
+
     def find(self, name: tuple[str, ...]) -> Sequence[NameMatch]:
         """Return the customers whose names are like one, best first."""
         known = self._found.get(name)

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import pairwise
 
+from rapidfuzz.distance import OSA
+
 from payymo.domain.matching.amounts import units_of
 from payymo.domain.matching.checks import schemes_of, slips_of
 from payymo.domain.matching.index import (
@@ -18,6 +20,7 @@ from payymo.domain.matching.normalise import (
     clean_text,
     compact,
     core,
+    letters_before_digits,
     words_of_name,
     words_of_text,
 )
@@ -94,7 +97,8 @@ _PREPAYMENT_WORDS = frozenset(
     """
     AANBETALING ABSCHLAG ABSCHLAGSZAHLUNG ACCONTO ACOMPTE ADVANCE AKONTO ANTICIPADO ANTICIPATION
     ANTICIPO ANZAHLUNG ARRHES AVANCE AVANS CAPARRA DEPOSIT DEPOSITO DEPOSITUM DOWNPAYMENT
-    ENNAKKOMAKSU ENNAKKO ETUKATEISMAKSU FORSKOTT FORSKUD FORSKUDD HANDPENNING HANDPENG PREPAID
+    ENNAKKOMAKSU ENNAKKO KASIRAHA KAESIRAHA FORSKUDSBETALING FORSKUDDSBETALING FORSKOTTSBETALNING
+    ETUKATEISMAKSU FORSKOTT FORSKUD FORSKUDD HANDPENNING HANDPENG PREPAID
     PREPAYMENT PROVISION RETAINER SENAL UPFRONT VOORSCHOT VOORUITBETALING VORAUS VORAUSZAHLUNG
     VORKASSE VORSCHUSS
     """.split()
@@ -128,6 +132,7 @@ _CUSTOMER_WORDS = frozenset(
     KD KDN KDNR KLANT KLANTNR KUND KUNDE KUNDEN KUNDENNR KUNDENNUMMER KUNDNR KUNDENR KN NR NO
     """.split()
 )
+_BEFORE_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-/._ "
 _VAGUE_LABELS = frozenset(("NR", "NO", "N"))
 
 
@@ -325,7 +330,7 @@ class _Reader:
             elif run in closed and (pieces == 1 or len(run) >= _CLOSED_LENGTH_MIN):
                 self.reading.closed.append(run)
                 return pieces
-            elif not run.isdigit() and self._is_strange(run, pieces):
+            elif self._is_strange(run, pieces) and (not run.isdigit() or _YEAR.match(run)):
                 is_longer_strange = True
         return 0
 
@@ -338,35 +343,51 @@ class _Reader:
     def _note_run(
         self, words: Sequence[str], at: int, pieces: int, run: str, codes: list[Code]
     ) -> bool:
-        strongest = max(map(strength_of, codes))
-        level = _LEVELS[ReferenceStrength(strongest)]
-        if strongest == ReferenceStrength.STRUCTURED:
-            short = run.isdigit() and len(run) < _REPAIRED_LENGTH_MIN
-            self._note(run, codes, Quote.PLAIN if short else level)
-            return True
-        if run.isdigit():
-            if pieces > 1:
-                if len(run) < _JOINED_DIGITS_MIN or strongest == ReferenceStrength.TAIL:
-                    return False
-                written = self.index.invoices[place_of(codes[0])].number
-                is_whole = not written.isdigit() and written in (
-                    self.reading.payment.remittance or ""
-                )
-                level = Quote.NUMBER if is_whole else Quote.JOINED
-            elif _COMPACT_DATE.fullmatch(run) or _YEAR.fullmatch(run):
-                level = Quote.DATE_LIKE
-            elif strongest == ReferenceStrength.TAIL:
-                long = len(run) >= _TAIL_LONG
-                level = Quote.TAIL_LONG if long else Quote.TAIL_SHORT
-            if run in self.index.by_customer_number:
-                if self._is_labelled(words, at):
-                    self.reading.customers.extend(self.index.by_customer_number[run])
-                    return True
-                level = Quote.CUSTOMER_LIKE
+        """Note what a run of words quotes; ``False`` if it is too little to quote anything."""
+        level = self._level_of(run, pieces, codes)
+        if level is None:
+            return False
+        is_plain_reference = level in {Quote.STRUCTURED_TEXT, Quote.PLAIN} and (
+            max(map(strength_of, codes)) == ReferenceStrength.STRUCTURED
+        )
+        if run in self.index.by_customer_number and run.isdigit() and not is_plain_reference:
+            if self._is_labelled(words, at):
+                self.reading.customers.extend(self.index.by_customer_number[run])
+                return True
+            level = Quote.CUSTOMER_LIKE
         self._note(run, codes, level)
         if level in _ENDS and run.isdigit():
             self.reading.loose.append(run)
         return True
+
+    def _level_of(self, run: str, pieces: int, codes: list[Code]) -> Quote | None:
+        """Return how plainly a run of words quotes what it leads to; ``None`` if not at all."""
+        strongest = max(map(strength_of, codes))
+        level: Quote | None = _LEVELS[ReferenceStrength(strongest)]
+        if not run.isdigit():
+            return level
+        is_tail = strongest == ReferenceStrength.TAIL
+        if strongest == ReferenceStrength.STRUCTURED:
+            level = Quote.PLAIN if len(run) < _REPAIRED_LENGTH_MIN else level
+        elif pieces > 1:
+            number = self.index.invoices[place_of(codes[0])].number
+            is_enough = len(run) >= _JOINED_DIGITS_MIN and not is_tail
+            level = self._level_of_pieces(number) if is_enough else None
+        elif _YEAR.fullmatch(run):
+            level = None if is_tail else Quote.DATE_LIKE
+        elif _COMPACT_DATE.fullmatch(run):
+            level = Quote.DATE_LIKE
+        elif is_tail:
+            level = Quote.TAIL_LONG if len(run) >= _TAIL_LONG else Quote.TAIL_SHORT
+        return level
+
+    def _level_of_pieces(self, number: str) -> Quote:
+        """Return how plainly digits in pieces quote a number: as it is written, or broken up."""
+        text = self.reading.payment.remittance or ""
+        if not number.isdigit() and number in text:
+            return Quote.NUMBER
+        digits = number.lstrip(_BEFORE_DIGITS)
+        return Quote.DIGITS if not digits.isdigit() and digits in text else Quote.JOINED
 
     def _is_labelled(self, words: Sequence[str], at: int) -> bool:
         """Return whether a number is said to be a customer's."""
@@ -390,6 +411,9 @@ class _Reader:
             self.reading.loose.append(word)
             if len(word) >= _REPAIRED_LENGTH_MIN and self._repair(word):
                 return
+        elif (prefix := letters_before_digits(word)) in index.number_prefixes:
+            # One of our numbers, cut off.
+            self.reading.loose.append(word.removeprefix(prefix))
         if len(word) >= _STRAY_LENGTH_MIN:
             self.reading.stray = True
         if at == len(words) - 1:
@@ -422,8 +446,10 @@ class _Reader:
 
     def _repair(self, reference: str) -> bool:
         """Note the one issued reference that a slip turned into this one, if a check proves it."""
-        if len(reference) < _REPAIRED_LENGTH_MIN or not self.index.is_length_of(
-            ReferenceStrength.STRUCTURED, len(reference)
+        if (
+            len(reference) < _REPAIRED_LENGTH_MIN
+            or not self.index.is_length_of(ReferenceStrength.STRUCTURED, len(reference))
+            or not PLAIN_QUOTES.isdisjoint(self.reading.hits.values())
         ):
             return False
         references = self.index.references
@@ -518,6 +544,15 @@ def _without(words: tuple[str, ...], end_to_end_id: str) -> tuple[str, ...]:
 
 #: Shorter end-to-end ids may stand in a text by accident.
 _REPEATED_LENGTH_MIN = 10
+
+
+def is_slip_of(strange: Sequence[str], keys: Sequence[str]) -> bool:
+    """Return whether a strange number is one slip of the hand away from one of an invoice's."""
+    return any(
+        len(number) >= _SLIP_LENGTH_MIN and OSA.distance(number, key, score_cutoff=1) == 1
+        for number in strange
+        for key in keys
+    )
 
 
 def slips_to(index: InvoiceIndex, strange: Sequence[str]) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """Reasons in words: one sentence for each answer that a person wants to read."""
 
-from collections.abc import Mapping
+from functools import cache
 
 from payymo.domain.enums import AmountClass, EvidenceKind
 
@@ -155,6 +155,7 @@ def quote(answer: str, number: str, strange: str) -> tuple[EvidenceKind, str]:
         return EvidenceKind.INVOICE_NUMBER, _LISTS[level][0]
     texts = {
         "other_plain": "The payment quotes another open invoice.",
+        "other_exact": "The payment quotes another open invoice, and has just its amount.",
         "stray_end": "The payment quotes digits that end no open invoice of this customer.",
         "other_vague": "The payment holds digits of another open invoice.",
         "other_end": "The payment quotes the end of another open invoice's number.",
@@ -224,6 +225,7 @@ def amount(found: AmountClass, *, count: int, balance: str, difference: str, is_
     return f"The amount is {difference} {than} {what}: {_AMOUNTS[found]}."
 
 
+@cache
 def amount_in_short(found: AmountClass, count: int) -> str:
     """Return how the amount relates to what is open, in a few words."""
     what = "its balance" if count == 1 else f"the sum of {count} balances"
@@ -246,6 +248,7 @@ def amount_in_short(found: AmountClass, count: int) -> str:
 SURE_ACCOUNTS = frozenset(("on_file", "seen_once", "seen_often"))
 
 
+@cache
 def account(answer: str, times: int) -> str:
     """Return what the payer's account says of the customer."""
     if answer == "on_file":
@@ -260,6 +263,7 @@ def account(answer: str, times: int) -> str:
     }.get(answer, "")
 
 
+@cache
 def alias(answer: str, times: int) -> str:
     """Return what the payer's very name said before."""
     if answer in {"seen_once", "seen_often"}:
@@ -306,6 +310,7 @@ def customer_number(answer: str) -> tuple[EvidenceKind, str]:
     return EvidenceKind.CUSTOMER_NUMBER, ""
 
 
+@cache
 def date(lag: str, habit: str) -> str:
     """Return when the payment came."""
     text = {
@@ -326,6 +331,7 @@ def date(lag: str, habit: str) -> str:
     }.get(habit, ".")
 
 
+@cache
 def open_items(form: str, *, count: int, members: int, is_asked: bool, equal: int) -> str:
     """Return how the explanation stands among what the customer owes."""
     kind = form.rstrip("0123456789")
@@ -349,9 +355,10 @@ _SETS = {
 }
 
 
-def agreement(answers: Mapping[str, str]) -> str:
+@cache
+def agreement(answer: str) -> str:
     """Return how reference, amount and payer go together."""
-    quoted, fit, known = answers.get("quote*amount*payer", "silent+odd+unsaid").split("+")
+    quoted, fit, known = answer.split("+")
     agreeing = [
         word
         for word, agrees in (
@@ -366,6 +373,7 @@ def agreement(answers: Mapping[str, str]) -> str:
     return f"Only the {agreeing[0]} speaks for it." if agreeing else "No two reasons agree."
 
 
+@cache
 def words(answer: str) -> str:
     """Return what the text says that payments of invoices seldom say."""
     return {
