@@ -1,6 +1,7 @@
 """Files of invoices on their way into the database."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from testing.factories import add_customer, add_invoice
 from payymo.domain.enums import InvoiceFileFormat
 from payymo.domain.errors import DuplicateError, InvalidInputError, NotFoundError
 from payymo.postgres.reconciliation.models import Customer, Invoice, InvoiceImport
+from payymo.postgres.reconciliation.operations.credits import list_credits
 from payymo.postgres.reconciliation.operations.imports import get_import, list_imports
 from payymo.postgres.reconciliation.operations.invoices import list_invoices
 from payymo.postgres.tenancy import enter_tenant
@@ -120,3 +122,73 @@ def test_another_tenant_finds_nothing_and_may_use_the_same_numbers(
     with pytest.raises(NotFoundError):
         get_import(session, other_tenant_id, report.import_id)
     assert take_in(session, other_tenant_id, FILE).invoice_count == 3
+
+
+NOTES = b"""kind,number,corrects,customer_number,customer_name,currency,total,issue_date
+invoice,INV-1,,C-1,Example Ltd,EUR,119.00,2026-02-01
+Credit note,CN-1,INV-1,C-1,Example Ltd,EUR,19.00,2026-02-03
+credit_note,CN-2,,C-1,Example Ltd,EUR,5.00,2026-02-04
+"""
+
+
+class TestCreditNotes:
+    def test_they_settle_what_they_correct_and_are_credit_else(
+        self, session: Session, tenant_id: Any
+    ) -> None:
+        tried = take_in(session, tenant_id, NOTES, dry_run=True)
+        assert (tried.import_id, counts(session)) == (None, (0, 0, 0))
+
+        report = take_in(session, tenant_id, NOTES)
+
+        assert (report.invoice_count, report.credit_note_count) == (1, 2)
+        assert (tried.invoice_count, tried.credit_note_count) == (1, 2)
+        (invoice,) = list_invoices(session, tenant_id).rows
+        assert (invoice.credited, invoice.balance) == (Decimal("19.00"), Decimal("100.00"))
+        notes = {each.number: each for each in list_credits(session, tenant_id).rows}
+        assert {number: note.balance for number, note in notes.items()} == {
+            "CN-1": Decimal(0),
+            "CN-2": Decimal("5.00"),
+        }
+        assert {note.import_id for note in notes.values()} == {report.import_id}
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_each_fault_is_named_by_its_line_and_nothing_is_kept(
+        self, session: Session, tenant_id: Any, dry_run: bool
+    ) -> None:
+        faulty = NOTES + (
+            b"credit_note,CN-3,INV-9,C-1,Example Ltd,EUR,1.00,2026-02-04\n"
+            b"credit_note,CN-4,INV-1,C-2,Second Ltd,EUR,1.00,2026-02-04\n"
+        )
+
+        with session.begin_nested() as attempt:
+            with pytest.raises(InvalidInputError) as refusal:
+                take_in(session, tenant_id, faulty, dry_run=dry_run)
+            attempt.rollback()
+
+        assert [(each.field, each.message) for each in refusal.value.problems] == [
+            ("line 5", "There is no invoice INV-9."),
+            ("line 6", "A credit note corrects an invoice of its own customer."),
+        ]
+        assert counts(session) == (0, 0, 0)
+
+    def test_what_cannot_be_read_is_named_by_its_line(
+        self, session: Session, tenant_id: Any
+    ) -> None:
+        faulty = NOTES.replace(b"Credit note", b"Reminder")
+
+        with pytest.raises(InvalidInputError) as refusal:
+            take_in(session, tenant_id, faulty)
+
+        assert [(each.field, each.message) for each in refusal.value.problems] == [
+            ("line 3", "Kind: Write invoice or credit_note."),
+        ]
+
+        with pytest.raises(InvalidInputError) as refusal:
+            take_in(session, tenant_id, NOTES.replace(b"Credit note", b"invoice"))
+
+        assert [(each.field, each.message) for each in refusal.value.problems] == [
+            (
+                "line 3",
+                "Only a credit note corrects an invoice: say so with the kind credit_note.",
+            ),
+        ]

@@ -404,6 +404,13 @@ class LineStatus(StrEnum):
     REVERSED = "reversed"
 
 
+class DocumentKind(StrEnum):
+    """What a line of a file of invoices is."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+
+
 class InvoiceFileFormat(StrEnum):
     """How a file of invoices is written."""
 

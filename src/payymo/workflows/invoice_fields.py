@@ -8,6 +8,7 @@ from decimal import Decimal
 from stdnum import iban
 from stdnum.exceptions import ValidationError
 
+from payymo.domain.enums import DocumentKind
 from payymo.domain.errors import InvalidInputError
 from payymo.domain.money import check_currency, check_exponent, parse_amount
 
@@ -26,6 +27,20 @@ _CONTROL_SIGNS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _GROUPED = re.compile(r"\d{1,3}(?:([.,' \u2019\u00a0\u2009\u202f])\d{3})(?:\1\d{3})*", re.ASCII)
 _IBAN_SEPARATORS = re.compile(r"[;,|\n]+")
 _AMBIGUOUS = re.compile(r"-?\d{1,3},\d{3}", re.ASCII)
+
+
+def read_kind(text: str) -> DocumentKind:
+    """Return what a line is.
+
+    :param text: ``invoice`` or ``credit note``, in any case, with a blank, a hyphen or an
+        underscore.
+    :raises InvalidInputError: If it is neither.
+    """
+    word = re.sub(r"[\s_-]+", "_", text.strip().lower())
+    try:
+        return DocumentKind(word)
+    except ValueError:
+        raise InvalidInputError("Write invoice or credit_note.") from None
 
 
 def read_total(text: str, currency: str) -> Decimal:

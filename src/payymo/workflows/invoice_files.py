@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from charset_normalizer import from_bytes
 
-from payymo.domain.enums import InvoiceFileFormat
+from payymo.domain.enums import DocumentKind, InvoiceFileFormat
 from payymo.domain.errors import InvalidInputError, Problem
 from payymo.workflows.invoice_fields import (
     NOTE_LENGTH_MAX,
@@ -25,6 +25,7 @@ from payymo.workflows.invoice_fields import (
     read_date,
     read_email,
     read_ibans,
+    read_kind,
     read_text,
     read_total,
 )
@@ -47,6 +48,8 @@ _OPTIONAL = (
     "due_date",
     "structured_reference",
     "note",
+    "kind",
+    "corrects",
 )
 FIELDS = (*_REQUIRED, *_OPTIONAL)
 
@@ -64,6 +67,8 @@ _ALIASES = {
     "due_date": "due dueon payby",
     "structured_reference": "structuredref creditorreference paymentreference",
     "note": "notes comment comments memo",
+    "kind": "documentkind documenttype",
+    "corrects": "correctedinvoice originalinvoice",
 }
 _FIELD_BY_NAME = {
     name: field
@@ -85,11 +90,13 @@ _LOCAL_ENCODINGS = ["cp1252", "latin_1", "iso8859_15", "cp1250"]
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """One invoice of a file.
+    """One invoice or credit note of a file.
 
     :ivar line: Where it stands, from 1.
     :ivar customer_number: The customer's number; its name where the file gives none.
-    :ivar total: What was invoiced, with exactly its currency's decimals; greater than zero.
+    :ivar total: What was invoiced, with exactly its currency's decimals; greater than zero, for a
+        credit note as well.
+    :ivar corrects: Number of the invoice that a credit note names.
     """
 
     line: int
@@ -105,6 +112,8 @@ class InvoiceRow:
     due_date: date | None
     structured_reference: str | None
     note: str | None
+    kind: DocumentKind = DocumentKind.INVOICE
+    corrects: str | None = None
 
 
 def read_invoice_file(
@@ -257,6 +266,12 @@ def _read_record(line: int, record: Mapping[str, str], faults: list[str]) -> Inv
     ibans = read("customer_iban", read_ibans)
     reference = read("structured_reference", read_text)
     note = read("note", lambda text: read_text(text, length_max=NOTE_LENGTH_MAX))
+    known_faults = len(faults)
+    kind = read("kind", read_kind) or DocumentKind.INVOICE
+    is_kind_told = len(faults) == known_faults
+    corrects = read("corrects", read_text)
+    if corrects is not None and kind is DocumentKind.INVOICE and is_kind_told:
+        faults.append("Only a credit note corrects an invoice: say so with the kind credit_note.")
     if due_date is not None and issue_date is not None and due_date < issue_date:
         faults.append(f"The invoice is due on {due_date}, before it is issued on {issue_date}.")
     if number is None or name is None or currency is None or total is None or issue_date is None:
@@ -275,6 +290,8 @@ def _read_record(line: int, record: Mapping[str, str], faults: list[str]) -> Inv
         due_date=due_date,
         structured_reference=reference,
         note=note,
+        kind=kind,
+        corrects=corrects,
     )
 
 

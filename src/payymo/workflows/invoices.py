@@ -8,8 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payymo.domain.enums import InvoiceFileFormat
-from payymo.domain.errors import DuplicateError, Problem
+from payymo.domain.enums import DocumentKind, InvoiceFileFormat
+from payymo.domain.errors import DuplicateError, InvalidInputError, Problem, RuleError
+from payymo.postgres.reconciliation.operations.credits import (
+    CreditNoteValues,
+    create_credit_note,
+)
 from payymo.postgres.reconciliation.operations.customers import (
     CustomerValues,
     find_customer_ids,
@@ -18,6 +22,7 @@ from payymo.postgres.reconciliation.operations.customers import (
 from payymo.postgres.reconciliation.operations.imports import record_import
 from payymo.postgres.reconciliation.operations.invoices import (
     InvoiceValues,
+    find_invoice_ids,
     find_invoice_numbers,
     record_invoices,
 )
@@ -30,6 +35,7 @@ class ImportReport:
 
     :ivar import_id: Record of the import; ``None`` after a dry run, which keeps nothing.
     :ivar invoice_count: Invoices in the file, all of them new.
+    :ivar credit_note_count: Credit notes in the file, all of them new.
     :ivar customer_count: Customers that were new.
     """
 
@@ -37,6 +43,7 @@ class ImportReport:
     dry_run: bool
     filename: str | None
     invoice_count: int
+    credit_note_count: int
     customer_count: int
 
 
@@ -53,7 +60,8 @@ def import_invoices(
 ) -> ImportReport:
     """Take a file of invoices in, and say what it brought.
 
-    Customers are found by their numbers; new ones are added, known ones completed.
+    Customers are found by their numbers; new ones are added, known ones completed. A credit note
+    that names an invoice, of the file or known, settles it; it is the customer's credit else.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant whose invoices they are.
@@ -69,23 +77,55 @@ def import_invoices(
     """
     rows = read_invoice_file(content, filename=filename, file_format=file_format)
     _refuse_known_numbers(session, tenant_id, rows)
+    notes = [row for row in rows if row.kind is DocumentKind.CREDIT_NOTE]
     customers = _customers(rows)
     known = find_customer_ids(session, tenant_id, [customer.number for customer in customers])
     report = ImportReport(
         import_id=None,
         dry_run=dry_run,
         filename=filename,
-        invoice_count=len(rows),
+        invoice_count=len(rows) - len(notes),
+        credit_note_count=len(notes),
         customer_count=len(customers) - len(known),
     )
-    if dry_run:
+    if dry_run and not notes:
         return report
 
+    # What a credit note may correct is known only when it was tried.
+    with session.begin_nested() as attempt:
+        import_id = _write(
+            session,
+            tenant_id,
+            rows,
+            customers,
+            report,
+            content_hash=hashlib.sha256(content).digest(),
+            actor_id=actor_id,
+            now=now,
+        )
+        if dry_run:
+            attempt.rollback()
+            return report
+    return replace(report, import_id=import_id)
+
+
+def _write(
+    session: Session,
+    tenant_id: UUID,
+    rows: Sequence[InvoiceRow],
+    customers: Sequence[CustomerValues],
+    report: ImportReport,
+    *,
+    content_hash: bytes,
+    actor_id: UUID | None,
+    now: datetime,
+) -> UUID:
+    """Write what a file holds, and return the record of the import."""
     record = record_import(
         session,
         tenant_id,
-        filename=filename,
-        content_hash=hashlib.sha256(content).digest(),
+        filename=report.filename,
+        content_hash=content_hash,
         invoice_count=report.invoice_count,
         customer_count=report.customer_count,
         actor_id=actor_id,
@@ -104,9 +144,36 @@ def import_invoices(
             note=row.note,
         )
         for row in rows
+        if row.kind is DocumentKind.INVOICE
     ]
     record_invoices(session, tenant_id, invoices, import_id=record.id)
-    return replace(report, import_id=record.id)
+    notes = [row for row in rows if row.kind is DocumentKind.CREDIT_NOTE]
+    corrected = find_invoice_ids(session, tenant_id, {row.corrects or "" for row in notes})
+    problems = []
+    for row in notes:
+        if row.corrects is not None and row.corrects not in corrected:
+            problems.append(Problem(f"line {row.line}", f"There is no invoice {row.corrects}."))
+            continue
+        values = CreditNoteValues(
+            customer_id=customer_ids[row.customer_number],
+            number=row.number,
+            currency=row.currency,
+            total=row.total,
+            issue_date=row.issue_date,
+            invoice_id=corrected[row.corrects] if row.corrects is not None else None,
+            note=row.note,
+        )
+        try:
+            create_credit_note(
+                session, tenant_id, values, import_id=record.id, actor_id=actor_id, now=now
+            )
+        except (DuplicateError, RuleError) as error:
+            problems.append(Problem(f"line {row.line}", error.message))
+    if problems:
+        raise InvalidInputError(
+            "The file is not valid: nothing was imported.", problems=limit_problems(problems)
+        )
+    return record.id
 
 
 def _refuse_known_numbers(session: Session, tenant_id: UUID, rows: Sequence[InvoiceRow]) -> None:

@@ -42,6 +42,7 @@ class TestAFile:
             "dry_run": False,
             "filename": None,
             "invoice_count": 2,
+            "credit_note_count": 0,
             "customer_count": 1,
         }
         first, second = invoices(member)
@@ -156,6 +157,7 @@ class TestADryRun:
             "dry_run": True,
             "filename": "a.csv",
             "invoice_count": 2,
+            "credit_note_count": 0,
             "customer_count": 1,
         }
         assert "Location" not in answer.headers

@@ -199,6 +199,9 @@ class InvoiceImportReport(ResponseModel):
     dry_run: bool
     filename: Annotated[str | None, Field(examples=["invoices.csv"])]
     invoice_count: Annotated[int, Field(description="Invoices in the file, all of them new.")]
+    credit_note_count: Annotated[
+        int, Field(description="Credit notes in the file, all of them new.")
+    ]
     customer_count: Annotated[int, Field(description="Customers that were new.")]
 
 

@@ -348,6 +348,24 @@ def find_invoice_numbers(
     return set(rows)
 
 
+def find_invoice_ids(
+    session: Session, tenant_id: UUID, numbers: Collection[str]
+) -> Mapping[str, UUID]:
+    """Return the ids of those invoices that there are, by number.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the invoices.
+    :param numbers: Numbers to look for.
+    """
+    rows = session.execute(
+        select(Invoice.number, Invoice.id).where(
+            Invoice.tenant_id == tenant_id,
+            Invoice.number == any_(literal(list(numbers), ARRAY(Text))),
+        )
+    )
+    return {row.number: row.id for row in rows}
+
+
 def record_invoices(
     session: Session,
     tenant_id: UUID,
