@@ -41,8 +41,15 @@ def a_row(
     )
 
 
-def known(number: int, row: Sighting, *, is_closed: bool = False) -> KnownRow:
-    return KnownRow(UUID(int=number), replace(row, day=row.day or MONDAY), is_closed=is_closed)
+def known(
+    number: int, row: Sighting, *, is_closed: bool = False, is_missing: bool = False
+) -> KnownRow:
+    return KnownRow(
+        UUID(int=number),
+        replace(row, day=row.day or MONDAY),
+        is_closed=is_closed,
+        is_missing=is_missing,
+    )
 
 
 def pair(

@@ -477,7 +477,7 @@ class Bank:
                 row[f"{name}Time"] = self._stamp(written, key)
         else:
             row |= {name: date.fromordinal(written).isoformat() for name, written in fields.items()}
-            if self._strikes("other_date_time", key):
+            if "bookingDate" in fields and self._strikes("other_date_time", key):
                 row["bookingDateTime"] = self._stamp(booking - 4, key)
         asked_by = "valueDate" if self.knobs.get("window_by_value") else "bookingDate"
         return day, fields.get(asked_by, value)

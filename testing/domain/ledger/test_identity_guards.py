@@ -353,6 +353,29 @@ def test_an_internal_id_that_comes_again_in_days_says_nothing_of_what_is_not_ask
     ]
 
 
+def test_a_row_that_was_missing_beside_one_that_it_may_be_now_is_no_later_purchase() -> None:
+    # Two coffees a day apart; the first moved by two days when a third came, so neither of the two
+    # new rows was taken for it. The next answer has a fourth coffee: the first is not that one.
+    missing = known(1, a_row(internal_id="first"), is_missing=True)
+    moved = known(2, a_row(day=day(2), internal_id="first-moved"))
+    fourth = a_row(day=day(3), internal_id="fourth")
+
+    assert pair([fourth], [missing, moved, ANCHOR], [2, 99]) == [NEW]
+    # Where nothing else can be it, a row that was away is found again on a day near its own.
+    assert pair([fourth], [missing, ANCHOR], [99]) == [RESTATED]
+    # On its own day it is found whatever stands beside it.
+    same_day = a_row(text="supplies, office", internal_id="fourth")
+    assert pair([same_day], [missing, moved, ANCHOR], [2, 99]) == [RESTATED]
+
+
+def test_more_words_on_the_same_day_come_before_the_same_words_on_another_day() -> None:
+    coffee = known(1, a_row(text="Blue Cafe", internal_id="a"))
+    same_day = a_row(text="Blue Cafe Harbour", internal_id="b")
+    next_day = a_row(day=day(1), text="Blue Cafe", internal_id="c")
+
+    assert pair([next_day, same_day], [coffee, ANCHOR], [99]) == [NEW, RESTATED]
+
+
 def test_a_corrected_amount_leaves_the_next_coffee_alone() -> None:
     rows = [known(1, a_row("-2.80", text="Coop Leeds", internal_id="abc")), ANCHOR]
     pulled = [

@@ -210,6 +210,7 @@ class _Pairing:
         self._texts: dict[str, Words] = {}
         self._first_day: date | None = None
         self._bookings: dict[tuple[str, Decimal, str], list[date]] | None = None
+        self._with_heirs: set[int] = set()
 
     def verdicts(self) -> list[Verdict]:
         for is_booked in (True, False):
@@ -224,9 +225,10 @@ class _Pairing:
             self._pair_by_content(is_booked)
         lacking = self._list_lacking()
         self._pair_restated(lacking, days_max=0)
+        self._pair_extended(lacking, days_max=0)
         self._pair_pending_of_same_amount()
         self._pair_restated(lacking, days_max=RESTATED_DAYS_MAX)
-        self._pair_extended(lacking)
+        self._pair_extended(lacking, days_max=RESTATED_DAYS_MAX)
         self._pair_changed_amounts()
         self._pair_pending_again()
         return [verdict or _NEW for verdict in self._verdicts]
@@ -359,11 +361,37 @@ class _Pairing:
         if not self._is_whole or not positions or not self._open_pulled(True):
             return []
         first_day = self._speaks_from()
-        return [
+        lacking = [
             position
             for position in positions
             if (last_day_of(self._known[position].sighting) or date.min) >= first_day
         ]
+        self._with_heirs = self._find_those_with_heirs(lacking)
+        return lacking
+
+    def _find_those_with_heirs(self, lacking: Sequence[int]) -> set[int]:
+        """Return the rows that an earlier answer lacked too, and that may be another known row now.
+
+        Such a row can have moved when it was first lacking, to a row that is in the answer: so what
+        is new today need not be it.
+        """
+        missing = [position for position in lacking if self._known[position].is_missing]
+        if not missing:
+            return set()
+        days: dict[Hashable, set[int]] = defaultdict(set)
+        for position, known in enumerate(self._known):
+            row = known.sighting
+            if self._is_taken[position] and row.is_booked and row.day is not None:
+                words = self._words(row.text).bare
+                days[row.amount, row.currency, words].add(row.day.toordinal())
+        with_heirs = set()
+        for position in missing:
+            row = self._known[position].sighting
+            day = (row.day or date.max).toordinal()
+            near = range(day - RESTATED_DAYS_MAX, day + RESTATED_DAYS_MAX + 1)
+            if not days[row.amount, row.currency, self._words(row.text).bare].isdisjoint(near):
+                with_heirs.add(position)
+        return with_heirs
 
     def _find_first_day(self) -> date:
         """Return the first day that the answer speaks of: banks cut history short, and say nothing.
@@ -408,6 +436,8 @@ class _Pairing:
         days = abs(days_since(row, known))
         if days == 0 or days > RESTATED_DAYS_MAX:
             return days == 0
+        if position in self._with_heirs:
+            return False
         if (first_day_of(known.sighting) or date.min) <= self._speaks_from():
             return (
                 False  # it may be outside by another date; the first day may be cut in its middle
@@ -482,8 +512,11 @@ class _Pairing:
         }
         return len(dates - {""}) <= 1
 
-    def _pair_extended(self, lacking: Sequence[int]) -> None:
-        """Pair what the answer lacks with what is new and says the same and a few words more."""
+    def _pair_extended(self, lacking: Sequence[int], *, days_max: int) -> None:
+        """Pair what the answer lacks with what is new and says the same and a few words more.
+
+        On one day that says more than the very words on another day, so it comes before them.
+        """
         here: dict[Hashable, list[int]] = defaultdict(list)
         there: dict[Hashable, list[int]] = defaultdict(list)
         for place in self._open_pulled(True):
@@ -501,11 +534,15 @@ class _Pairing:
                         pair
                         for pair in product(here[money], there[money])
                         if self._can_be_restated(*pair)
+                        and self._is_within(*pair, days_max)
                         and self._have_no_two_dates(*pair)
                         and self._extends(*pair)
                     ],
                     IdentityTier.RESTATED,
                 )
+
+    def _is_within(self, place: int, position: int, days: int) -> bool:
+        return abs(days_since(self._pulled[place], self._known[position])) <= days
 
     # --- pending rows that booked ---
 

@@ -161,6 +161,7 @@ class ShadowLedger:
                 row.id,
                 row.sighting,
                 is_closed=row.status in {TransactionStatus.SUPERSEDED, TransactionStatus.REMOVED},
+                is_missing=row.missing_since is not None,
             )
             for row in self._identifiable(since, closed_after)
         ]

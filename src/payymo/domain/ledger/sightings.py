@@ -53,11 +53,13 @@ class KnownRow:
     :ivar sighting: As it was last seen.
     :ivar is_closed: A pending row that left an earlier answer and may have been away only, or a
         booked one that was removed after two answers without it.
+    :ivar is_missing: A booked row that an earlier answer should have held and lacked.
     """
 
     id: UUID
     sighting: Sighting
     is_closed: bool = False
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

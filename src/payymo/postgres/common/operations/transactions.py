@@ -418,6 +418,7 @@ def list_known_rows(
             Transaction.counterparty_name,
             Transaction.remittance,
             Transaction.fingerprint,
+            Transaction.missing_since,
             func.least(*_DATES).label("first_day"),
             func.greatest(*_DATES).label("last_day"),
         )
@@ -442,6 +443,7 @@ def list_known_rows(
                 last_day=row.last_day,
             ),
             is_closed=row.status in {TransactionStatus.SUPERSEDED, TransactionStatus.REMOVED},
+            is_missing=row.missing_since is not None,
         )
         for row in rows
     ]
