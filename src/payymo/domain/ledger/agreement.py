@@ -85,17 +85,17 @@ def has_same_money(row: Sighting, known: KnownRow) -> bool:
 
 
 def has_same_money_within_reach(row: Sighting, known: KnownRow) -> bool:
-    """Return whether amount and currency are the same."""
+    """Return whether money is the same, on days as near as the provider's id lets them be."""
     return has_same_money(row, known) and abs(days_since(row, known)) <= ID_DAYS_APART_MAX
 
 
 def has_same_money_near(row: Sighting, known: KnownRow) -> bool:
-    """Return the last of a row's dates; ``None`` where it has none."""
+    """Return whether money is the same, on a near day."""
     return has_same_money(row, known) and abs(days_since(row, known)) <= DAYS_APART_MAX
 
 
 def has_same_transaction_id_near(row: Sighting, known: KnownRow) -> bool:
-    """Return the first of a row's dates; ``None`` where it has none."""
+    """Return whether the bank's id and the currency are the same, on a near day."""
     transaction_id = transaction_id_of(row)
     return (
         transaction_id is not None
@@ -106,7 +106,7 @@ def has_same_transaction_id_near(row: Sighting, known: KnownRow) -> bool:
 
 
 def has_same_day_and_words(row: Sighting, known: KnownRow) -> bool:
-    """Return the bank's id; ``None`` where it gives none."""
+    """Return whether currency, day and all words are the same."""
     return (
         row.currency == known.sighting.currency
         and row.day == known.sighting.day
@@ -115,13 +115,13 @@ def has_same_day_and_words(row: Sighting, known: KnownRow) -> bool:
 
 
 def may_have_booked(row: Sighting, pending: KnownRow) -> bool:
-    """Return the provider's id; ``None`` where it gives none."""
+    """Return whether a booked row came when a pending one would book."""
     days = days_since(row, pending)
     return -BOOKED_BEFORE_PENDING_DAYS_MAX <= days <= BOOKED_AFTER_PENDING_DAYS_MAX
 
 
 def has_same_sign(one: Decimal, other: Decimal) -> bool:
-    """Return the id that the bank is known to keep; ``None`` where it gives none."""
+    """Return whether two amounts go the same way."""
     return (one > 0) == (other > 0) and (one < 0) == (other < 0)
 
 
