@@ -127,13 +127,22 @@ def _rows(
     columns = [column for column in table.__table__.columns if column.name not in _STAMPS | _NAMES]
     own = [table.__table__.c.id] if table in {Transaction, GcTransaction} else []
     for row in session.execute(select(*columns, *own)).mappings():
-        values = {
-            name: names.get(value, value) if isinstance(value, UUID) else value
-            for name, value in row.items()
-        }
+        values = {name: _as_named(value, names) for name, value in row.items()}
         if table is AuditEntry and values["entity"] == "sync_runs":
             del values["entity_id"]
         yield values
+
+
+def _as_named(value: object, names: Mapping[UUID, str]) -> object:
+    """Return a value with the lasting names of the rows that it names: events do so in texts."""
+    if isinstance(value, UUID):
+        return names.get(value, value)
+    if not isinstance(value, str | Mapping):
+        return value
+    named = str(value)
+    for row_id, name in names.items():
+        named = named.replace(str(row_id), name)
+    return named
 
 
 def _sorted(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -117,7 +117,10 @@ class TestUntilIdle:
         run_worker(database, services, concurrency=1, until_idle=True, timing=HASTY)
 
         (job,) = read_jobs(services.sessions, account.tenant_id)
-        assert (job.status, job.error_message) == (JobStatus.FAILED, "The bank does not answer.")
+        assert (job.status, job.error_message) == (
+            JobStatus.FAILED,
+            "The bank does not answer. Payymo tries again by itself.",
+        )
 
     def test_the_schedule_is_left_alone(
         self, database: str, services: WorkerServices, own_sessions: sessionmaker[Session]

@@ -82,8 +82,20 @@ class TestLife:
         assert (started.error_code, started.progress_done) == (None, 0)
         assert started.started_at == NOW
 
-    def test_it_is_started_once(self, session: Session, job: Job) -> None:
+    def test_the_same_row_starts_it_again_while_its_end_is_not_noted(
+        self, session: Session, job: Job
+    ) -> None:
         assert start(session, job) is not None
+
+        again = start(session, job)
+
+        assert again is not None
+        assert (again.status, again.attempt_count) == (JobStatus.RUNNING, 2)
+
+    def test_what_has_ended_is_not_started(self, session: Session, job: Job) -> None:
+        start(session, job)
+        finish(session, job, job.queue_id or 0)
+
         assert start(session, job) is None
 
     def test_a_row_that_lost_the_job_cannot_start_it(self, session: Session, job: Job) -> None:
