@@ -229,16 +229,15 @@ def _print_outcome(outcome: Outcome) -> None:
         f"({rate:,.0f} rows/s) after {outcome.pages_walked} pages of consent.\n"
         f"{outcome.invoice_count:,} invoices of {outcome.customer_count:,} customers imported.\n"
     )
-    run = outcome.match_run
     print_table(
-        f"Matches of {run['payment_count']:,} payments, found in {outcome.match_seconds:.1f} s, "
+        f"Matches of {outcome.payment_count:,} payments, found in {outcome.match_seconds:.1f} s, "
         "against the sandbox's own truth",
         ("", "payments #", "links #", "precision #", "recall #"),
         [
-            ("applied", f"{run['applied_count']:,}", *_score_cells(outcome.applied)),
-            ("suggested", f"{run['suggested_count']:,}", "", "", ""),
+            ("applied", f"{outcome.applied_count:,}", *_score_cells(outcome.applied)),
+            ("suggested", f"{outcome.suggested_count:,}", "", "", ""),
             ("applied or suggested", "", *_score_cells(outcome.proposed)),
-            ("none", f"{run['unexplained_count']:,}", "", "", ""),
+            ("none", f"{outcome.unexplained_count:,}", "", "", ""),
         ],
     )
     out.print(
@@ -314,7 +313,6 @@ def _line(item: Mapping[str, Any]) -> str:
 
 
 def _summary(outcome: Outcome) -> dict[str, Any]:
-    run = outcome.match_run
     return {
         "accounts": [
             {"iban": account["iban"], "balance": _booked(account), "currency": account["currency"]}
@@ -325,10 +323,10 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
         "rows_per_second": outcome.transaction_count / outcome.sync_seconds,
         "invoices": outcome.invoice_count,
         "customers": outcome.customer_count,
-        "payments": run["payment_count"],
-        "applied": run["applied_count"],
-        "suggested": run["suggested_count"],
-        "none": run["unexplained_count"],
+        "payments": outcome.payment_count,
+        "applied": outcome.applied_count,
+        "suggested": outcome.suggested_count,
+        "none": outcome.unexplained_count,
         "applied_precision": outcome.applied.precision,
         "applied_recall": outcome.applied.recall,
         "proposed_precision": outcome.proposed.precision,

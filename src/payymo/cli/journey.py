@@ -44,6 +44,9 @@ class Outcome:
     """What the demonstration did.
 
     :ivar sync_seconds: From the start of the sync run to its end, the bank's answers included.
+    :ivar payment_count: Booked payments that came in.
+    :ivar applied_count: Those whose match was applied, by whichever run.
+    :ivar suggested_count: Those with a match that waits for a person.
     :ivar applied: Links of confirmed matches against the truth.
     :ivar proposed: Links of confirmed and suggested matches against the truth.
     """
@@ -56,11 +59,18 @@ class Outcome:
     invoice_count: int
     customer_count: int
     match_seconds: float
-    match_run: dict[str, Any]
+    payment_count: int
+    applied_count: int
+    suggested_count: int
     applied: Score
     proposed: Score
     negative_count: int
     negatives_applied: int
+
+    @property
+    def unexplained_count(self) -> int:
+        """Payments that nothing explains."""
+        return self.payment_count - self.applied_count - self.suggested_count
 
 
 class Api:
@@ -197,7 +207,8 @@ def run_journey(url: str, sandbox: SandboxAddress, progress: Progress) -> Outcom
         progress("Comparing the matches with the sandbox's own truth", None, None)
         truth = _read_truth(operator)
         accounts = list(api.every("/accounts"))
-        found = _read_matches(api, accounts)
+        payments = _read_payments(api, accounts)
+        found = _read_matches(api, payments)
         return Outcome(
             login=login,
             pages_walked=pages,
@@ -207,7 +218,9 @@ def run_journey(url: str, sandbox: SandboxAddress, progress: Progress) -> Outcom
             invoice_count=imported["invoice_count"],
             customer_count=imported["customer_count"],
             match_seconds=match_seconds,
-            match_run=next(iter(api.every("/match_runs"))),
+            payment_count=len(payments),
+            applied_count=len(found["confirmed"]),
+            suggested_count=len(found["suggested"]),
             applied=score_links(found["confirmed"], truth),
             proposed=score_links(found["confirmed"] | found["suggested"], truth),
             negative_count=sum(not entry.invoices for entry in truth.values()),
@@ -278,17 +291,23 @@ def _read_truth(operator: httpx.Client) -> dict[str, Truth]:
     return truth
 
 
-def _read_matches(api: Api, accounts: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
-    """Return invoice numbers by payment, for each status of a match."""
+def _read_payments(api: Api, accounts: list[dict[str, Any]]) -> dict[str, str]:
+    """Return what came in and is booked: by its id, its key at the bank."""
     ibans = {account["id"]: account["iban"] for account in accounts}
-    keys = {
+    return {
         row["id"]: f"{ibans[row['account_id']]} {row['internal_id']}"
-        for row in api.every("/transactions", direction="credit")
+        for row in api.every("/transactions", direction="credit", status="booked")
     }
+
+
+def _read_matches(api: Api, payments: dict[str, str]) -> dict[str, dict[str, list[str]]]:
+    """Return invoice numbers by payment, for each status of a match."""
     found: dict[str, dict[str, list[str]]] = {}
     for status in ("confirmed", "suggested"):
         found[status] = {
-            keys[match["transaction"]["id"]]: [line["invoice_number"] for line in match["lines"]]
+            payments[match["transaction"]["id"]]: [
+                line["invoice_number"] for line in match["lines"]
+            ]
             for match in api.every("/matches", status=status)
         }
     return found
