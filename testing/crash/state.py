@@ -16,6 +16,7 @@ from payymo.postgres.common.models import (
     Account,
     AccountQuota,
     CoverageRow,
+    Event,
     SyncRun,
     SyncRunAccount,
     Transaction,
@@ -38,7 +39,9 @@ from payymo.postgres.tenancy import tenant_transaction
 _STAMPS: Final = frozenset({"created_at", "updated_at"})
 
 #: What names a row or the run that wrote it, or numbers the rows of an answer: another each time.
-_NAMES: Final = frozenset({"id", "fetch_id", "sync_run_id", "added_by", "match_run_id", "position"})
+_NAMES: Final = frozenset(
+    {"id", "fetch_id", "sync_run_id", "added_by", "match_run_id", "applied_run_id", "position"}
+)
 
 #: What is appended at each answer, whether or not it is new: compared as a set.
 _EACH_CONTENT: Final = (GcAgreement, GcBalance, GcBankAccount, GcRequisitionLink)
@@ -130,6 +133,9 @@ def _rows(
         values = {name: _as_named(value, names) for name, value in row.items()}
         if table is AuditEntry and values["entity"] == "sync_runs":
             del values["entity_id"]
+        if table is Event and str(values["kind"]).startswith("invoice_"):
+            # It names the line that settled the invoice, which is another one each time.
+            values["dedupe_key"] = str(values["dedupe_key"]).rpartition(":")[0]
         yield values
 
 

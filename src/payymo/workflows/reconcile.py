@@ -185,6 +185,8 @@ def match_payments(
         now=now,
     )
     rounds: list[_Round] = []
+    tell = progress or _tell_nobody
+    tell(0, 0)
     while not rounds or (rounds[-1].applied and len(rounds) < ROUNDS_MAX):
         looked = _look(
             session,
@@ -197,7 +199,7 @@ def match_payments(
             among=None
             if scope is MatchScope.NEWS or len(rounds) < FULL_ROUNDS
             else rounds[-1].suggested,
-            progress=_after(rounds, progress or _tell_nobody),
+            progress=_after(rounds, tell),
         )
         rounds.append(looked)
 
