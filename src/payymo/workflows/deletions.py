@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from payymo.postgres.common.operations.deletions import hide_transaction, show_transaction
-from payymo.postgres.reconciliation.operations.matches import withdraw_suggestions_of_deleted
+from payymo.postgres.reconciliation.operations.proposals import withdraw_suggestions_of_deleted
 from payymo.workflows.queue import JobQueue
 
 

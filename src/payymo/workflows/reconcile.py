@@ -23,14 +23,14 @@ from payymo.postgres.reconciliation.operations.match_runs import (
     lock_matching,
     start_match_run,
 )
-from payymo.postgres.reconciliation.operations.matches import (
-    record_proposals,
-    withdraw_suggestions_of_deleted,
-)
 from payymo.postgres.reconciliation.operations.payments import (
     list_unexplained_payments,
 )
 from payymo.postgres.reconciliation.operations.policies import get_policy
+from payymo.postgres.reconciliation.operations.proposals import (
+    record_proposals,
+    withdraw_suggestions_of_deleted,
+)
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.credits import apply_credits
 from payymo.workflows.judging import Judge, learn

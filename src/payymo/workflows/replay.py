@@ -25,7 +25,7 @@ from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
 from payymo.domain.ledger.replay import ArchivedAnswer, Finding, Replay
 from payymo.domain.ledger.shadow import ShadowRow
 from payymo.postgres.common.models import Account
-from payymo.postgres.common.operations import transactions
+from payymo.postgres.common.operations import ledger
 from payymo.postgres.common.operations.accounts import list_accounts
 from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.common.operations.sync_runs import (
@@ -167,12 +167,12 @@ def _replay_account(
         account.id,
         reverted=list_reverted_runs(session, tenant_id, account.connection_id),
     )
-    standing = transactions.list_standing_rows(session, tenant_id, account.id)
+    standing = ledger.list_standing_rows(session, tenant_id, account.id)
     entered = Replay(
         archive.rows,
         standing,
         identity_version=version,
-        values_of=transactions.preview_values,
+        values_of=ledger.preview_values,
     )
     done, total = 0, len(archive.answers)
     reader = PayloadReader(
@@ -184,7 +184,7 @@ def _replay_account(
         reading.enter(answer)
     counts: Counter[ReplayVerdict] = Counter()
     differing: list[Finding] = []
-    values = transactions.stream_standing_values(session, tenant_id, account.id)
+    values = ledger.stream_standing_values(session, tenant_id, account.id)
     for finding in entered.compare(values, reading.values_of):
         counts[finding.verdict] += 1
         if finding.verdict is not ReplayVerdict.KEPT:
@@ -226,7 +226,7 @@ class _Reading:
 
     def values_of(self, row: ShadowRow) -> Mapping[str, object]:
         """Return what would be written of a row of the shadow."""
-        return transactions.preview_values(self.entry_of(row))
+        return ledger.preview_values(self.entry_of(row))
 
     def entry_of(self, row: ShadowRow, transaction_id: UUID | None = None) -> TransactionEntry:
         """Return a row of the shadow as it is written.
@@ -288,9 +288,9 @@ class _Applying:
         self._keep(transaction_id, ChangeKind.REWRITTEN)
         tenant_id = self.account.tenant_id
         entry = self.reading.entry_of(row, transaction_id)
-        transactions.rewrite_transactions(self.session, tenant_id, [entry])
+        ledger.rewrite_transactions(self.session, tenant_id, [entry])
         tell_of_restated(self.session, tenant_id, [transaction_id], now=self.now)
-        transactions.mark_state(
+        ledger.mark_state(
             self.session,
             tenant_id,
             transaction_id,
@@ -304,10 +304,10 @@ class _Applying:
         assert row is not None  # noqa: S101  # it is to be added
         tenant_id, transaction_id = self.account.tenant_id, uuid7()
         entry = self.reading.entry_of(row, transaction_id)
-        transactions.add_transactions(
+        ledger.add_transactions(
             self.session, tenant_id, self.account.id, [entry], sync_run_id=self._run()
         )
-        transactions.mark_state(
+        ledger.mark_state(
             self.session,
             tenant_id,
             transaction_id,
@@ -321,7 +321,7 @@ class _Applying:
         transaction_id = finding.transaction_id
         assert transaction_id is not None  # noqa: S101  # it stands
         self._keep(transaction_id, ChangeKind.CLOSED)
-        transactions.supersede_transaction(
+        ledger.supersede_transaction(
             self.session, self.account.tenant_id, transaction_id, by=other_id, now=self.now
         )
         self._reassign(finding, other_id)
@@ -332,7 +332,7 @@ class _Applying:
         reassign_raw_transactions(self.session, self.account.tenant_id, raw_ids, transaction_id)
 
     def _keep(self, transaction_id: UUID, kind: ChangeKind) -> None:
-        transactions.record_changes(
+        ledger.record_changes(
             self.session,
             self.account.tenant_id,
             [transaction_id],

@@ -20,7 +20,7 @@ from payymo.domain.ledger.book import (
     post_answer,
 )
 from payymo.domain.ledger.sightings import KnownRow
-from payymo.postgres.common.operations import transactions
+from payymo.postgres.common.operations import ledger
 from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.gocardless.operations import transactions as raw_transactions
 from payymo.postgres.gocardless.operations.fetches import record_positions
@@ -53,8 +53,8 @@ def standardise(
     :param answer: The answer.
     :param translate: Puts a row in Payymo's words; raises ProviderResponseError if it cannot.
     """
-    ledger = _PostgresLedger(session, tenant_id, entry, answer.received_at)
-    changes = post_answer(ledger, answer, translate=translate)
+    standing = _PostgresLedger(session, tenant_id, entry, answer.received_at)
+    changes = post_answer(standing, answer, translate=translate)
     record_positions(
         session,
         tenant_id,
@@ -99,7 +99,7 @@ class _PostgresLedger:
         )
 
     def list_rows(self, *, since: date | None, closed_after: datetime) -> Sequence[KnownRow]:
-        return transactions.list_known_rows(
+        return ledger.list_known_rows(
             self.session,
             self.tenant_id,
             self.entry.account_id,
@@ -123,7 +123,7 @@ class _PostgresLedger:
         )
 
     def add(self, entries: Sequence[TransactionEntry]) -> None:
-        transactions.add_transactions(
+        ledger.add_transactions(
             self.session,
             self.tenant_id,
             self.entry.account_id,
@@ -134,27 +134,27 @@ class _PostgresLedger:
     def rewrite(self, entries: Sequence[TransactionEntry]) -> None:
         ids = [entry.id for entry in entries]
         self._keep(ids, ChangeKind.REWRITTEN)
-        transactions.rewrite_transactions(self.session, self.tenant_id, entries)
+        ledger.rewrite_transactions(self.session, self.tenant_id, entries)
         tell_of_restated(self.session, self.tenant_id, ids, now=self.now)
 
     def mark_found(self, transaction_ids: Collection[UUID]) -> None:
         self._keep(transaction_ids, ChangeKind.FOUND)
-        transactions.mark_found(self.session, self.tenant_id, transaction_ids)
+        ledger.mark_found(self.session, self.tenant_id, transaction_ids)
 
     def mark_missing(self, transaction_ids: Collection[UUID], *, now: datetime) -> None:
         self._keep(transaction_ids, ChangeKind.MISSING)
-        transactions.mark_missing(self.session, self.tenant_id, transaction_ids, now=now)
+        ledger.mark_missing(self.session, self.tenant_id, transaction_ids, now=now)
 
     def close(self, transaction_ids: Collection[UUID], *, now: datetime) -> None:
         self._keep(transaction_ids, ChangeKind.CLOSED)
-        transactions.close_pending(self.session, self.tenant_id, transaction_ids, now=now)
+        ledger.close_pending(self.session, self.tenant_id, transaction_ids, now=now)
 
     def remove(self, transaction_ids: Collection[UUID]) -> None:
         self._keep(transaction_ids, ChangeKind.REMOVED)
-        transactions.remove_transactions(self.session, self.tenant_id, transaction_ids)
+        ledger.remove_transactions(self.session, self.tenant_id, transaction_ids)
 
     def _keep(self, transaction_ids: Collection[UUID], kind: ChangeKind) -> None:
-        transactions.record_changes(
+        ledger.record_changes(
             self.session,
             self.tenant_id,
             transaction_ids,

@@ -21,7 +21,7 @@ from payymo.domain.ledger.book import TransactionEntry
 from payymo.domain.ledger.sightings import observe
 from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.common.models import Account, SyncRun, TransactionChange
-from payymo.postgres.common.operations import transactions
+from payymo.postgres.common.operations import ledger, transactions
 from payymo.postgres.common.operations.accounts import list_connection_accounts
 from payymo.postgres.common.operations.balances import retake_balance
 from payymo.postgres.common.operations.changes import (
@@ -227,7 +227,7 @@ class _Undo:
         )
         affected = [added.id for added in self.added]
         affected += [change.transaction_id for change in self.changes]
-        transactions.record_changes(
+        ledger.record_changes(
             session,
             tenant_id,
             affected,
@@ -238,10 +238,10 @@ class _Undo:
         for change in self.changes:
             self._restore(change)
         booked = [one.id for one in self.added if one.status is TransactionStatus.BOOKED]
-        transactions.mark_missing(session, tenant_id, booked, now=self.now)
-        transactions.remove_transactions(session, tenant_id, booked)
+        ledger.mark_missing(session, tenant_id, booked, now=self.now)
+        ledger.remove_transactions(session, tenant_id, booked)
         pending = [one.id for one in self.added if one.status is TransactionStatus.PENDING]
-        transactions.close_pending(session, tenant_id, pending, now=self.now)
+        ledger.close_pending(session, tenant_id, pending, now=self.now)
         self._retract_learning()
         for account in self.accounts.values():
             account.synced_through = find_known_through(session, tenant_id, account.id)
@@ -293,6 +293,6 @@ class _Undo:
                 tier=change.identity_tier,
                 day_seen=change.transaction_date,
             )
-            transactions.rewrite_transactions(self.session, tenant_id, [entry])
+            ledger.rewrite_transactions(self.session, tenant_id, [entry])
             tell_of_restated(self.session, tenant_id, [change.transaction_id], now=self.now)
         restore_state(self.session, tenant_id, change)

@@ -24,11 +24,7 @@ from payymo.postgres.reconciliation.operations.decisions import (
     reject_match,
     reverse_match,
 )
-from payymo.postgres.reconciliation.operations.matches import (
-    MatchFilter,
-    get_match,
-    list_matches,
-)
+from payymo.postgres.reconciliation.operations.matches import MatchFilter, get_match, list_matches
 from payymo.postgres.reconciliation.operations.track_records import affirm_match
 
 router = resource_router("/matches", tag="matches")

@@ -55,7 +55,6 @@ from payymo.postgres.reconciliation.operations.matches import (
     get_match,
     list_matches,
     list_rejections,
-    record_proposals,
 )
 from payymo.postgres.reconciliation.operations.payments import (
     get_payment,
@@ -63,6 +62,7 @@ from payymo.postgres.reconciliation.operations.payments import (
     list_payments_of,
     list_unexplained_payments,
 )
+from payymo.postgres.reconciliation.operations.proposals import record_proposals
 from payymo.postgres.tenancy import enter_tenant
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -35,8 +35,8 @@ from payymo.postgres.reconciliation.operations.matches import (
     MatchFilter,
     list_matches,
     list_rejections,
-    record_proposals,
 )
+from payymo.postgres.reconciliation.operations.proposals import record_proposals
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TOTALS = (Decimal("10.00"), Decimal("25.50"), Decimal("100.00"))

@@ -27,13 +27,13 @@ from payymo.postgres.auth.operations.audit import record_audit, record_audits
 from payymo.postgres.common.models import Transaction
 from payymo.postgres.reconciliation.models import Match
 from payymo.postgres.reconciliation.operations.manual_lines import check_manual_lines
-from payymo.postgres.reconciliation.operations.matches import (
+from payymo.postgres.reconciliation.operations.matches import get_match
+from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
+from payymo.postgres.reconciliation.operations.proposals import (
     DifferenceKey,
-    get_match,
     insert_match_lines,
     list_suggestions,
 )
-from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
 from payymo.postgres.reconciliation.operations.settlements import (
     AdjustmentValues,
     AllocationValues,

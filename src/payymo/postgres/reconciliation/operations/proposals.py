@@ -1,0 +1,388 @@
+"""What the engine proposes: written as matches that wait, and withdrawn where it thinks otherwise.
+
+What becomes of them is decided in ``decisions.py``.
+"""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import any_, exists, select, update
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from payymo.domain.enums import AdjustmentKind, CreditKind, MatchOrigin, MatchStatus
+from payymo.domain.matching.gate import Wait
+from payymo.domain.matching.records import PaymentId, Proposal
+from payymo.domain.settlement import Paid, Settlement
+from payymo.postgres.bulk import insert_rows
+from payymo.postgres.common.models import Transaction
+from payymo.postgres.core import Base
+from payymo.postgres.reconciliation.models import Match, MatchDifference, MatchLine
+from payymo.postgres.reconciliation.operations.payments import update_match_status
+from payymo.postgres.reconciliation.operations.settlements import uuids
+
+_MATCHES = Base.metadata.tables[Match.__tablename__]
+_LINES = Base.metadata.tables[MatchLine.__tablename__]
+_DIFFERENCES = Base.metadata.tables[MatchDifference.__tablename__]
+
+
+def record_proposals(
+    session: Session,
+    tenant_id: UUID,
+    proposals: Collection[Proposal],
+    *,
+    considered: Collection[Hashable],
+    match_run_id: UUID,
+    engine_version: str,
+    engine_confidences: Mapping[Hashable, float] = MappingProxyType({}),
+    waits: Mapping[Hashable, Sequence[Wait]] = MappingProxyType({}),
+    settlements: Mapping[PaymentId, Settlement] = MappingProxyType({}),
+) -> Mapping[UUID, UUID]:
+    """Make the open suggestions of some payments those of the engine.
+
+    A suggestion that is proposed again stays as it is; others are withdrawn. What people have
+    decided is not touched.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns payments and invoices.
+    :param proposals: What the engine proposes, at most one for each payment.
+    :param considered: All payments that the engine has looked at.
+    :param match_run_id: Matching that the proposals come from.
+    :param engine_version: Version of the engine.
+    :param engine_confidences: What the engine's own model said of each payment's proposal, where
+        the proposal says otherwise.
+    :param waits: Why each payment's proposal waits for a person; nothing where it is applied.
+    :param settlements: What each proposal would book; where absent, its allocations and no more.
+    :returns: The open suggestion of each payment that has one.
+    """
+    books = {
+        proposal.payment_id: settlements.get(proposal.payment_id) or _as_settlement(proposal)
+        for proposal in proposals
+    }
+    known = {
+        suggestion.transaction_id: suggestion
+        for suggestion in list_suggestions(session, tenant_id)
+        if suggestion.transaction_id in considered
+    }
+    wanted = {proposal.payment_id: proposal for proposal in proposals}
+    kept = {
+        payment_id: suggestion.id
+        for payment_id, suggestion in known.items()
+        if payment_id in wanted
+        and _says(
+            suggestion,
+            wanted[payment_id],
+            books[payment_id],
+            _waits_as_json(waits.get(payment_id, ())),
+        )
+    }
+    _withdraw(session, tenant_id, [known[at].id for at in known.keys() - kept.keys()])
+    new = {
+        proposal: books[proposal.payment_id]
+        for proposal in proposals
+        if proposal.payment_id not in kept
+    }
+    added = _insert(
+        session,
+        tenant_id,
+        new,
+        match_run_id=match_run_id,
+        engine_version=engine_version,
+        engine_confidences=engine_confidences,
+        waits=waits,
+    )
+    changed = (set(known) | set(added)) - set(kept)
+    if changed:
+        update_match_status(session, tenant_id, changed)
+    return kept | added
+
+
+type DifferenceKey = tuple[
+    UUID | None, AdjustmentKind | None, UUID | None, UUID | None, CreditKind | None, Decimal
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A match that waits, without what the database would have to read besides.
+
+    :ivar lines: Invoice, amount, and what that settles where the currencies differ.
+    :ivar differences: As the columns of a match's difference have them.
+    """
+
+    id: UUID
+    transaction_id: UUID
+    confidence: Decimal
+    is_tie: bool
+    waits: Mapping[str, Any] | None
+    lines: list[tuple[UUID, Decimal, Decimal | None]]
+    differences: list[DifferenceKey]
+
+
+def list_suggestions(
+    session: Session, tenant_id: UUID, *, match_ids: Collection[UUID] | None = None
+) -> Collection[Suggestion]:
+    """Return the open suggestions, and keep others from deciding on those asked for.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param match_ids: Only these, which are locked; all of them, unlocked, where absent.
+    """
+    statement = (
+        select(
+            Match.id,
+            Match.transaction_id,
+            Match.confidence,
+            Match.is_tie,
+            Match.waits,
+            MatchLine.invoice_id,
+            MatchLine.amount,
+            MatchLine.settled,
+        )
+        .outerjoin(
+            MatchLine, (MatchLine.tenant_id == Match.tenant_id) & (MatchLine.match_id == Match.id)
+        )
+        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
+        .order_by(Match.id, MatchLine.id)
+    )
+    if match_ids is not None:
+        statement = statement.where(Match.id == any_(uuids(match_ids))).with_for_update(of=Match)
+    found: dict[UUID, Suggestion] = {}
+    for row in session.execute(statement):
+        suggestion = found.get(row.id)
+        if suggestion is None:
+            suggestion = Suggestion(
+                row.id, row.transaction_id, row.confidence, row.is_tie, row.waits, [], []
+            )
+            found[row.id] = suggestion
+        if row.invoice_id is not None:
+            suggestion.lines.append((row.invoice_id, row.amount, row.settled))
+    differences = session.execute(
+        select(MatchDifference.match_id, *_DIFFERENCE_KEY)
+        .join(
+            Match,
+            (Match.tenant_id == MatchDifference.tenant_id) & (Match.id == MatchDifference.match_id),
+        )
+        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
+        .order_by(MatchDifference.id)
+    )
+    for match_id, *key in differences:
+        if match_id in found:
+            found[match_id].differences.append(tuple(key))  # type: ignore[arg-type] # see above
+    return found.values()
+
+
+_DIFFERENCE_KEY = (
+    MatchDifference.invoice_id,
+    MatchDifference.adjustment,
+    MatchDifference.credit_id,
+    MatchDifference.customer_id,
+    MatchDifference.credit_kind,
+    MatchDifference.amount,
+)
+
+
+def _as_settlement(proposal: Proposal) -> Settlement:
+    return Settlement(
+        tuple(Paid(each.invoice_id, each.amount, each.settled) for each in proposal.allocations)
+    )
+
+
+def _says(
+    suggestion: Suggestion, proposal: Proposal, books: Settlement, waits: Mapping[str, Any]
+) -> bool:
+    """Return whether an open suggestion says what the engine proposes now, and why it waits."""
+    return (
+        set(suggestion.lines)
+        == {(paid.invoice_id, paid.amount, paid.settled) for paid in books.paid}
+        and set(suggestion.differences) == set(_difference_keys(books))
+        and suggestion.confidence == _confidence(proposal.confidence)
+        and suggestion.is_tie == proposal.is_tie
+        and suggestion.waits == waits
+    )
+
+
+def _difference_keys(books: Settlement) -> Sequence[tuple[Any, ...]]:
+    """Return what a settlement books besides money on invoices, as the columns have it."""
+    keys: list[tuple[Any, ...]] = [
+        (each.invoice_id, each.kind, None, None, None, each.amount) for each in books.adjusted
+    ]
+    keys += [
+        (each.invoice_id, None, each.credit_id, None, None, each.amount) for each in books.applied
+    ]
+    if books.credited is not None:
+        credited = books.credited
+        keys.append((None, None, None, credited.customer_id, credited.kind, credited.amount))
+    return keys
+
+
+def _withdraw(session: Session, tenant_id: UUID, match_ids: Collection[UUID]) -> None:
+    if match_ids:
+        session.execute(
+            update(Match)
+            .where(Match.tenant_id == tenant_id, Match.id == any_(uuids(match_ids)))
+            .values(status=MatchStatus.WITHDRAWN)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def withdraw_suggestions_of_deleted(session: Session, tenant_id: UUID) -> None:
+    """Withdraw what was suggested for transactions that people deleted.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    """
+    withdrawn = session.scalars(
+        update(Match)
+        .where(
+            Match.tenant_id == tenant_id,
+            Match.status == MatchStatus.SUGGESTED,
+            exists().where(
+                Transaction.tenant_id == Match.tenant_id,
+                Transaction.id == Match.transaction_id,
+                Transaction.deleted_at.is_not(None),
+            ),
+        )
+        .values(status=MatchStatus.WITHDRAWN)
+        .returning(Match.transaction_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if withdrawn:
+        update_match_status(session, tenant_id, withdrawn)
+
+
+_MATCH_COLUMNS = (
+    "tenant_id",
+    "id",
+    "transaction_id",
+    "match_run_id",
+    "status",
+    "origin",
+    "confidence",
+    "engine_confidence",
+    "is_tie",
+    "evidence",
+    "runner_up",
+    "waits",
+    "engine_version",
+)
+
+_LINE_COLUMNS = ("tenant_id", "id", "match_id", "invoice_id", "amount", "settled")
+
+_DIFFERENCE_COLUMNS = ("tenant_id", "id", "match_id", *(each.key for each in _DIFFERENCE_KEY))
+
+
+def _insert(
+    session: Session,
+    tenant_id: UUID,
+    proposals: Mapping[Proposal, Settlement],
+    *,
+    match_run_id: UUID,
+    engine_version: str,
+    engine_confidences: Mapping[Hashable, float],
+    waits: Mapping[Hashable, Sequence[Wait]],
+) -> dict[UUID, UUID]:
+    matches: list[Sequence[Any]] = []
+    lines: list[Sequence[Any]] = []
+    differences: list[Sequence[Any]] = []
+    added: dict[UUID, UUID] = {}
+    for proposal, books in proposals.items():
+        match_id = uuid7()
+        added[_uuid(proposal.payment_id)] = match_id
+        matches.append(
+            (
+                tenant_id,
+                match_id,
+                proposal.payment_id,
+                match_run_id,
+                MatchStatus.SUGGESTED.value,
+                MatchOrigin.ENGINE.value,
+                _confidence(proposal.confidence),
+                _confidence(engine_confidences.get(proposal.payment_id, proposal.confidence)),
+                proposal.is_tie,
+                _as_text(_evidence_as_json(proposal)),
+                _as_text(_runner_up_as_json(proposal)),
+                _as_text(_waits_as_json(waits.get(proposal.payment_id, ()))),
+                engine_version,
+            )
+        )
+        lines += _line_rows(tenant_id, match_id, books)
+        differences += _difference_rows(tenant_id, match_id, books)
+    insert_rows(session, _MATCHES, _MATCH_COLUMNS, matches)
+    insert_rows(session, _LINES, _LINE_COLUMNS, lines)
+    insert_rows(session, _DIFFERENCES, _DIFFERENCE_COLUMNS, differences)
+    return added
+
+
+def insert_match_lines(
+    session: Session, tenant_id: UUID, match_id: UUID, books: Settlement
+) -> None:
+    """Write what one match would book.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the match.
+    :param match_id: The match, which has no lines yet.
+    :param books: What it would book.
+    """
+    insert_rows(session, _LINES, _LINE_COLUMNS, _line_rows(tenant_id, match_id, books))
+    rows = _difference_rows(tenant_id, match_id, books)
+    insert_rows(session, _DIFFERENCES, _DIFFERENCE_COLUMNS, rows)
+
+
+def _line_rows(tenant_id: UUID, match_id: UUID, books: Settlement) -> list[Sequence[Any]]:
+    return [
+        (tenant_id, uuid7(), match_id, paid.invoice_id, paid.amount, paid.settled)
+        for paid in books.paid
+    ]
+
+
+def _difference_rows(tenant_id: UUID, match_id: UUID, books: Settlement) -> list[Sequence[Any]]:
+    return [(tenant_id, uuid7(), match_id, *key) for key in _difference_keys(books)]
+
+
+def _as_text(document: Mapping[str, Any] | None) -> str | None:
+    return None if document is None else msgspec.json.encode(document).decode()
+
+
+def _uuid(payment_id: object) -> UUID:
+    assert isinstance(payment_id, UUID)  # noqa: S101 # the engine gives back what it was given
+    return payment_id
+
+
+def _confidence(probability: float) -> Decimal:
+    return Decimal(f"{probability:.4f}")
+
+
+def _evidence_as_json(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "items": [
+            {
+                "kind": item.kind,
+                "invoice_id": None if item.invoice_id is None else str(item.invoice_id),
+                "weight": round(item.weight, 2),
+                "text": item.text,
+            }
+            for item in proposal.evidence
+        ]
+    }
+
+
+def _runner_up_as_json(proposal: Proposal) -> dict[str, Any] | None:
+    if proposal.runner_up is None:
+        return None
+    return {
+        "confidence": proposal.runner_up.confidence,
+        "lines": [
+            {"invoice_id": str(allocation.invoice_id), "amount": str(allocation.amount)}
+            for allocation in proposal.runner_up.allocations
+        ],
+    }
+
+
+def _waits_as_json(waits: Sequence[Wait]) -> dict[str, Any]:
+    return {"items": [{"reason": wait.reason.value, "text": wait.text} for wait in waits]}
