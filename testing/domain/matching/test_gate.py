@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payymo.domain.enums import GateDemand, Signal, WaitReason
+from payymo.domain.enums import AmountClass, GateDemand, Signal, WaitReason
 from payymo.domain.matching.gate import DECISIONS_MIN, Gate, GatePolicy, TrackRecord
 from payymo.domain.matching.records import (
     OpenInvoice,
@@ -205,3 +205,27 @@ def test_one_more_wrong_decision_never_opens_the_gate(decided: int, wrong: int) 
     after = reasons(UNQUOTED, record=TrackRecord(decided + 1, right))
 
     assert not (before and not after)
+
+
+class TestAcrossCurrencies:
+    """A payment of 119.00 EUR for an invoice of 130.00 USD that it quotes, unproven."""
+
+    BILL = replace(invoice("INV-1", "130.00"), currency="USD")
+
+    def reasons(self, amount_class: AmountClass, ordered: str) -> list[WaitReason]:
+        said = ProposedAllocation("INV-1", Decimal("119.00"), settled=Decimal("130.00"))
+        paid = replace(PAYMENT, instructed_amount=Decimal(ordered), instructed_currency="USD")
+        proposed = replace(QUOTED, allocations=(said,), amount_class=amount_class)
+        gate = Gate(OPEN, TrackRecord(), [self.BILL])
+        return [wait.reason for wait in gate.waits(paid, proposed)]
+
+    def test_what_the_payer_ordered_is_exact(self) -> None:
+        assert self.reasons(AmountClass.INSTRUCTED, "130.00") == []
+
+    def test_another_order_is_not(self) -> None:
+        waits = self.reasons(AmountClass.INSTRUCTED, "129.99")
+        assert waits == [WaitReason.PRECISION_UNPROVEN]
+
+    def test_what_a_rate_makes_of_it_is_not(self) -> None:
+        waits = self.reasons(AmountClass.NEAR_MID_RATE, "130.00")
+        assert waits == [WaitReason.PRECISION_UNPROVEN]

@@ -11,7 +11,7 @@ from decimal import Decimal
 from math import sqrt
 from typing import Final
 
-from payymo.domain.enums import GateDemand, WaitReason
+from payymo.domain.enums import AmountClass, GateDemand, WaitReason
 from payymo.domain.matching.records import OpenInvoice, Payment, Proposal
 
 #: Decisions without which nothing is proven, whatever they say.
@@ -156,7 +156,7 @@ class Gate:
             if left:
                 return Wait(
                     WaitReason.EQUAL_SIBLING,
-                    f"Waits because {invoice.number} is not quoted, and {left} more of the "
+                    f"Waits because {invoice.number} is not quoted in full, and {left} more of the "
                     "customer's invoices have the same balance.",
                 )
         return None
@@ -192,14 +192,19 @@ class Gate:
         )
 
     def _is_exact_by_reference(self, payment: Payment, proposal: Proposal) -> bool:
-        """Return whether we issued what is quoted, and the amount leaves nothing on either side."""
+        """Return whether we issued what is quoted, and the amount leaves nothing on either side.
+
+        Across currencies that is what the payer ordered, never what a rate makes of it.
+        """
+        is_abroad = proposal.amount_class is AmountClass.INSTRUCTED
+        settled = [
+            each.amount if each.settled is None else each.settled for each in proposal.allocations
+        ]
         return (
             proposal.is_quoted
-            and all(
-                each.amount == self._invoices[each.invoice_id].balance
-                for each in proposal.allocations
-            )
-            and sum(each.amount for each in proposal.allocations) == payment.amount
+            and settled
+            == [self._invoices[each.invoice_id].balance for each in proposal.allocations]
+            and sum(settled) == (payment.instructed_amount if is_abroad else payment.amount)
         )
 
 

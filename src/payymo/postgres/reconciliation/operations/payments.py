@@ -136,6 +136,8 @@ def _incoming(tenant_id: UUID) -> Select[*tuple[Any, ...]]:
         func.coalesce(Transaction.remittance, Transaction.description).label("remittance"),
         Transaction.structured_reference,
         Transaction.end_to_end_id,
+        Transaction.instructed_amount,
+        Transaction.instructed_currency,
     ).where(
         Transaction.tenant_id == tenant_id,
         Transaction.status == TransactionStatus.BOOKED,
@@ -157,4 +159,21 @@ def _as_payment(row: Row[Any], amount: Decimal) -> Payment:
         structured_reference=row.structured_reference,
         end_to_end_id=row.end_to_end_id,
         explained=row.amount - amount,
+        **_instructed(row, amount),
     )
+
+
+def _instructed(row: Row[Any], amount: Decimal) -> Mapping[str, Any]:
+    """Return what the payer ordered, where that was another currency and all of it is meant.
+
+    Banks sign it as they sign the amount, or not at all; some state it in the account's own
+    currency, which says nothing more. Of a payment that is explained in part nobody knows which
+    part of the order is left.
+    """
+    is_abroad = row.instructed_currency not in {None, row.currency}
+    if not is_abroad or not row.instructed_amount or amount != row.amount:
+        return {}
+    return {
+        "instructed_amount": abs(row.instructed_amount),
+        "instructed_currency": row.instructed_currency,
+    }
