@@ -17,11 +17,16 @@ from testing.factories import (
     add_transaction,
 )
 
-from payymo.domain.enums import JobKind, JobStatus, MatchScope, MatchStatus
+from payymo.domain.enums import CreditUseKind, JobKind, JobStatus, MatchScope, MatchStatus
 from payymo.postgres.auth.operations.tenants import get_tenant
 from payymo.postgres.common.models import Account, Transaction
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.reconciliation.models import InvoiceLook, Match, MatchRun, PaymentLook
+from payymo.postgres.reconciliation.operations.credits import (
+    CreditNoteValues,
+    create_credit_note,
+    use_credit,
+)
 from payymo.postgres.reconciliation.operations.decisions import (
     confirm_match,
     reject_match,
@@ -213,6 +218,27 @@ class TestWhatIsDue:
         )
 
         assert self.run().payment_count == 1
+
+    def test_a_payment_is_whose_customer_gets_or_uses_credit(self) -> None:
+        told: dict[str, Any] = {"actor_id": uuid4(), "now": NOW}
+        values = CreditNoteValues(
+            self.customers[3].id, "CN-1", "EUR", Decimal(20), date(2026, 1, 20)
+        )
+        note = create_credit_note(self.session, self.tenant_id, values, **told)
+        assert self.run().payment_count == 1
+        assert self.run().payment_count == 0
+
+        use_credit(
+            self.session,
+            self.tenant_id,
+            note.id,
+            kind=CreditUseKind.WRITTEN_OFF,
+            amount=Decimal(5),
+            **told,
+        )
+
+        assert self.run().payment_count == 1
+        assert self.run().payment_count == 0
 
     def test_a_payment_is_whose_suggestion_was_rejected_or_reversed(self) -> None:
         decision: dict[str, Any] = {"actor_id": uuid4(), "now": NOW}

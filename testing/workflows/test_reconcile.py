@@ -1,7 +1,7 @@
 """Matching the payments of a tenant with its invoices, in the database."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -120,6 +120,17 @@ def test_a_payment_that_quotes_its_invoice_is_applied(
     assert {"invoice_number", "amount_exact", "payer_name"} <= kinds
     run = get_match_run(session, tenant_id, report.match_run_id)
     assert (run.status, run.applied_count, run.finished_at) == (RunStatus.SUCCEEDED, 1, NOW)
+
+
+def test_a_run_says_how_long_it_took(
+    sessions: sessionmaker[Session], session: Session, tenant_id: Any
+) -> None:
+    moments = iter((NOW, NOW + timedelta(seconds=7)))
+
+    report = reconcile(sessions, tenant_id, clock=lambda: next(moments))
+
+    run = get_match_run(session, tenant_id, report.match_run_id)
+    assert (run.started_at, run.finished_at) == (NOW, NOW + timedelta(seconds=7))
 
 
 def test_part_payments_and_several_invoices_in_one_payment_are_explained(

@@ -1,8 +1,10 @@
 """One look at payments and open invoices: at all of them, or at what has changed."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -23,6 +25,7 @@ from payymo.domain.matching.news import (
 )
 from payymo.domain.matching.reading import Reading
 from payymo.domain.matching.records import OpenInvoice, Payment, Proposal, Rejection
+from payymo.postgres.reconciliation.operations.credits import list_open_credits
 from payymo.postgres.reconciliation.operations.invoices import list_closed_invoices
 from payymo.postgres.reconciliation.operations.looks import (
     Look,
@@ -47,11 +50,13 @@ class Looked:
     :ivar proposals: What the engine proposes.
     :ivar considered: Payments that were thought over.
     :ivar fingerprints: As what each of them was looked at.
+    :ivar invoice_fingerprints: As what each open invoice was looked at.
     """
 
     proposals: Sequence[Proposal]
     considered: Collection[UUID]
     fingerprints: Mapping[Hashable, int]
+    invoice_fingerprints: Mapping[Hashable, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def look(
     """
     everybody: set[Hashable] = {payment.id for payment in payments}
     if not invoices:
-        return Looked((), _uuids(everybody), dict.fromkeys(everybody, 0))
+        return Looked((), _uuids(everybody), dict.fromkeys(everybody, 0), {})
     explained = _earlier_payments(session, tenant_id, payments)
     matcher = Matcher(
         invoices,
@@ -121,11 +126,12 @@ def look(
     lessons = matcher.lessons(readings)
     desk = _Desk(matcher, readings, lessons, rejections)
     fingerprints = fingerprints_of_payments(readings, matcher.memory, lessons, rejections)
+    present = _fingerprints_of_invoices(session, tenant_id, invoices)
     if scope is MatchScope.FULL:
-        return Looked(desk.think(everybody, done), _uuids(everybody), fingerprints)
+        return Looked(desk.think(everybody, done), _uuids(everybody), fingerprints, present)
 
     wanted = find_suggested_invoices(session, tenant_id)
-    changed, gone = _changed_invoices(session, tenant_id, invoices)
+    changed, gone = _changed_invoices(session, tenant_id, present)
     due = _changed_payments(session, tenant_id, fingerprints, wanted)
     due |= find_rivals(wanted, changed.keys() | gone) | desk.concerned(changed)
     proposals = desk.think(due, done)
@@ -134,7 +140,7 @@ def look(
         if len(due) > len(everybody) / 2:
             due = everybody
         proposals = desk.think(due, _tell_nobody)
-    return Looked(proposals, _uuids(due), fingerprints)
+    return Looked(proposals, _uuids(due), fingerprints, present)
 
 
 def remember(
@@ -142,7 +148,6 @@ def remember(
     tenant_id: UUID,
     looked: Looked,
     payments: Sequence[Payment],
-    invoices: Sequence[OpenInvoice],
     *,
     suggested: Collection[Hashable],
 ) -> None:
@@ -152,7 +157,6 @@ def remember(
     :param tenant_id: Tenant that owns them.
     :param looked: The look.
     :param payments: All payments that are not wholly explained.
-    :param invoices: All open invoices.
     :param suggested: Payments for which a match is suggested now, or is about to be applied.
     """
     known = find_payment_looks(session, tenant_id)
@@ -167,7 +171,7 @@ def remember(
         {at: each for at, each in looks.items() if known.get(at) != each},
         gone=known.keys() - {payment.id for payment in payments},
     )
-    changed, gone = _changed_invoices(session, tenant_id, invoices)
+    changed, gone = _changed_invoices(session, tenant_id, looked.invoice_fingerprints)
     record_invoice_looks(session, tenant_id, changed, gone=gone)
 
 
@@ -179,12 +183,29 @@ def _uuids(ids: Collection[Hashable]) -> set[UUID]:
     return {at for at in ids if isinstance(at, UUID)}
 
 
-def _changed_invoices(
+def _fingerprints_of_invoices(
     session: Session, tenant_id: UUID, invoices: Sequence[OpenInvoice]
+) -> dict[Hashable, int]:
+    """Return as what open invoices are looked at: what they say, and what can be deducted of them.
+
+    Credit that a customer got or used makes another payment the right one for what is owed.
+    """
+    open_credits: dict[tuple[Hashable, str], list[tuple[str, Decimal]]] = defaultdict(list)
+    for each in list_open_credits(session, tenant_id):
+        open_credits[each.customer_id, each.currency].append((str(each.credit_id), each.balance))
+    return {
+        invoice.id: fingerprint_of_invoice(
+            invoice, sorted(open_credits.get((invoice.customer_id, invoice.currency), ()))
+        )
+        for invoice in invoices
+    }
+
+
+def _changed_invoices(
+    session: Session, tenant_id: UUID, present: Mapping[Hashable, int]
 ) -> tuple[dict[Hashable, int], set[Hashable]]:
     """Return the open invoices that are not as they were, and those that are open no more."""
     known = find_invoice_looks(session, tenant_id)
-    present = {invoice.id: fingerprint_of_invoice(invoice) for invoice in invoices}
     changed = {at: number for at, number in present.items() if known.get(at) != number}
     return changed, set(known.keys() - present.keys())
 

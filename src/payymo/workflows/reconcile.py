@@ -129,6 +129,7 @@ def reconcile(
                     session,
                     tenant_id,
                     now=clock(),
+                    clock=clock,
                     job_id=job_id,
                     scope=_scope_of(session, tenant_id, job_id),
                     progress=progress,
@@ -144,6 +145,7 @@ def match_payments(
     tenant_id: UUID,
     *,
     now: datetime,
+    clock: Clock | None = None,
     job_id: UUID | None = None,
     scope: MatchScope = MatchScope.FULL,
     progress: Progress | None = None,
@@ -160,7 +162,8 @@ def match_payments(
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant whose payments are matched.
-    :param now: Present time.
+    :param now: Present time, as which all that it writes is dated.
+    :param clock: Tells the time at which it ends; as ``now`` without one.
     :param job_id: Background job that it runs in.
     :param scope: Whether to look at everything, or at what has changed.
     :param progress: Told how many payments were looked at, of how many; both go on growing when
@@ -218,7 +221,7 @@ def match_payments(
         invoice_count=rounds[0].invoice_count,
         applied_count=len(applied),
         suggested_count=len(suggested),
-        now=now,
+        now=clock() if clock else now,
     )
     return MatchReport(
         match_run_id=run.id,
@@ -303,7 +306,7 @@ def _look(
         settlements=settlements,
     )
     if among is None:
-        remember(session, tenant_id, looked, payments, invoices, suggested=suggestions.keys())
+        remember(session, tenant_id, looked, payments, suggested=suggestions.keys())
     applied = {at: match_id for at, match_id in suggestions.items() if not waits[at]}
     apply_matches(session, tenant_id, set(applied.values()), match_run_id=match_run_id, now=now)
     return _Round(

@@ -22,9 +22,13 @@ _BYTES: Final = 8
 _NEAR_SHARE: Final = 0.06
 
 
-def fingerprint_of_invoice(invoice: OpenInvoice) -> int:
-    """Return a number that changes with anything that an open invoice says."""
-    return _number(invoice)
+def fingerprint_of_invoice(invoice: OpenInvoice, deductible: Sequence[object] = ()) -> int:
+    """Return a number that changes with anything that an open invoice says.
+
+    :param invoice: The invoice.
+    :param deductible: What its customer may deduct from it, such as credit notes.
+    """
+    return _number(invoice, *deductible)
 
 
 def fingerprints_of_payments(
