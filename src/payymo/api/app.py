@@ -36,7 +36,13 @@ from payymo.api.jobs import endpoints as jobs
 from payymo.api.match_bands import endpoints as match_bands
 from payymo.api.match_runs import endpoints as match_runs
 from payymo.api.matches import endpoints as matches
-from payymo.api.metrics import CallMetrics, Metrics, ProofMetrics
+from payymo.api.metrics import (
+    CallMetrics,
+    KeptMetrics,
+    Metrics,
+    read_matching,
+    read_proofs,
+)
 from payymo.api.middleware import RateLimitMiddleware, RequestMiddleware
 from payymo.api.openapi import install_openapi
 from payymo.api.provider_credentials import endpoints as provider_credentials
@@ -94,7 +100,10 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.metrics = metrics
-    app.state.proof_metrics = ProofMetrics(services.sessions, services.clock)
+    app.state.kept_metrics = [
+        KeptMetrics(services.sessions, services.clock, read)
+        for read in (read_proofs, read_matching)
+    ]
     app.state.call_metrics = CallMetrics(services.sessions)
     install_error_handlers(app)
     for router in RESOURCES:

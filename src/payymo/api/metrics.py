@@ -2,25 +2,38 @@
 
 import logging
 from collections import Counter as Tally
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from payymo.domain.enums import ProofStatus
+from payymo.domain.enums import MatchOrigin, MatchScope, MatchStatus, ProofStatus
 from payymo.postgres.common.operations.call_counts import read_call_counts
 from payymo.postgres.common.operations.proofs import summarise_proofs
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
+from payymo.postgres.reconciliation.operations.matching_totals import (
+    SECONDS_EDGES,
+    RunTotals,
+    summarise_matches,
+    summarise_runs,
+)
 from payymo.postgres.tenancy import enter_tenant
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
 
-#: What is proved changes with syncs: no need to look more often, however often one is asked.
-PROOFS_KEPT: Final = timedelta(seconds=60)
+#: What changes with syncs and match runs need not be read more often, however often one asks.
+KEPT: Final = timedelta(seconds=60)
 
 _log = logging.getLogger(__name__)
 
@@ -53,54 +66,133 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class ProofMetrics:
-    """How many accounts add up: read from what was kept after each sync, and at most once a minute.
+class KeptMetrics:
+    """What is read from the database, for all tenants together, and at most once a minute.
 
     :param sessions: Opener of transactions.
     :param clock: Tells the time (aware).
+    :param read: Reads it, in a transaction of no tenant yet, as of a day.
     """
 
-    def __init__(self, sessions: sessionmaker[Session], clock: Callable[[], datetime]) -> None:
-        self._sessions, self._clock = sessions, clock
-        self._registry = CollectorRegistry()
-        self._accounts = Gauge(
-            "payymo_proof_accounts",
-            "Accounts that are read, by whether they add up.",
-            ("status",),
-            registry=self._registry,
-        )
-        self._days = Gauge(
-            "payymo_proof_age_days",
-            "Days since the last proved day of the account of which that is longest ago.",
-            registry=self._registry,
-        )
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        clock: Callable[[], datetime],
+        read: Callable[[Session, date], Iterable[Metric]],
+    ) -> None:
+        self._sessions, self._clock, self._read = sessions, clock, read
         self._read_at: datetime | None = None
+        self._told = b""
 
     def exposition(self) -> bytes:
         """Return it in Prometheus's text format; nothing while the database does not answer."""
         now = self._clock()
-        if self._read_at is None or not timedelta(0) <= now - self._read_at < PROOFS_KEPT:
+        if self._read_at is None or not timedelta(0) <= now - self._read_at < KEPT:
             try:
-                self._read(now.date())
+                with self._sessions.begin() as session:
+                    families = self._read(session, now.date())
             except SQLAlchemyError:
-                _log.warning("proofs could not be counted", exc_info=True)
+                _log.warning("figures could not be read", exc_info=True)
                 return b""
+            self._told = generate_latest(_Families(families))
             self._read_at = now
-        return generate_latest(self._registry)
+        return self._told
 
-    def _read(self, today: date) -> None:
-        counts: Tally[ProofStatus] = Tally()
-        oldest: date | None = None
-        with self._sessions.begin() as session:
-            for tenant_id in list_tenant_ids(session):
-                enter_tenant(session, tenant_id)
-                for totals in summarise_proofs(session, tenant_id):
-                    counts[totals.status or ProofStatus.UNKNOWN] += totals.account_count
-                    if totals.oldest_proved is not None:
-                        oldest = min(oldest or totals.oldest_proved, totals.oldest_proved)
-        for status in ProofStatus:
-            self._accounts.labels(status.value).set(counts[status])
-        self._days.set((today - oldest).days if oldest is not None else 0)
+
+class _Families(CollectorRegistry):
+    """Metrics as they were read, once."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        super().__init__()
+        self._read = list(families)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return them."""
+        yield from self._read
+
+
+def read_proofs(session: Session, today: date) -> Iterable[Metric]:
+    """Return how many accounts add up: as was kept after each sync.
+
+    :param session: Open session, of no tenant; the caller manages the transaction.
+    :param today: Day from which ages are counted.
+    """
+    counts: Tally[ProofStatus] = Tally()
+    oldest: date | None = None
+    for tenant_id in list_tenant_ids(session):
+        enter_tenant(session, tenant_id)
+        for totals in summarise_proofs(session, tenant_id):
+            counts[totals.status or ProofStatus.UNKNOWN] += totals.account_count
+            if totals.oldest_proved is not None:
+                oldest = min(oldest or totals.oldest_proved, totals.oldest_proved)
+    accounts = GaugeMetricFamily(
+        "payymo_proof_accounts",
+        "Accounts that are read, by whether they add up.",
+        labels=("status",),
+    )
+    for status in ProofStatus:
+        accounts.add_metric((status.value,), counts[status])
+    days = GaugeMetricFamily(
+        "payymo_proof_age_days",
+        "Days since the last proved day of the account of which that is longest ago.",
+        value=(today - oldest).days if oldest is not None else 0,
+    )
+    return (accounts, days)
+
+
+def read_matching(session: Session, _today: date) -> Iterable[Metric]:
+    """Return how matching fares: what runs found, how long they took, and what became of it.
+
+    :param session: Open session, of no tenant; the caller manages the transaction.
+    """
+    runs: dict[MatchScope, list[RunTotals]] = {scope: [] for scope in MatchScope}
+    matches: Tally[tuple[MatchStatus, MatchOrigin, bool]] = Tally()
+    for tenant_id in list_tenant_ids(session):
+        enter_tenant(session, tenant_id)
+        for scope, totals in summarise_runs(session, tenant_id).items():
+            runs[scope].append(totals)
+        for status, origin, is_decided, count in summarise_matches(session, tenant_id):
+            matches[status, origin, is_decided] += count
+
+    seconds = HistogramMetricFamily(
+        "payymo_match_run_seconds",
+        "How long match runs took, by whether they looked at everything.",
+        labels=("scope",),
+    )
+    payments = CounterMetricFamily(
+        "payymo_match_payments",
+        "Payments that match runs thought over, by what became of them: a payment counts "
+        "with each run.",
+        labels=("scope", "outcome"),
+    )
+    for scope, all_totals in runs.items():
+        edges = [*map(str, SECONDS_EDGES), "+Inf"]
+        counts = [sum(one.counts[at] for one in all_totals) for at in range(len(edges))]
+        seconds.add_metric(
+            (scope.value,),
+            list(zip(edges, accumulate(counts), strict=True)),
+            sum(one.seconds for one in all_totals),
+        )
+        for outcome in ("applied", "suggested", "unexplained"):
+            total = sum(getattr(one, f"{outcome}_count") for one in all_totals)
+            payments.add_metric((scope.value, outcome), total)
+
+    standing = GaugeMetricFamily(
+        "payymo_matches",
+        "Matches, by how they stand, who proposed them and who decided on them last.",
+        labels=("status", "origin", "decided_by"),
+    )
+    for (status, origin, is_decided), count in sorted(matches.items()):
+        decided_by = "person" if is_decided else "payymo"
+        standing.add_metric((status.value, origin.value, decided_by), count)
+    queue = GaugeMetricFamily(
+        "payymo_match_queue_length",
+        "Suggestions that wait for a person.",
+        value=sum(
+            count for (status, *_), count in matches.items() if status is MatchStatus.SUGGESTED
+        ),
+    )
+    return (seconds, payments, standing, queue)
 
 
 class CallMetrics:

@@ -9,12 +9,20 @@ from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import HandClock
-from testing.factories import add_account
+from testing.factories import add_account, add_decisions
 
 from payymo.api.app import create_app
 from payymo.api.services import ApiServices
-from payymo.domain.enums import AccessScope, CallOutcome, Provider
+from payymo.domain.enums import (
+    AccessScope,
+    CallOutcome,
+    MatchScope,
+    MatchStatus,
+    Provider,
+    RunStatus,
+)
 from payymo.postgres.common.operations.call_counts import count_call
+from payymo.postgres.reconciliation.models import MatchRun
 from payymo.postgres.tenancy import tenant_transaction
 
 
@@ -106,6 +114,71 @@ def test_metrics_count_the_accounts_that_add_up_over_all_tenants(
     assert 'payymo_proof_accounts{status="failed"} 1.0' in told
     assert 'payymo_proof_accounts{status="unknown"} 0.0' in told
     assert "payymo_proof_age_days 4.0" in told
+
+
+def test_metrics_tell_how_matching_fares_over_all_tenants(
+    anonymous: TestClient,
+    sessions: sessionmaker[Session],
+    tenant_id: UUID,
+    other_tenant_id: UUID,
+    clock: HandClock,
+) -> None:
+    for owner, seconds, scope in (
+        (tenant_id, 0.2, MatchScope.FULL),
+        (tenant_id, 4, MatchScope.FULL),
+        (other_tenant_id, 0.3, MatchScope.FULL),
+        (other_tenant_id, 7200, MatchScope.NEWS),
+    ):
+        with tenant_transaction(sessions, owner) as session:
+            session.add(
+                MatchRun(
+                    tenant_id=owner,
+                    status=RunStatus.SUCCEEDED,
+                    engine_version="1",
+                    scope=scope,
+                    payment_count=9,
+                    applied_count=2,
+                    suggested_count=3,
+                    unexplained_count=4,
+                    started_at=clock.now,
+                    finished_at=clock.now + timedelta(seconds=seconds),
+                )
+            )
+    with tenant_transaction(sessions, tenant_id) as session:
+        account = add_account(session, tenant_id)
+        add_decisions(session, tenant_id, account, [(0.9, True), (0.9, True), (0.7, False)])
+    with tenant_transaction(sessions, other_tenant_id) as session:
+        account = add_account(session, other_tenant_id)
+        (waiting,) = add_decisions(session, other_tenant_id, account, [(0.9, True)])
+        waiting.status, waiting.decided_by = MatchStatus.SUGGESTED, None
+
+    lines = anonymous.get("/metrics").text.splitlines()
+
+    for le, full, news in (("0.1", 0, 0), ("0.5", 2, 0), ("5.0", 3, 0), ("+Inf", 3, 1)):
+        assert f'payymo_match_run_seconds_bucket{{le="{le}",scope="full"}} {full}.0' in lines
+        assert f'payymo_match_run_seconds_bucket{{le="{le}",scope="news"}} {news}.0' in lines
+    assert 'payymo_match_run_seconds_sum{scope="full"} 4.5' in lines
+    assert 'payymo_match_payments_total{outcome="applied",scope="full"} 6.0' in lines
+    assert 'payymo_match_payments_total{outcome="unexplained",scope="news"} 4.0' in lines
+    by_person = 'decided_by="person",origin="engine"'
+    assert f'payymo_matches{{{by_person},status="confirmed"}} 2.0' in lines
+    assert f'payymo_matches{{{by_person},status="rejected"}} 1.0' in lines
+    assert "payymo_match_queue_length 1.0" in lines
+
+
+def test_what_was_read_is_told_again_for_a_minute(
+    anonymous: TestClient, sessions: sessionmaker[Session], tenant_id: UUID, clock: HandClock
+) -> None:
+    def told() -> bool:
+        return 'payymo_proof_accounts{status="proved"} 1.0' in anonymous.get("/metrics").text
+
+    assert not told()
+    with tenant_transaction(sessions, tenant_id) as session:
+        add_account(session, tenant_id, proof_status="proved", proved_through=clock.now.date())
+    clock.advance(seconds=59)
+    assert not told()
+    clock.advance(seconds=1)
+    assert told()
 
 
 class TestMetrics:

@@ -1,5 +1,6 @@
 """Addresses for machines that watch over machines: outside the versions, without credentials."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from pydantic import Field
 from payymo.api.dependencies import ServicesDep
 from payymo.api.envelopes import JSON, ResponseModel
 from payymo.api.health.checks import READY, check_readiness
-from payymo.api.metrics import CONTENT_TYPE, CallMetrics, Metrics, ProofMetrics
+from payymo.api.metrics import CONTENT_TYPE, CallMetrics, KeptMetrics, Metrics
 
 router = APIRouter(tags=["health"])
 
@@ -75,9 +76,9 @@ def read_readiness(services: ServicesDep) -> Response:
     response_class=Response,
 )
 def read_metrics(request: Request) -> Response:
-    """Return how requests and calls to providers fared, and how many accounts add up."""
+    """Return how requests, calls and match runs fared, and how many accounts add up."""
     metrics: Metrics = request.app.state.metrics
-    proofs: ProofMetrics = request.app.state.proof_metrics
+    kept: Sequence[KeptMetrics] = request.app.state.kept_metrics
     calls: CallMetrics = request.app.state.call_metrics
-    told = metrics.exposition() + proofs.exposition() + calls.exposition()
-    return Response(told, media_type=CONTENT_TYPE)
+    told = metrics.exposition() + calls.exposition()
+    return Response(told + b"".join(each.exposition() for each in kept), media_type=CONTENT_TYPE)
