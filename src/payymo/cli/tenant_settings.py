@@ -11,6 +11,7 @@ from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import JsonOption, TenantOption, out, print_json
 from payymo.domain.enums import GateDemand
 from payymo.domain.matching.gate import DECISIONS_MIN, THRESHOLD_MAX, THRESHOLD_MIN
+from payymo.domain.money import check_currency
 from payymo.postgres.auth.models import Tenant
 from payymo.postgres.auth.operations.tenants import TenantChanges, get_tenant, update_tenant
 from payymo.postgres.tenancy import tenant_transaction
@@ -27,6 +28,9 @@ def tenants() -> None:
 def settings(
     tenant: TenantOption = None,
     *,
+    currency: Annotated[
+        str | None, typer.Option(help="What to report in: an ISO 4217 code such as EUR.")
+    ] = None,
     auto_apply: Annotated[
         bool | None,
         typer.Option(
@@ -55,8 +59,10 @@ def settings(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a tenant's settings for matching, after changing those that are named."""
+    """Show a tenant's settings, after changing those that are named."""
     changes: TenantChanges = {}
+    if currency is not None:
+        changes["currency"] = check_currency(currency)
     if auto_apply is not None:
         changes["auto_apply"] = auto_apply
     if threshold is not None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, with_config
 
 from payymo.api.envelopes import ResponseModel
-from payymo.api.fields import ShortText
+from payymo.api.fields import CurrencyIn, ShortText
 from payymo.domain.enums import GateDemand
 from payymo.domain.matching.gate import DECISIONS_MIN, THRESHOLD_MAX, THRESHOLD_MIN
 from payymo.postgres.auth.models import Tenant
@@ -33,7 +33,9 @@ class TenantRead(ResponseModel):
 
     id: UUID
     name: Annotated[str, Field(examples=["Example Ltd"])]
-    currency: Annotated[str, Field(examples=["EUR"])]
+    currency: Annotated[
+        str, Field(description="What it reports in; amounts stay in their own.", examples=["EUR"])
+    ]
     auto_apply: AutoApply
     auto_apply_threshold: Annotated[
         float, Field(description="How sure a match must be, 0 to 1.", examples=[0.95])
@@ -69,6 +71,7 @@ class TenantUpdate(TypedDict, total=False):
     """What to change of a tenant: what is left out stays."""
 
     name: ShortText
+    currency: Annotated[CurrencyIn, Field(description="What to report in.", examples=["EUR"])]
     auto_apply: AutoApply
     auto_apply_threshold: Annotated[
         Decimal, Field(ge=THRESHOLD_MIN, le=THRESHOLD_MAX, decimal_places=4, examples=[0.97])

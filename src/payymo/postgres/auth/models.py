@@ -22,6 +22,7 @@ from payymo.postgres.core import Base, Stamped, TenantRow
 class Tenant(Stamped, Base):
     """A business or a person whose data stands apart from all others'.
 
+    :ivar currency: ISO 4217 code of what it reports in; amounts stay in their own.
     :ivar auto_apply: Whether sure matches are applied without asking.
     :ivar auto_apply_threshold: How sure (0 to 1) a match must be for that.
     :ivar auto_apply_demand: What it needs besides.

@@ -19,6 +19,7 @@ class TenantChanges(TypedDict, total=False):
     """What may be changed of a tenant: see :class:`.Tenant`."""
 
     name: str
+    currency: str
     auto_apply: bool
     auto_apply_threshold: Decimal
     auto_apply_demand: GateDemand
@@ -30,7 +31,7 @@ def create_tenant(session: Session, *, name: str, currency: str) -> Tenant:
 
     :param session: Open session; the caller manages the transaction.
     :param name: What people call it.
-    :param currency: ISO 4217 code of its books.
+    :param currency: ISO 4217 code of what it reports in.
     """
     tenant = Tenant(name=name, currency=currency)
     session.add(tenant)
