@@ -40,6 +40,7 @@ WITHOUT_TENANT = {
     "auth/operations/users.py": "signing in finds the person before the tenant",
     "common/operations/call_counts.py": "calls are counted without a word of whose they were",
     "common/operations/institutions.py": "banks are the same for every tenant",
+    "fx/operations/rates.py": "published rates are the same for every tenant",
     "gocardless/operations/documents.py:find_institution_document": "so is what is said of them",
     "gocardless/operations/documents.py:record_institution_documents": "so is what is said of them",
     "jobs/operations/queue.py": "the queue is one for all tenants",

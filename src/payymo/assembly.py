@@ -26,7 +26,8 @@ from payymo.postgres.encryption import KeyRing
 from payymo.postgres.gocardless.operations.tokens import PostgresTokenStore
 from payymo.postgres.schema import database_revision, init_database, latest_revision
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.providers.base import BankDataProvider
+from payymo.providers.base import BankDataProvider, ReferenceRateSource
+from payymo.providers.ecb.client import EcbClient
 from payymo.providers.registry import make_provider
 from payymo.settings import Secrets, Settings, load_secrets
 
@@ -54,6 +55,7 @@ class Installation:
     sessions: sessionmaker[Session]
     key_ring: KeyRing
     providers: "ConfiguredProviders"
+    rates: ReferenceRateSource
     queue: PostgresJobQueue
     clock: Clock
 
@@ -75,7 +77,11 @@ class Installation:
     def worker_services(self) -> WorkerServices:
         """Return what background jobs work with."""
         return WorkerServices(
-            sessions=self.sessions, providers=self.providers, queue=self.queue, clock=self.clock
+            sessions=self.sessions,
+            providers=self.providers,
+            queue=self.queue,
+            clock=self.clock,
+            rates=self.rates if self.settings.rates_update else None,
         )
 
 
@@ -213,6 +219,7 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
                     sessions=sessions,
                     key_ring=key_ring,
                     providers=ConfiguredProviders(settings, sessions, key_ring, system_clock, http),
+                    rates=EcbClient(http, base_url=settings.ecb_base_url),
                     queue=PostgresJobQueue(),
                     clock=system_clock,
                 )

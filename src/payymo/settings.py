@@ -30,6 +30,7 @@ from payymo.domain.errors import ConfigurationError
 
 GOCARDLESS_OFFICIAL_URL = "https://bankaccountdata.gocardless.com/api/v2"
 GOCARDLESS_PATH = "/api/v2"
+ECB_OFFICIAL_URL = "https://www.ecb.europa.eu/stats/eurofxref"
 DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 
 JWT_KEY_BYTES_MIN = 32
@@ -152,6 +153,10 @@ class Settings(BaseSettings):
     )
     encryption_keys: Annotated[SecretStr, AfterValidator(_check_keys)] | None = Field(
         None, validation_alias="PAYYMO_ENCRYPTION_KEYS"
+    )
+    rates_update: bool = Field(True, validation_alias="PAYYMO_RATES_UPDATE")
+    ecb_base_url: Annotated[str, AfterValidator(_check_web_url)] = Field(
+        ECB_OFFICIAL_URL, validation_alias="ECB_BASE_URL"
     )
     gocardless_base_url: Annotated[
         str, AfterValidator(_check_web_url), AfterValidator(_complete_gocardless_url)

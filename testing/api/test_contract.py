@@ -106,7 +106,9 @@ def ids(
         known: dict[str, UUID | str] = {
             "account_id": account.id,
             "connection_id": account.connection_id,
+            "currency": "USD",
             "customer_id": customer.id,
+            "date": "2026-02-27",
             "institution_id": account.connection.institution_id,
             "invoice_id": invoice.id,
             "match_id": match.id,
@@ -121,6 +123,7 @@ def ids(
         "/api/v1/invoices/imports", content=file, headers={"Content-Type": "text/csv"}
     ).json()["data"]
     known.update(_book(client, invoice))
+    client.put("/api/v1/fx_rates/USD/2026-02-27", json={"rate": "1.0842"})
     return known | {"job_id": job["id"], "import_id": report["import_id"]}
 
 

@@ -63,12 +63,20 @@ class TestAddSchedule:
             "consent_poll": "*/5 * * * *",
             "nightly_match": "0 4 * * *",
             "postponed_sync": "*/15 * * * *",
+            "rates_update": "15 16,20 * * *",
             "queue_purge": "30 2 * * *",
         }
 
     @pytest.mark.parametrize(
         "name",
-        ["consent_check", "daily_sync", "consent_poll", "nightly_match", "postponed_sync"],
+        [
+            "consent_check",
+            "daily_sync",
+            "consent_poll",
+            "nightly_match",
+            "postponed_sync",
+            "rates_update",
+        ],
     )
     def test_each_task_does_what_it_says_for_nobody(self, app: App, name: str) -> None:
         app.tasks[name].func(timestamp=0)

@@ -27,6 +27,9 @@ from payymo.api.credits import endpoints as customer_credits
 from payymo.api.customers import endpoints as customers
 from payymo.api.errors import install_error_handlers
 from payymo.api.events import endpoints as events
+from payymo.api.fx_conversions import endpoints as fx_conversions
+from payymo.api.fx_imports import endpoints as fx_imports
+from payymo.api.fx_rates import endpoints as fx_rates
 from payymo.api.health import endpoints as health
 from payymo.api.institutions import endpoints as institutions
 from payymo.api.invoices import adjustments
@@ -78,6 +81,9 @@ RESOURCES: Sequence[APIRouter] = (
     invoices.router,
     adjustments.router,
     settlement_policy.router,
+    fx_rates.router,
+    fx_imports.router,
+    fx_conversions.router,
 )
 
 

@@ -536,6 +536,20 @@ class SyncTrigger(StrEnum):
     REVERSAL = "reversal"
 
 
+class RateSource(StrEnum):
+    """Who says what a currency is worth."""
+
+    ECB = "ecb"
+    OVERRIDE = "override"
+
+
+class RateOrigin(StrEnum):
+    """How reference rates came in."""
+
+    FILE = "file"
+    DOWNLOAD = "download"
+
+
 class JobKind(StrEnum):
     """What a background job does."""
 

@@ -8,7 +8,7 @@ from typing import Final
 from procrastinate import App, RetryStrategy
 from procrastinate.job_context import JobContext
 
-from payymo.domain.enums import SyncTrigger
+from payymo.domain.enums import RunStatus, SyncTrigger
 from payymo.domain.syncing import stagger
 from payymo.jobs.attempts import log_error
 from payymo.jobs.services import WorkerServices
@@ -20,6 +20,7 @@ from payymo.postgres.jobs.operations.jobs import list_running_connections
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.consents import check_consents, poll_consents
+from payymo.workflows.rates import update_rates
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ CONSENT_POLL: Final = "*/5 * * * *"
 NIGHTLY_MATCH: Final = "0 4 * * *"
 POSTPONED_SYNC: Final = "*/15 * * * *"
 QUEUE_PURGE: Final = "30 2 * * *"
+#: Reference rates are published at about 16:00 in Frankfurt; what failed is tried once more.
+RATES_UPDATE: Final = "15 16,20 * * *"
 
 #: Daily syncs start within this time, each connection always at the same moment of it.
 SPREAD: Final = timedelta(hours=1)
@@ -97,6 +100,11 @@ def add_schedule(app: App, services: WorkerServices) -> None:
     @app.task(name="postponed_sync", queue=QUEUE, queueing_lock="postponed_sync")
     def postponed_sync(timestamp: int) -> None:
         _run("postponed_sync", timestamp, lambda: queue_postponed_syncs(services))
+
+    @app.periodic(cron=RATES_UPDATE)
+    @app.task(name="rates_update", queue=QUEUE, queueing_lock="rates_update")
+    def rates_update(timestamp: int) -> None:
+        _run("rates_update", timestamp, lambda: bring_rates(services))
 
     @app.periodic(cron=QUEUE_PURGE)
     @app.task(name="queue_purge", queue=QUEUE, queueing_lock="queue_purge", pass_context=True)
@@ -165,6 +173,20 @@ def queue_postponed_syncs(services: WorkerServices) -> None:
                     trigger=SyncTrigger.SCHEDULE,
                     requested_by=None,
                 )
+
+
+def bring_rates(services: WorkerServices) -> None:
+    """Ask for the reference rates that are not known yet, where anybody shall be asked.
+
+    That it failed is written down, and shown by ``payymo rates status`` and ``/fx_imports``.
+
+    :param services: What to work with.
+    """
+    if services.rates is None:
+        return
+    report = update_rates(services.sessions, services.rates, clock=services.clock)
+    if report.status is RunStatus.FAILED:
+        logger.warning("Exchange rates were not updated", extra={"error_code": report.error_code})
 
 
 def _run(name: str, timestamp: int, work: Callable[[], None]) -> None:

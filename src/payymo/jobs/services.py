@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Clock
 from payymo.jobs.app import PostgresJobQueue
-from payymo.providers.base import ProviderDirectory
+from payymo.providers.base import ProviderDirectory, ReferenceRateSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,11 @@ class WorkerServices:
     :ivar sessions: Opener of transactions, as the application's role.
     :ivar providers: Finds the providers to ask.
     :ivar clock: Tells the time.
+    :ivar rates: Publishes exchange rates; absent where nobody shall be asked for them.
     """
 
     sessions: sessionmaker[Session]
     providers: ProviderDirectory
     clock: Clock
     queue: PostgresJobQueue = field(default_factory=PostgresJobQueue)
+    rates: ReferenceRateSource | None = None

@@ -1,6 +1,6 @@
 """What every provider of bank data does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Final, Protocol
@@ -19,6 +19,7 @@ from payymo.domain.banking import (
 )
 from payymo.domain.enums import Provider
 from payymo.domain.errors import ProviderError
+from payymo.domain.exchange import ReferenceRate
 
 #: A call tries at most this often by itself, and never repeats a failure that the bank reported:
 #: providers count those and suspend an account after about ten in a row, which only a new consent
@@ -154,4 +155,16 @@ class ProviderDirectory(Protocol):
         """Return a provider that acts with the tenant's own credentials, else the installation's.
 
         :raises ConfigurationError: If neither has credentials.
+        """
+
+
+class ReferenceRateSource(Protocol):
+    """Publishes what currencies are worth, for everybody."""
+
+    def read_rates(self, *, since: date | None, today: date) -> Sequence[ReferenceRate]:
+        """Return the rates from a day on, or from earlier.
+
+        :param since: First day that is wanted; ``None`` is all history.
+        :param today: The present day.
+        :raises ProviderError: If they could not be had.
         """

@@ -1,0 +1,1 @@
+"""Amounts in another currency, over HTTP."""
