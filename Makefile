@@ -65,7 +65,7 @@ coverage: $(INSTALLED) ## Run the tests, and see that they reach enough of every
 
 .PHONY: crash
 crash: $(INSTALLED) ## Kill a worker, and PostgreSQL, at every place at which a sync writes (half an hour)
-	$(RUN)/python -m testing.crash
+	$(RUN)/python -m testing.crash --processes $(WORKERS)
 
 .PHONY: soak
 soak: $(INSTALLED) ## Play a million days of invented accounts against the ledger: 30 minutes

@@ -57,12 +57,14 @@ class FakeBooks:
 
     :ivar last_updated: When the provider last asked the bank; it does not say where absent.
     :ivar quotas: What it says is left of each scope; more than enough where a test says nothing.
+    :ivar request_ids: By what name it can find the request of a scope again.
     """
 
     booked: list[Payload] = field(default_factory=list)
     pending: list[Payload] = field(default_factory=list)
     balances: list[Payload] = field(default_factory=list)
     quotas: dict[AccessScope, Quota] = field(default_factory=dict)
+    request_ids: dict[AccessScope, str] = field(default_factory=dict)
     last_updated: str | None = None
 
 
@@ -155,6 +157,7 @@ class FakeBank:
         return BalanceAnswer(
             balances=tuple(read_balance_records({"balances": books.balances})),
             quota=books.quotas.get(AccessScope.BALANCES, _ample(AccessScope.BALANCES)),
+            request_id=books.request_ids.get(AccessScope.BALANCES),
         )
 
     def read_transactions(
@@ -177,6 +180,7 @@ class FakeBank:
             rows=rows,
             last_updated=last_updated,
             quota=books.quotas.get(AccessScope.TRANSACTIONS, _ample(AccessScope.TRANSACTIONS)),
+            request_id=books.request_ids.get(AccessScope.TRANSACTIONS),
         )
 
     def translate(

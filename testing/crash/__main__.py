@@ -3,10 +3,13 @@
 With names of scenes as arguments, only at theirs.
 """
 
+import argparse
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from testing.crash.kills import Stage
@@ -15,26 +18,39 @@ from testing.crash.scenes import SCENES
 from payymo.postgres.embedded import embedded_server
 
 
-def main(names: Sequence[str]) -> int:
+def main(names: Sequence[str], *, process_count: int) -> int:
     """Play scenes, print what came out otherwise, and return how often that was.
 
     :param names: Which scenes.
+    :param process_count: How many of them at once, each with a server of its own.
     """
-    wrong = 0
-    with tempfile.TemporaryDirectory(prefix="payymo-crash-") as folder:
-        for name in names:
-            with embedded_server(Path(folder)) as server:
-                stage = Stage(server, name)
-                wrong += _play(stage, "worker", stage.kill_worker)
-                wrong += _play(stage, "PostgreSQL", stage.kill_server)
+    with ProcessPoolExecutor(process_count) as pool:
+        wrong = sum(pool.map(play, names))
     _say(f"{wrong} of them ended otherwise than without a kill.")
     return wrong
 
 
-def _play(stage: Stage, victim: str, kill: Callable[[int], list[str]]) -> int:
+def play(name: str) -> int:
+    """Play one scene, and return how often it came out otherwise.
+
+    :param name: Which scene.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="payymo-crash-") as folder,
+        embedded_server(Path(folder)) as server,
+    ):
+        stage = Stage(server, name)
+        wrong = _kill_everywhere(stage, "worker", stage.kill_worker)
+        return wrong + _kill_everywhere(stage, "PostgreSQL", stage.kill_server)
+
+
+def _kill_everywhere(stage: Stage, victim: str, kill: Callable[[int], list[str]]) -> int:
     began, wrong = time.monotonic(), 0
     for at, place in enumerate(stage.places):
-        found = kill(at)
+        try:
+            found = kill(at)
+        except Exception:  # noqa: BLE001  # one kill that cannot be judged leaves the others
+            found = traceback.format_exc().splitlines()
         if found:
             wrong += 1
             _say(f"{stage.name}: {victim} killed at {at}, {place}:", *found)
@@ -49,7 +65,11 @@ def _say(*lines: str) -> None:
 
 
 if __name__ == "__main__":
-    unknown = sorted(set(sys.argv[1:]) - SCENES.keys())
+    parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", help=", ".join(SCENES))
+    parser.add_argument("--processes", type=int, default=1, help="scenes to play at once")
+    given = parser.parse_args()
+    unknown = sorted(set(given.scenes) - SCENES.keys())
     if unknown:
         sys.exit(f"There is no scene {unknown[0]}: choose from {', '.join(SCENES)}.")
-    sys.exit(1 if main(sys.argv[1:] or list(SCENES)) else 0)
+    sys.exit(1 if main(given.scenes or list(SCENES), process_count=given.processes) else 0)

@@ -61,6 +61,7 @@ def play(
     at: int | None,
     server: int | None,
     telling: "Connection[Any, Any]",
+    log: Path,
 ) -> None:
     """Do a scene, and tell the places that were reached.
 
@@ -70,7 +71,10 @@ def play(
     :param at: Number of the place at which to kill; ``None`` is nowhere.
     :param server: Process id of the PostgreSQL to kill; ``None`` kills this process.
     :param telling: Where to tell them.
+    :param log: Where to write whatever else there is to say.
     """
+    with log.open("ab") as said:
+        os.dup2(said.fileno(), 2)
     scene, is_patient = SCENES[name], server is not None
     engine = create_app_engine(url)
     house = House(create_sessions(engine), tenant_id, DirectoryOfOne(make_bank(0)), FakeClock())

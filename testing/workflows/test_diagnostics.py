@@ -38,6 +38,7 @@ from payymo.workflows.diagnostics import Diagnosis, alias_of, diagnose
 from payymo.workflows.sync import sync_connection
 
 IBAN = "DE75512108001245126199"
+RAYS = ("912d33138a2171ec-LHR", "912d33138a2171ed-FRA", "912d33138a2171ee-FRA")
 
 
 class Patient:
@@ -76,6 +77,8 @@ class Patient:
             )
         ]
         self.books.balances = [a_balance("4711.42")]
+        self.books.request_ids[AccessScope.TRANSACTIONS] = RAYS[1]
+        self.books.request_ids[AccessScope.BALANCES] = RAYS[2]
         self.books.quotas[AccessScope.TRANSACTIONS] = Quota(
             AccessScope.TRANSACTIONS, limit=4, remaining=3, resets_at=NOW + timedelta(hours=20)
         )
@@ -104,7 +107,7 @@ class Patient:
 def patient(sessions: sessionmaker[Session], tenant_id: UUID) -> Patient:
     patient = Patient(sessions, tenant_id)
     patient.bank.refusals["reference-two", AccessScope.TRANSACTIONS] = ProviderUnavailableError(
-        "Down.", http_status=503, provider_code="ServiceError"
+        "Down.", http_status=503, provider_code="ServiceError", request_id=RAYS[0]
     )
     patient.sync()
     return patient
@@ -142,6 +145,19 @@ class TestWhatItSays:
         assert second.accounts[0].remark == "all_known"
         assert first.fault is not None
         assert first.fault.code == "provider_unavailable"
+
+    def test_it_says_by_what_name_the_provider_finds_each_request(self, patient: Patient) -> None:
+        (run,) = patient.diagnose().runs
+        well, ill = run.accounts
+
+        assert well.request_ids == {
+            AccessScope.TRANSACTIONS: RAYS[1],
+            AccessScope.BALANCES: RAYS[2],
+        }
+        assert (well.fault, ill.request_ids) == (None, {})
+        for fault in (ill.fault, run.fault, patient.diagnose().accounts[1].fault):
+            assert fault is not None
+            assert fault.request_id == RAYS[0]
 
     def test_it_says_which_jobs_wait(self, patient: Patient) -> None:
         with tenant_transaction(patient.sessions, patient.tenant_id) as session:
@@ -259,7 +275,7 @@ class _Public:
             for member in family
         }
         self.words |= {"provider_unavailable", "provider_error", "ServiceError", "EUR", "x", ""}
-        self.words |= {str(found.connection_id), *(str(run.id) for run in found.runs)}
+        self.words |= {str(found.connection_id), *(str(run.id) for run in found.runs), *RAYS}
 
     def __contains__(self, word: str) -> bool:
         return word in self.words or bool(_MOMENT.fullmatch(word))

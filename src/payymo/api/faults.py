@@ -35,6 +35,13 @@ class Fault(ResponseModel):
     http_status: Annotated[
         int | None, Field(description="The provider's HTTP status.", examples=[503])
     ]
+    provider_request_id: Annotated[
+        str | None,
+        Field(
+            description="By what name the provider's support can find the request.",
+            examples=["912d33138a2171ec-LHR"],
+        ),
+    ]
 
     @classmethod
     def of(cls, row: Faulted) -> Self | None:
@@ -50,4 +57,5 @@ class Fault(ResponseModel):
             message=row.error_message or row.error_code,
             provider_code=row.error_provider_code,
             http_status=row.error_http_status,
+            provider_request_id=row.error_request_id,
         )

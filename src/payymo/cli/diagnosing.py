@@ -1,6 +1,6 @@
 """``payymo connections diagnose``: what to paste into a report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Annotated
@@ -41,17 +41,26 @@ def _lines(record: object, *, indent: str) -> Iterator[str]:
         return
     for field in fields(record):
         value, name = getattr(record, field.name), field.name.replace("_", " ")
-        if value is None or value == ():
+        if value is None or value in ((), {}):
             continue
-        if isinstance(value, Sequence) and not isinstance(value, str):
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}:"
+            for key, item in value.items():
+                yield from _entry(str(key), item, indent=f"{indent}  ")
+        elif isinstance(value, Sequence) and not isinstance(value, str):
             yield f"{indent}{name}:{'' if value else ' none'}"
             for item in value:
                 yield from _item(item, indent=f"{indent}  ")
-        elif is_dataclass(value):
-            yield f"{indent}{name}:"
-            yield from _lines(value, indent=f"{indent}  ")
         else:
-            yield f"{indent}{name}: {_cell(value)}"
+            yield from _entry(name, value, indent=indent)
+
+
+def _entry(name: str, value: object, *, indent: str) -> Iterator[str]:
+    if is_dataclass(value):
+        yield f"{indent}{name}:"
+        yield from _lines(value, indent=f"{indent}  ")
+    else:
+        yield f"{indent}{name}: {_cell(value)}"
 
 
 def _item(item: object, *, indent: str) -> Iterator[str]:

@@ -151,10 +151,14 @@ class BalanceRecord:
 
 @dataclass(frozen=True, slots=True)
 class BalanceAnswer:
-    """All balances of one account in one answer."""
+    """All balances of one account in one answer.
+
+    :ivar request_id: By what name the provider can find the request again, where told.
+    """
 
     balances: tuple[BalanceRecord, ...]
     quota: Quota | None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +183,13 @@ class Statement:
     :ivar rows: Booked and pending rows.
     :ivar last_updated: When the provider last asked the bank, as written, where given.
     :ivar quota: What is left of the transactions scope, where told.
+    :ivar request_id: By what name the provider can find the request again, where told.
     """
 
     rows: tuple[PulledRow, ...]
     last_updated: str | None
     quota: Quota | None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ class ProviderError(PayymoError):
     :param message: What happened, in a sentence without personal data.
     :param http_status: The provider's HTTP status, where there was an answer.
     :param provider_code: The provider's own word for it (``AccessExpiredError``), where given.
+    :param request_id: By what name the provider can find the request again, where given.
     :param retry_at: When it is worth trying again (aware), where known.
     :param is_unanswered: The request was sent, and nobody knows what became of it.
     """
@@ -145,6 +146,7 @@ class ProviderError(PayymoError):
         *,
         http_status: int | None = None,
         provider_code: str | None = None,
+        request_id: str | None = None,
         retry_at: datetime | None = None,
         is_unanswered: bool = False,
         problems: Sequence[Problem] = (),
@@ -153,6 +155,7 @@ class ProviderError(PayymoError):
         self.is_unanswered = is_unanswered
         self.http_status = http_status
         self.provider_code = provider_code
+        self.request_id = request_id
         self.retry_at = retry_at
 
 

@@ -96,6 +96,7 @@ class Fault:
     :ivar rest_until: The account is left alone until then, whoever asks.
     :ivar provider_code: The provider's own word for it, where given.
     :ivar http_status: The provider's HTTP status, where there was an answer.
+    :ivar request_id: By what name the provider can find the request again, where given.
     """
 
     kind: FaultKind
@@ -108,6 +109,7 @@ class Fault:
     rest_until: datetime | None = None
     provider_code: str | None = None
     http_status: int | None = None
+    request_id: str | None = None
 
 
 _OPERATOR: Final = (
@@ -287,6 +289,7 @@ def judge(error: Refusal, *, failure_count: int = 0, now: datetime) -> Fault:
         rest_until=next_day(now) if rule.kind is FaultKind.OURS else retry_at,
         provider_code=told.provider_code if told else None,
         http_status=told.http_status if told else None,
+        request_id=told.request_id if told else None,
     )
 
 
@@ -354,6 +357,7 @@ def consent_fault(status: ConsentStatus, *, cause: ProviderError | None = None) 
         message=message,
         provider_code=cause.provider_code if cause else None,
         http_status=cause.http_status if cause else None,
+        request_id=cause.request_id if cause else None,
     )
 
 

@@ -46,6 +46,7 @@ from payymo.postgres.common.operations.consents import list_consents
 from payymo.postgres.common.operations.coverage import list_coverage
 from payymo.postgres.common.operations.quotas import list_standings
 from payymo.postgres.common.operations.sync_runs import list_sync_runs
+from payymo.postgres.gocardless.operations.fetches import list_request_ids
 from payymo.postgres.jobs.operations.jobs import list_waiting_jobs
 from payymo.postgres.schema import database_revision
 
@@ -57,18 +58,23 @@ CONSENTS_SHOWN: Final = 5
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,59}")
 _ALIAS_LENGTH: Final = 8
 
+#: By what names the provider can find a run's requests about an account again.
+type RequestIds = Mapping[tuple[UUID, UUID], Mapping[AccessScope, str]]
+
 
 @dataclass(frozen=True, slots=True)
 class FaultFacts:
     """What went wrong, in codes.
 
     :ivar provider_code: The provider's own word for it, where it is one word.
+    :ivar request_id: By what name the provider can find the request again.
     """
 
     kind: FaultKind | None
     code: str
     provider_code: str | None
     http_status: int | None
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,10 @@ class AccountFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunPartFacts:
-    """What one run did for one account."""
+    """What one run did for one account.
+
+    :ivar request_ids: By what names the provider can find again the requests that it answered.
+    """
 
     alias: str
     status: RunStatus
@@ -130,6 +139,7 @@ class RunPartFacts:
     fault: FaultFacts | None
     remark: SyncRemark | None
     retry_at: datetime | None
+    request_ids: Mapping[AccessScope, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +213,7 @@ def diagnose(session: Session, tenant_id: UUID, connection_id: UUID, *, now: dat
     connection = get_connection(session, tenant_id, connection_id)
     consents = list_consents(session, tenant_id, connection_id=connection_id)
     runs = list_sync_runs(session, tenant_id, connection_id, page=1, per_page=RUNS_SHOWN)
+    request_ids = list_request_ids(session, tenant_id, [run.id for run in runs.rows])
     return Diagnosis(
         made_at=now,
         payymo_version=version("payymo"),
@@ -234,7 +245,7 @@ def diagnose(session: Session, tenant_id: UUID, connection_id: UUID, *, now: dat
             )
             for job in list_waiting_jobs(session, tenant_id, connection_id)
         ],
-        runs=[_run(run) for run in runs.rows],
+        runs=[_run(run, request_ids) for run in runs.rows],
     )
 
 
@@ -258,6 +269,7 @@ def _fault(row: Faulted) -> FaultFacts | None:
         code=row.error_code,
         provider_code=_word(row.error_provider_code),
         http_status=row.error_http_status,
+        request_id=row.error_request_id,
     )
 
 
@@ -299,7 +311,7 @@ def _account(session: Session, account: Account, now: datetime) -> AccountFacts:
     )
 
 
-def _run(run: SyncRun) -> RunFacts:
+def _run(run: SyncRun, request_ids: RequestIds) -> RunFacts:
     ended_at = run.finished_at
     return RunFacts(
         id=run.id,
@@ -309,11 +321,13 @@ def _run(run: SyncRun) -> RunFacts:
         seconds=None if ended_at is None else (ended_at - run.started_at).total_seconds(),
         fault=_fault(run),
         remark=run.remark_code,
-        accounts=[_part(part) for part in run.accounts],
+        accounts=[
+            _part(part, request_ids.get((run.id, part.account_id), {})) for part in run.accounts
+        ],
     )
 
 
-def _part(part: SyncRunAccount) -> RunPartFacts:
+def _part(part: SyncRunAccount, request_ids: Mapping[AccessScope, str]) -> RunPartFacts:
     return RunPartFacts(
         alias=alias_of(part.account_id),
         status=part.status,
@@ -327,4 +341,5 @@ def _part(part: SyncRunAccount) -> RunPartFacts:
         fault=_fault(part),
         remark=part.remark_code,
         retry_at=part.retry_at,
+        request_ids=request_ids,
     )

@@ -351,6 +351,7 @@ class _Sync:
             since=task.since,
             row_count=len(statement.rows),
             last_updated=statement.last_updated,
+            request_id=statement.request_id,
             now=now,
             is_overtaken=is_overtaken,
         )
@@ -388,6 +389,7 @@ class _Sync:
             since=None,
             row_count=len(answer.balances),
             last_updated=None,
+            request_id=answer.request_id,
             now=now,
             balance_ids=said,
         )

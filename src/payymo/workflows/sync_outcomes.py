@@ -338,6 +338,7 @@ def _rest(account: Account, until: datetime) -> Fault:
         rest_until=until,
         provider_code=account.error_provider_code,
         http_status=account.error_http_status,
+        request_id=account.error_request_id,
     )
 
 
@@ -363,6 +364,7 @@ def _wait(account: Account, waits: Mapping[AccessScope, datetime], now: datetime
             message=account.error_message or "The bank does not let the account be read.",
             provider_code=account.error_provider_code,
             http_status=account.error_http_status,
+            request_id=account.error_request_id,
         )
     waiting = [
         waits[scope]
@@ -490,4 +492,5 @@ def _find_refused_consent(session: Session, connection: Connection) -> Fault | N
         message=message,
         provider_code=last.error_provider_code,
         http_status=last.error_http_status,
+        request_id=last.error_request_id,
     )

@@ -277,7 +277,10 @@ class TestRead:
     ) -> None:
         account_id = client.get(f"{PATH}/{connection_id}/accounts").json()["data"][0]["id"]
         error = ProviderUnavailableError(
-            "The bank is down.", http_status=503, provider_code="ServiceError"
+            "The bank is down.",
+            http_status=503,
+            provider_code="ServiceError",
+            request_id="912d33138a2171ec-LHR",
         )
         fault = judge(error, now=clock.now)
         with tenant_transaction(sessions, tenant_id) as session:
@@ -316,6 +319,7 @@ class TestRead:
             "message": "The bank is down. Payymo tries again by itself.",
             "provider_code": "ServiceError",
             "http_status": 503,
+            "provider_request_id": "912d33138a2171ec-LHR",
         }
         assert shown["remark"] is None
         assert shown["finished_at"] == "2026-03-02T09:00:05Z"

@@ -36,10 +36,12 @@ NORDIC = {
 }
 SANDBOX_PATH = "institutions/SANDBOXFINANCE_SFIN0000/"
 NOT_FOUND = reply(404, {"summary": "Not found.", "detail": "Not found."})
+RAY = "912d33138a2171ec-LHR"
 QUOTA = {
     "http_x_ratelimit_account_success_limit": "4",
     "http_x_ratelimit_account_success_remaining": "3",
 }
+TOLD = QUOTA | {"CF-RAY": RAY}
 
 
 def bank(*, history: int = 730, access: int = 180) -> InstitutionRecord:
@@ -390,7 +392,7 @@ class TestReadBalances:
             "creditLimitIncluded": False,
             "lastChangeDateTime": "2026-03-09T23:59:59+01:00",
         }
-        script.on("GET", "accounts/acc/balances/", reply(200, {"balances": [row]}, QUOTA))
+        script.on("GET", "accounts/acc/balances/", reply(200, {"balances": [row]}, TOLD))
 
         answer = provider.read_balances("acc")
 
@@ -399,7 +401,7 @@ class TestReadBalances:
         assert (found.reference_date, found.credit_limit_included) == (date(2026, 3, 9), False)
         assert found.changed_at == "2026-03-09T23:59:59+01:00"
         assert answer.quota is not None
-        assert answer.quota.scope is AccessScope.BALANCES
+        assert (answer.quota.scope, answer.request_id) == (AccessScope.BALANCES, RAY)
 
     @pytest.mark.parametrize(
         "body",
@@ -413,10 +415,11 @@ class TestReadBalances:
     def test_an_answer_that_cannot_be_read_is_an_error_and_never_no_balance(
         self, provider: GoCardlessProvider, script: Script, body: object
     ) -> None:
-        script.on("GET", "accounts/acc/balances/", reply(200, body))
+        script.on("GET", "accounts/acc/balances/", reply(200, body, {"CF-RAY": RAY}))
 
-        with pytest.raises(ProviderResponseError):
+        with pytest.raises(ProviderResponseError) as caught:
             provider.read_balances("acc")
+        assert caught.value.request_id == RAY
 
 
 class TestReadTransactions:
@@ -457,7 +460,7 @@ class TestReadTransactions:
         script.on(
             "GET",
             self.PATH,
-            reply(200, {"transactions": {"booked": [{"a": 1}]}, "last_updated": "now"}, QUOTA),
+            reply(200, {"transactions": {"booked": [{"a": 1}]}, "last_updated": "now"}, TOLD),
         )
 
         statement = provider.read_transactions("acc", since=None)
@@ -465,6 +468,16 @@ class TestReadTransactions:
         assert (len(statement.rows), statement.last_updated) == (1, "now")
         assert statement.quota is not None
         assert statement.quota.scope is AccessScope.TRANSACTIONS
+        assert statement.request_id == RAY
+
+    def test_a_refusal_names_the_request_that_was_refused(
+        self, provider: GoCardlessProvider, script: Script
+    ) -> None:
+        script.on("GET", self.PATH, reply(400, {"summary": "Unknown fields"}, {"CF-RAY": RAY}))
+
+        with pytest.raises(ProviderRequestError) as caught:
+            provider.read_transactions("acc", since=None)
+        assert caught.value.request_id == RAY
 
     def test_a_pending_row_is_not_dated_after_today(self, provider: GoCardlessProvider) -> None:
         row = PulledRow(

@@ -31,6 +31,13 @@ class FaultFactsRead(ResponseModel):
     code: Annotated[str, Field(examples=["provider_unavailable"])]
     provider_code: Annotated[str | None, Field(examples=["ServiceError"])]
     http_status: Annotated[int | None, Field(examples=[503])]
+    request_id: Annotated[
+        str | None,
+        Field(
+            description="By what name the provider's support can find the request.",
+            examples=["912d33138a2171ec-LHR"],
+        ),
+    ]
 
 
 class ConsentFactsRead(ResponseModel):
@@ -99,6 +106,10 @@ class RunPartFactsRead(ResponseModel):
     fault: FaultFactsRead | None
     remark: SyncRemark | None
     retry_at: datetime | None
+    request_ids: Annotated[
+        dict[AccessScope, str],
+        Field(description="By what names the provider's support can find what was answered."),
+    ]
 
 
 class RunFactsRead(ResponseModel):

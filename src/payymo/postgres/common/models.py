@@ -55,6 +55,7 @@ class Faulted:
     :ivar error_message: What happened and what to do, in a sentence.
     :ivar error_provider_code: The provider's own word for it, where given.
     :ivar error_http_status: The provider's HTTP status, where there was an answer.
+    :ivar error_request_id: By what name the provider can find the request again, where given.
     """
 
     error_kind: Mapped[FaultKind | None]
@@ -62,6 +63,7 @@ class Faulted:
     error_message: Mapped[str | None]
     error_provider_code: Mapped[str | None]
     error_http_status: Mapped[int | None] = mapped_column(SmallInteger)
+    error_request_id: Mapped[str | None]
 
 
 class Institution(Stamped, Base):

@@ -90,6 +90,7 @@ class GcFetch(TenantRow):
     :ivar since: First day asked for; absent when all was.
     :ivar row_count: Rows in the answer, whether new or known.
     :ivar last_updated: When GoCardless last asked the bank, as written.
+    :ivar request_id: By what name GoCardless can find the request again, where told.
     :ivar positions: The raw rows that the answer consists of; absent for answers from before it
         was noted, and for other scopes than transactions.
     :ivar position_max: Position of the account's last raw row after the answer.
@@ -112,6 +113,7 @@ class GcFetch(TenantRow):
     until: Mapped[date | None]
     row_count: Mapped[int]
     last_updated: Mapped[str | None]
+    request_id: Mapped[str | None]
     positions: Mapped[Sequence[Range[int]] | None] = mapped_column(INT4MULTIRANGE)
     position_max: Mapped[int | None]
     is_overtaken: Mapped[bool] = mapped_column(server_default=false(), default=False)

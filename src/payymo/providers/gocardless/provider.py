@@ -202,11 +202,13 @@ class GoCardlessProvider:
                 account_reference, account, None, quota=None, payload={"account": metadata}
             )
         answer = self._client.get_details(account_reference, permit=permit)
-        document = answer.document()
+        with answer.being_read():
+            document = answer.document()
+            details = read(DetailsAnswer, document).account
         return account_record(
             account_reference,
             account,
-            read(DetailsAnswer, document).account,
+            details,
             quota=read_quota(answer.headers, AccessScope.DETAILS, now=answer.received_at),
             payload={"account": metadata, "details": document["account"]},
         )
@@ -219,9 +221,12 @@ class GoCardlessProvider:
         :param permit: Leave for the call.
         """
         answer = self._client.get_balances(account_reference, permit=permit)
+        with answer.being_read():
+            balances = tuple(read_balance_records(answer.document()))
         return BalanceAnswer(
-            balances=tuple(read_balance_records(answer.document())),
+            balances=balances,
             quota=read_quota(answer.headers, AccessScope.BALANCES, now=answer.received_at),
+            request_id=answer.request_id,
         )
 
     def read_transactions(
@@ -270,11 +275,13 @@ class GoCardlessProvider:
 
 
 def _statement(answer: Answer) -> Statement:
-    rows, last_updated = read_statement(answer.body)
+    with answer.being_read():
+        rows, last_updated = read_statement(answer.body)
     return Statement(
         rows=rows,
         last_updated=last_updated,
         quota=read_quota(answer.headers, AccessScope.TRANSACTIONS, now=answer.received_at),
+        request_id=answer.request_id,
     )
 
 

@@ -37,6 +37,7 @@ def test_a_balance_is_kept_each_time_that_it_says_something_new(
             since=None,
             row_count=1,
             last_updated=None,
+            request_id=None,
             now=NOW,
         )
         records = [] if amount is None else [a_record(amount)]

@@ -43,6 +43,7 @@ def fetch_id(session: Session, tenant_id: UUID, account: Account) -> UUID:
         since=None,
         row_count=1,
         last_updated=None,
+        request_id=None,
         now=NOW,
     )
 

@@ -15,6 +15,7 @@ def fault_columns(fault: Fault | None) -> dict[str, object]:
         "error_message": fault.message if fault else None,
         "error_provider_code": fault.provider_code if fault else None,
         "error_http_status": fault.http_status if fault else None,
+        "error_request_id": fault.request_id if fault else None,
     }
 
 

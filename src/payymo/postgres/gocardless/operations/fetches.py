@@ -1,6 +1,7 @@
 """Successful answers of GoCardless about accounts."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -23,6 +24,7 @@ def record_fetch(
     since: date | None,
     row_count: int,
     last_updated: str | None,
+    request_id: str | None,
     now: datetime,
     is_overtaken: bool = False,
     balance_ids: Sequence[UUID] | None = None,
@@ -37,6 +39,7 @@ def record_fetch(
     :param since: First day asked for; ``None`` when all was.
     :param row_count: Rows in the answer, whether new or known.
     :param last_updated: When GoCardless last asked the bank, as written.
+    :param request_id: By what name GoCardless can find the request again, where told.
     :param now: When the answer came (aware).
     :param is_overtaken: Whether a later answer was entered before this one.
     :param balance_ids: The balances that it said.
@@ -51,12 +54,38 @@ def record_fetch(
         until=None,
         row_count=row_count,
         last_updated=last_updated,
+        request_id=request_id,
         is_overtaken=is_overtaken,
         balance_ids=None if balance_ids is None else list(balance_ids),
     )
     session.add(fetch)
     session.flush()
     return fetch.id
+
+
+def list_request_ids(
+    session: Session, tenant_id: UUID, sync_run_ids: Collection[UUID]
+) -> Mapping[tuple[UUID, UUID], Mapping[AccessScope, str]]:
+    """Return by what names GoCardless can find the requests again that some runs had answered.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param sync_run_ids: The runs.
+    :returns: The names that are known, for each run and account by scope.
+    """
+    rows = session.execute(
+        select(GcFetch.sync_run_id, GcFetch.account_id, GcFetch.scope, GcFetch.request_id)
+        .where(
+            GcFetch.tenant_id == tenant_id,
+            GcFetch.sync_run_id.in_(sync_run_ids),
+        )
+        .order_by(GcFetch.fetched_at, GcFetch.id)
+    )
+    found: defaultdict[tuple[UUID, UUID], dict[AccessScope, str]] = defaultdict(dict)
+    for sync_run_id, account_id, scope, request_id in rows:
+        if request_id is not None:
+            found[sync_run_id, account_id][scope] = request_id
+    return found
 
 
 class BalanceSightings(NamedTuple):

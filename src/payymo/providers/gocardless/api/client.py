@@ -1,6 +1,7 @@
 """GoCardless's endpoints over HTTP, and nothing more."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -18,6 +19,7 @@ from payymo.providers.gocardless.api.errors import (
     ErrorAnswer,
     error_from,
 )
+from payymo.providers.gocardless.api.request_ids import read_request_id
 from payymo.providers.gocardless.api.retry import RetryPolicy
 
 BASE_URL: Final = "https://bankaccountdata.gocardless.com/api/v2"
@@ -42,6 +44,20 @@ class Answer:
     body: bytearray
     headers: httpx.Headers
     received_at: datetime
+
+    @property
+    def request_id(self) -> str | None:
+        """By what name GoCardless can find the request again, where it says so."""
+        return read_request_id(self.headers)
+
+    @contextmanager
+    def being_read(self) -> Iterator[None]:
+        """Let an error that is raised in the block name the request that was answered so."""
+        try:
+            yield
+        except ProviderResponseError as error:
+            error.request_id = error.request_id or self.request_id
+            raise
 
     def document(self) -> dict[str, Any]:
         """Return the JSON object that the body is.

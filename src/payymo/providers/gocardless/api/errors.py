@@ -26,6 +26,7 @@ from payymo.domain.errors import (
     ProviderUnavailableError,
 )
 from payymo.providers.gocardless.api.limits import read_reset
+from payymo.providers.gocardless.api.request_ids import read_request_id
 
 _PROBLEM_COUNT_MAX: Final = 20
 _PROBLEM_LENGTH_MAX: Final = 300
@@ -65,6 +66,12 @@ def error_from(answer: ErrorAnswer) -> ProviderError:
     :param answer: Answer whose status is not a success.
     :returns: The error, with a message that holds no personal data, to be raised.
     """
+    error = _judge(answer)
+    error.request_id = read_request_id(answer.headers)
+    return error
+
+
+def _judge(answer: ErrorAnswer) -> ProviderError:
     document = _parse(answer.body)
     if document is None:
         return _of_unreadable(answer)
