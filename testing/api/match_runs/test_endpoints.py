@@ -107,8 +107,28 @@ class TestReversing:
         assert (again.status_code, error["code"]) == (422, "match_run_not_revertible")
         assert error["details"][0]["message"] == "The matching was taken back already."
 
-    def test_is_not_for_viewers_nor_for_strangers(
-        self, viewer: TestClient, stranger: TestClient, run: MatchRun
+    def test_what_was_reversed_can_be_done_again(
+        self, member: TestClient, viewer: TestClient, run: MatchRun
     ) -> None:
-        assert viewer.post(f"{URL}/{run.id}/reversals").status_code == 403
-        assert stranger.post(f"{URL}/{run.id}/reversals").status_code == 404
+        refused = member.post(f"{URL}/{run.id}/redos")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (
+            422,
+            "match_run_not_redoable",
+        )
+        member.post(f"{URL}/{run.id}/reversals")
+        tried = member.post(f"{URL}/{run.id}/redos", json={"dry_run": True})
+        assert tried.status_code == 200
+        assert tried.json()["data"]["match_run"]["reversed_at"] is not None
+
+        done = member.post(f"{URL}/{run.id}/redos")
+
+        assert done.status_code == 201
+        assert done.json()["data"]["match_run"]["reversed_at"] is None
+        assert viewer.get(f"{URL}/{run.id}").json()["data"] == done.json()["data"]["match_run"]
+
+    @pytest.mark.parametrize("decision", ["reversals", "redos"])
+    def test_neither_is_for_viewers_nor_for_strangers(
+        self, viewer: TestClient, stranger: TestClient, run: MatchRun, decision: str
+    ) -> None:
+        assert viewer.post(f"{URL}/{run.id}/{decision}").status_code == 403
+        assert stranger.post(f"{URL}/{run.id}/{decision}").status_code == 404

@@ -9,7 +9,7 @@ from pydantic import Field
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.domain.enums import MatchScope, RunStatus
 from payymo.postgres.reconciliation.models import MatchRun
-from payymo.workflows.run_reversals import RunReversal
+from payymo.workflows.run_decisions import RunDecision
 
 
 class MatchRunRead(ResponseModel):
@@ -66,16 +66,16 @@ class MatchRunRead(ResponseModel):
         )
 
 
-class RunReversalCreate(RequestModel):
-    """How a match run is taken back."""
+class RunDecisionCreate(RequestModel):
+    """How a match run is taken back, or done again."""
 
     dry_run: Annotated[
         bool, Field(description="Only say what would happen, and what stands in the way.")
     ] = False
 
 
-class RunReversalRead(ResponseModel):
-    """What taking a match run back did, or would do."""
+class RunDecisionRead(ResponseModel):
+    """What taking a match run back, or doing it again, did or would do."""
 
     match_run: MatchRunRead
     match_count: Annotated[int, Field(description="Matches that it had applied.")]
@@ -85,14 +85,14 @@ class RunReversalRead(ResponseModel):
     ]
 
     @classmethod
-    def of(cls, reversal: RunReversal) -> Self:
-        """Present a reversal.
+    def of(cls, decision: RunDecision) -> Self:
+        """Present what became of a run.
 
-        :param reversal: What was, or would be, done.
+        :param decision: What was, or would be, done.
         """
         return cls(
-            match_run=MatchRunRead.of(reversal.run),
-            match_count=reversal.match_count,
-            credit_use_count=reversal.use_count,
-            blockers=[blocker.message for blocker in reversal.blockers],
+            match_run=MatchRunRead.of(decision.run),
+            match_count=decision.match_count,
+            credit_use_count=decision.use_count,
+            blockers=[blocker.message for blocker in decision.blockers],
         )

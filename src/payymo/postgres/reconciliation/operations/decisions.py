@@ -5,7 +5,7 @@ and a reversed one confirmed again. Confirming books all that the match says, re
 of it back.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,30 +15,21 @@ from sqlalchemy import any_, insert, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from payymo.domain.enums import (
-    CreditUseKind,
-    MatchOrigin,
-    MatchStatus,
-    TransactionStatus,
-)
+from payymo.domain.enums import MatchOrigin, MatchStatus, TransactionStatus
 from payymo.domain.errors import NotFoundError, RuleError
 from payymo.domain.settlement import Settlement
 from payymo.postgres.auth.operations.audit import record_audit, record_audits
-from payymo.postgres.common.models import Transaction
 from payymo.postgres.reconciliation.models import Match
 from payymo.postgres.reconciliation.operations.manual_lines import check_manual_lines
 from payymo.postgres.reconciliation.operations.matches import get_match
+from payymo.postgres.reconciliation.operations.obstacles import as_problems, find_obstacles
+from payymo.postgres.reconciliation.operations.opinions import Opinion, lines_of, list_opinions
 from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
 from payymo.postgres.reconciliation.operations.proposals import (
-    DifferenceKey,
     insert_match_lines,
-    list_suggestions,
+    withdraw_suggestions,
 )
 from payymo.postgres.reconciliation.operations.settlements import (
-    AdjustmentValues,
-    AllocationValues,
-    CreditUseValues,
-    CreditValues,
     Lines,
     book_lines,
     reverse_lines,
@@ -108,15 +99,16 @@ def create_match(
     with session.begin_nested():
         session.execute(insert(Match), [row])
         insert_match_lines(session, tenant_id, match_id, settlement)
-        match = get_match(session, tenant_id, match_id)
-        book_lines(session, tenant_id, _lines_of(match, payment), actor_id=actor_id, now=now)
+        said = list_opinions(session, tenant_id, status=MatchStatus.CONFIRMED, match_ids=[match_id])
+        lines = lines_of(session, tenant_id, said)
+        book_lines(session, tenant_id, lines, actor_id=actor_id, now=now)
         note_correction(
             session, tenant_id, transaction_id, settlement.paid, actor_id=actor_id, now=now
         )
-        _withdraw_suggestion(session, tenant_id, transaction_id)
+        withdraw_suggestions(session, tenant_id, [transaction_id])
         update_match_status(session, tenant_id, [transaction_id])
     _audit(session, tenant_id, match_id, MatchStatus.CONFIRMED, before=None, actor_id=actor_id)
-    return match
+    return get_match(session, tenant_id, match_id)
 
 
 def confirm_match(
@@ -137,13 +129,16 @@ def confirm_match(
     :raises NotFoundError: If the tenant has no such match.
     :raises RuleError: ``match_transition`` if it is neither suggested nor reversed;
         ``over_allocation`` or ``credit_exhausted`` if less is left by now than it needs;
-        ``invoice_is_void``, ``transaction_is_deleted``. The match is unchanged then.
+        ``invoice_is_void``, ``transaction_is_deleted``. All that stands in the way is among the
+        problems, and the match is unchanged.
     """
     match = _get_locked(session, tenant_id, match_id, MatchStatus.CONFIRMED)
-    payment = get_payment(session, tenant_id, match.transaction_id)
-    book_lines(session, tenant_id, _lines_of(match, payment), actor_id=actor_id, now=now)
+    said = list_opinions(session, tenant_id, status=match.status, match_ids=[match_id])
+    lines = lines_of(session, tenant_id, said)
+    _refuse_what_cannot_be(session, tenant_id, lines)
+    book_lines(session, tenant_id, lines, actor_id=actor_id, now=now)
     if match.status is MatchStatus.REVERSED:
-        _withdraw_suggestion(session, tenant_id, match.transaction_id)
+        withdraw_suggestions(session, tenant_id, [match.transaction_id])
     _decide(session, match, MatchStatus.CONFIRMED, actor_id=actor_id, now=now)
     return match
 
@@ -166,25 +161,54 @@ def apply_matches(
     :raises RuleError: ``over_allocation`` or ``credit_exhausted`` if less is left by now than they
         need.
     """
-    matches = list_suggestions(session, tenant_id, match_ids=match_ids)
-    if not matches:
-        return 0
-    payments = _get_payments(
-        session, tenant_id, [match.transaction_id for match in matches if match.differences]
-    )
-    allocations = [
-        AllocationValues(match.id, match.transaction_id, invoice_id, amount, settled)
-        for match in matches
-        for invoice_id, amount, settled in match.lines
-    ]
-    differences = [
-        _differences(match.id, payments[match.transaction_id], match.differences)
-        for match in matches
-        if match.differences
-    ]
-    lines = _joined([Lines(allocations), *differences])
+    said = list_opinions(session, tenant_id, match_ids=match_ids)
+    lines = lines_of(session, tenant_id, said)
     book_lines(session, tenant_id, lines, actor_id=None, now=now)
-    ids = [match.id for match in matches]
+    _mark_applied(
+        session, tenant_id, said, match_run_id, actor_id=None, was=MatchStatus.SUGGESTED, now=now
+    )
+    return len(said)
+
+
+def reapply_matches(
+    session: Session,
+    tenant_id: UUID,
+    said: Collection[Opinion],
+    *,
+    match_run_id: UUID,
+    actor_id: UUID | None,
+    now: datetime,
+) -> None:
+    """Note that matches which were taken back with their matching are applied by it again.
+
+    What they book is the caller's; suggestions for their payments are withdrawn.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param said: What they say, all of them reversed and locked.
+    :param match_run_id: The matching.
+    :param actor_id: User who has it done again.
+    :param now: Present time.
+    """
+    withdraw_suggestions(session, tenant_id, [each.transaction_id for each in said])
+    _mark_applied(
+        session, tenant_id, said, match_run_id, actor_id=actor_id, was=MatchStatus.REVERSED, now=now
+    )
+
+
+def _mark_applied(
+    session: Session,
+    tenant_id: UUID,
+    said: Collection[Opinion],
+    match_run_id: UUID,
+    *,
+    actor_id: UUID | None,
+    was: MatchStatus,
+    now: datetime,
+) -> None:
+    if not said:
+        return
+    ids = [each.id for each in said]
     session.execute(
         update(Match)
         .where(Match.tenant_id == tenant_id, Match.id == any_(uuids(ids)))
@@ -196,17 +220,17 @@ def apply_matches(
         )
         .execution_options(synchronize_session=False)
     )
-    update_match_status(session, tenant_id, {match.transaction_id for match in matches})
+    update_match_status(session, tenant_id, {each.transaction_id for each in said})
     record_audits(
         session,
         tenant_id,
+        actor_id=actor_id,
         action=MatchStatus.CONFIRMED,
         entity="matches",
         entity_ids=ids,
-        before={"status": MatchStatus.SUGGESTED},
+        before={"status": was},
         after={"status": MatchStatus.CONFIRMED},
     )
-    return len(matches)
 
 
 def reject_match(
@@ -296,88 +320,11 @@ def _decide(
     session.refresh(match)
 
 
-def _get_payments(
-    session: Session, tenant_id: UUID, transaction_ids: Collection[UUID]
-) -> dict[UUID, Transaction]:
-    rows = session.scalars(
-        select(Transaction).where(
-            Transaction.tenant_id == tenant_id, Transaction.id == any_(uuids(transaction_ids))
-        )
-    )
-    return {row.id: row for row in rows}
-
-
-def _lines_of(match: Match, payment: Transaction) -> Lines:
-    """Return what a match books."""
-    allocations = [
-        AllocationValues(match.id, payment.id, line.invoice_id, line.amount, line.settled)
-        for line in match.lines
-    ]
-    differences = [
-        (
-            each.invoice_id,
-            each.adjustment,
-            each.credit_id,
-            each.customer_id,
-            each.credit_kind,
-            each.amount,
-        )
-        for each in match.differences
-    ]
-    return _joined([Lines(allocations), _differences(match.id, payment, differences)])
-
-
-def _differences(match_id: UUID, payment: Transaction, keys: Iterable[DifferenceKey]) -> Lines:
-    adjustments: list[AdjustmentValues] = []
-    created: list[CreditValues] = []
-    uses: list[CreditUseValues] = []
-    for invoice_id, adjustment, credit_id, customer_id, credit_kind, amount in keys:
-        if adjustment is not None and invoice_id is not None:
-            adjustments.append(AdjustmentValues(invoice_id, adjustment, amount, match_id))
-        elif credit_id is not None:
-            uses.append(
-                CreditUseValues(
-                    credit_id,
-                    CreditUseKind.APPLIED,
-                    amount,
-                    invoice_id=invoice_id,
-                    match_id=match_id,
-                )
-            )
-        elif credit_kind is not None and customer_id is not None:
-            created.append(
-                CreditValues(
-                    customer_id,
-                    credit_kind,
-                    payment.currency,
-                    amount,
-                    payment.transaction_date,
-                    match_id=match_id,
-                    transaction_id=payment.id,
-                )
-            )
-    return Lines(adjustments=adjustments, credits=created, uses=uses)
-
-
-def _joined(parts: Sequence[Lines]) -> Lines:
-    return Lines(
-        allocations=[each for part in parts for each in part.allocations],
-        adjustments=[each for part in parts for each in part.adjustments],
-        credits=[each for part in parts for each in part.credits],
-        uses=[each for part in parts for each in part.uses],
-    )
-
-
-def _withdraw_suggestion(session: Session, tenant_id: UUID, transaction_id: UUID) -> None:
-    session.execute(
-        update(Match)
-        .where(
-            Match.tenant_id == tenant_id,
-            Match.transaction_id == transaction_id,
-            Match.status == MatchStatus.SUGGESTED,
-        )
-        .values(status=MatchStatus.WITHDRAWN)
-    )
+def _refuse_what_cannot_be(session: Session, tenant_id: UUID, lines: Lines) -> None:
+    obstacles = find_obstacles(session, tenant_id, lines)
+    if obstacles:
+        first = obstacles[0]
+        raise RuleError(first.message, code=first.code, problems=as_problems(obstacles))
 
 
 def _audit(

@@ -1,6 +1,6 @@
 """Matchings of all unexplained payments with all open invoices."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,11 +9,19 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.enums import MatchScope, MatchStatus, RunStatus
 from payymo.domain.errors import NotFoundError
-from payymo.postgres.auth.operations.audit import record_audits
+from payymo.postgres.auth.operations.audit import record_audit, record_audits
 from payymo.postgres.core import Page
 from payymo.postgres.reconciliation.models import CreditUse, Match, MatchRun
+from payymo.postgres.reconciliation.operations.decisions import reapply_matches
+from payymo.postgres.reconciliation.operations.opinions import Opinion
 from payymo.postgres.reconciliation.operations.payments import update_match_status
-from payymo.postgres.reconciliation.operations.settlements import reverse_lines, uuids
+from payymo.postgres.reconciliation.operations.settlements import (
+    CreditUseValues,
+    Lines,
+    book_lines,
+    reverse_lines,
+    uuids,
+)
 
 
 def lock_matching(session: Session, tenant_id: UUID) -> None:
@@ -162,6 +170,81 @@ def reverse_match_run(
             before={},
             after={"match_run_id": str(run.id)},
         )
+
+
+def list_taken_back(session: Session, run: MatchRun) -> Collection[UUID]:
+    """Return the matches that were reversed with their matching, and that nobody touched since.
+
+    :param session: Open session; the caller manages the transaction.
+    :param run: A matching that was taken back.
+    """
+    statement = select(Match.id).where(
+        Match.tenant_id == run.tenant_id,
+        Match.applied_run_id == run.id,
+        Match.status == MatchStatus.REVERSED,
+        Match.decided_at == run.reversed_at,
+    )
+    return session.scalars(statement.order_by(Match.id)).all()
+
+
+def list_uses_taken_back(session: Session, run: MatchRun) -> Sequence[CreditUseValues]:
+    """Return the uses of credit that were reversed with their matching, to be booked once more.
+
+    :param session: Open session; the caller manages the transaction.
+    :param run: A matching that was taken back.
+    """
+    rows = session.scalars(
+        select(CreditUse)
+        .where(
+            CreditUse.tenant_id == run.tenant_id,
+            CreditUse.match_run_id == run.id,
+            CreditUse.reversed_at == run.reversed_at,
+        )
+        .order_by(CreditUse.id)
+    )
+    return [
+        CreditUseValues(
+            row.credit_id, row.kind, row.amount, invoice_id=row.invoice_id, match_run_id=run.id
+        )
+        for row in rows
+    ]
+
+
+def redo_match_run(
+    session: Session,
+    run: MatchRun,
+    said: Collection[Opinion],
+    lines: Lines,
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+) -> None:
+    """Apply again what was taken back with a matching.
+
+    :param session: Open session; the caller manages the transaction.
+    :param run: The matching, which is as if it had not been taken back then.
+    :param said: What its matches of :func:`list_taken_back` say.
+    :param lines: What they book, and its uses of credit.
+    :param actor_id: User who has it done again.
+    :param now: Present time (aware).
+    :raises RuleError: ``over_allocation`` and the like if less is left by now than it needs.
+    """
+    tenant_id = run.tenant_id
+    book_lines(session, tenant_id, lines, actor_id=None, now=now)
+    reapply_matches(session, tenant_id, said, match_run_id=run.id, actor_id=actor_id, now=now)
+    before = {"reversed_at": run.reversed_at.isoformat() if run.reversed_at else None}
+    run.reversed_at = run.reversed_by = None
+    session.flush()
+    record_audit(
+        session,
+        tenant_id,
+        actor_id=actor_id,
+        action="redone",
+        entity="match_runs",
+        entity_id=run.id,
+        before=before,
+        after={"reversed_at": None},
+    )
 
 
 def find_last_run(

@@ -4,18 +4,17 @@ What becomes of them is decided in ``decisions.py``.
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import any_, exists, select, update
+from sqlalchemy import any_, exists, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from payymo.domain.enums import AdjustmentKind, CreditKind, MatchOrigin, MatchStatus
+from payymo.domain.enums import MatchOrigin, MatchStatus
 from payymo.domain.matching.gate import Wait
 from payymo.domain.matching.records import PaymentId, Proposal
 from payymo.domain.settlement import Paid, Settlement
@@ -23,6 +22,11 @@ from payymo.postgres.bulk import insert_rows
 from payymo.postgres.common.models import Transaction
 from payymo.postgres.core import Base
 from payymo.postgres.reconciliation.models import Match, MatchDifference, MatchLine
+from payymo.postgres.reconciliation.operations.opinions import (
+    DIFFERENCE_KEY,
+    Opinion,
+    list_opinions,
+)
 from payymo.postgres.reconciliation.operations.payments import update_match_status
 from payymo.postgres.reconciliation.operations.settlements import uuids
 
@@ -66,7 +70,7 @@ def record_proposals(
     }
     known = {
         suggestion.transaction_id: suggestion
-        for suggestion in list_suggestions(session, tenant_id)
+        for suggestion in list_opinions(session, tenant_id)
         if suggestion.transaction_id in considered
     }
     wanted = {proposal.payment_id: proposal for proposal in proposals}
@@ -102,91 +106,6 @@ def record_proposals(
     return kept | added
 
 
-type DifferenceKey = tuple[
-    UUID | None, AdjustmentKind | None, UUID | None, UUID | None, CreditKind | None, Decimal
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A match that waits, without what the database would have to read besides.
-
-    :ivar lines: Invoice, amount, and what that settles where the currencies differ.
-    :ivar differences: As the columns of a match's difference have them.
-    """
-
-    id: UUID
-    transaction_id: UUID
-    confidence: Decimal
-    is_tie: bool
-    waits: Mapping[str, Any] | None
-    lines: list[tuple[UUID, Decimal, Decimal | None]]
-    differences: list[DifferenceKey]
-
-
-def list_suggestions(
-    session: Session, tenant_id: UUID, *, match_ids: Collection[UUID] | None = None
-) -> Collection[Suggestion]:
-    """Return the open suggestions, and keep others from deciding on those asked for.
-
-    :param session: Open session; the caller manages the transaction.
-    :param tenant_id: Tenant that owns them.
-    :param match_ids: Only these, which are locked; all of them, unlocked, where absent.
-    """
-    statement = (
-        select(
-            Match.id,
-            Match.transaction_id,
-            Match.confidence,
-            Match.is_tie,
-            Match.waits,
-            MatchLine.invoice_id,
-            MatchLine.amount,
-            MatchLine.settled,
-        )
-        .outerjoin(
-            MatchLine, (MatchLine.tenant_id == Match.tenant_id) & (MatchLine.match_id == Match.id)
-        )
-        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
-        .order_by(Match.id, MatchLine.id)
-    )
-    if match_ids is not None:
-        statement = statement.where(Match.id == any_(uuids(match_ids))).with_for_update(of=Match)
-    found: dict[UUID, Suggestion] = {}
-    for row in session.execute(statement):
-        suggestion = found.get(row.id)
-        if suggestion is None:
-            suggestion = Suggestion(
-                row.id, row.transaction_id, row.confidence, row.is_tie, row.waits, [], []
-            )
-            found[row.id] = suggestion
-        if row.invoice_id is not None:
-            suggestion.lines.append((row.invoice_id, row.amount, row.settled))
-    differences = session.execute(
-        select(MatchDifference.match_id, *_DIFFERENCE_KEY)
-        .join(
-            Match,
-            (Match.tenant_id == MatchDifference.tenant_id) & (Match.id == MatchDifference.match_id),
-        )
-        .where(Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED)
-        .order_by(MatchDifference.id)
-    )
-    for match_id, *key in differences:
-        if match_id in found:
-            found[match_id].differences.append(tuple(key))  # type: ignore[arg-type] # see above
-    return found.values()
-
-
-_DIFFERENCE_KEY = (
-    MatchDifference.invoice_id,
-    MatchDifference.adjustment,
-    MatchDifference.credit_id,
-    MatchDifference.customer_id,
-    MatchDifference.credit_kind,
-    MatchDifference.amount,
-)
-
-
 def _as_settlement(proposal: Proposal) -> Settlement:
     return Settlement(
         tuple(Paid(each.invoice_id, each.amount, each.settled) for each in proposal.allocations)
@@ -194,7 +113,7 @@ def _as_settlement(proposal: Proposal) -> Settlement:
 
 
 def _says(
-    suggestion: Suggestion, proposal: Proposal, books: Settlement, waits: Mapping[str, Any]
+    suggestion: Opinion, proposal: Proposal, books: Settlement, waits: Mapping[str, Any]
 ) -> bool:
     """Return whether an open suggestion says what the engine proposes now, and why it waits."""
     return (
@@ -229,6 +148,26 @@ def _withdraw(session: Session, tenant_id: UUID, match_ids: Collection[UUID]) ->
             .values(status=MatchStatus.WITHDRAWN)
             .execution_options(synchronize_session=False)
         )
+
+
+def withdraw_suggestions(
+    session: Session, tenant_id: UUID, transaction_ids: Collection[UUID]
+) -> None:
+    """Withdraw what was suggested for some payments: they are explained otherwise now.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    :param transaction_ids: The payments.
+    """
+    session.execute(
+        update(Match)
+        .where(
+            Match.tenant_id == tenant_id,
+            Match.transaction_id == any_(uuids(transaction_ids)),
+            Match.status == MatchStatus.SUGGESTED,
+        )
+        .values(status=MatchStatus.WITHDRAWN)
+    )
 
 
 def withdraw_suggestions_of_deleted(session: Session, tenant_id: UUID) -> None:
@@ -274,7 +213,7 @@ _MATCH_COLUMNS = (
 
 _LINE_COLUMNS = ("tenant_id", "id", "match_id", "invoice_id", "amount", "settled")
 
-_DIFFERENCE_COLUMNS = ("tenant_id", "id", "match_id", *(each.key for each in _DIFFERENCE_KEY))
+_DIFFERENCE_COLUMNS = ("tenant_id", "id", "match_id", *(each.key for each in DIFFERENCE_KEY))
 
 
 def _insert(

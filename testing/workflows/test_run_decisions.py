@@ -1,6 +1,6 @@
 """A matching is taken back as a whole: then all money is exactly where it was before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -41,7 +41,7 @@ from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_
 from payymo.postgres.reconciliation.operations.policies import update_policy
 from payymo.postgres.tenancy import enter_tenant
 from payymo.workflows.reconcile import match_payments
-from payymo.workflows.run_reversals import RunReversal, revert_match_run
+from payymo.workflows.run_decisions import RunDecision, reapply_match_run, revert_match_run
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -65,6 +65,21 @@ EFFECTIVE = (
 def effective(session: Session) -> Sequence[Sequence[Any]]:
     session.flush()
     return [session.execute(text(query)).all() for query in EFFECTIVE]
+
+
+def _without_ids(state: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return what counts of the money, but not which credit it is: what is done again is new.
+
+    Nor what is suggested, which is for the next matching to say.
+    """
+    invoices, payments, credits_, uses, *rest = state
+    return [
+        invoices,
+        [(*row[:3], row[3].replace("suggested", "unmatched")) for row in payments],
+        sorted(tuple(row)[1:] for row in credits_),
+        sorted(tuple(row)[1:] for row in uses),
+        *(sorted(map(tuple, each)) for each in rest),
+    ]
 
 
 class Book:
@@ -110,11 +125,33 @@ class Book:
     def run(self) -> UUID:
         return match_payments(self.session, self.tenant_id, now=NOW).match_run_id
 
-    def revert(self, run: UUID, *, is_trial: bool = False) -> RunReversal:
+    def revert(self, run: UUID, *, is_trial: bool = False) -> RunDecision:
         self.session.expire_all()
         return revert_match_run(
             self.session, self.tenant_id, run, is_trial=is_trial, actor_id=ACTOR, now=LATER
         )
+
+    def redo(self, run: UUID, *, is_trial: bool = False) -> RunDecision:
+        self.session.expire_all()
+        return reapply_match_run(
+            self.session,
+            self.tenant_id,
+            run,
+            is_trial=is_trial,
+            actor_id=ACTOR,
+            now=LATER + timedelta(hours=1),
+        )
+
+    def decided(self) -> set[tuple[UUID, UUID | None, UUID | None]]:
+        """Return the matches that stand, with the person or the run that decided on them."""
+        self.session.expire_all()
+        where = MatchFilter(status=MatchStatus.CONFIRMED)
+        found = list_matches(self.session, self.tenant_id, where=where).rows
+        return {
+            (match.id, match.decided_by, match.applied_run_id)
+            for match in found
+            if match.id not in self.proven
+        }
 
     def confirmed(self) -> list[UUID]:
         self.session.expire_all()
@@ -240,12 +277,106 @@ def test_it_is_taken_back_once(book: Book) -> None:
     assert refusal.value.problems[0].message == "The matching was taken back already."
 
 
-def test_another_tenants_is_not_found(book: Book, session: Session, other_tenant_id: UUID) -> None:
+@pytest.mark.parametrize("decide", [revert_match_run, reapply_match_run])
+def test_another_tenants_is_not_found(
+    book: Book, session: Session, other_tenant_id: UUID, decide: Callable[..., RunDecision]
+) -> None:
     run = book.run()
     enter_tenant(session, other_tenant_id)
 
     with pytest.raises(NotFoundError):
-        revert_match_run(session, other_tenant_id, run, is_trial=True, actor_id=ACTOR, now=LATER)
+        decide(session, other_tenant_id, run, is_trial=True, actor_id=ACTOR, now=LATER)
+
+
+class TestDoingItAgain:
+    def test_all_is_as_it_was_before_it_was_taken_back(self, book: Book) -> None:
+        book.invoice("INV-2026-0042", "119.00")
+        book.invoice("INV-2026-0050", "50.00", 1)
+        book.payment("118.97", "INV-2026-0042")  # short by a rounding difference
+        book.note("20.00", 1)  # settles some of the other one, by policy
+        run = book.run()
+        applied, before = book.decided(), effective(book.session)
+        book.revert(run)
+        book.run()  # which suggests the same pair: it was taken back
+
+        tried = book.redo(run, is_trial=True)
+        assert (tried.is_done, tried.match_count, tried.use_count) == (False, 1, 1)
+        done = book.redo(run)
+
+        assert (done.is_done, done.match_count, done.use_count) == (True, 1, 1)
+        assert (book.decided(), _without_ids(effective(book.session))) == (
+            applied,
+            _without_ids(before),
+        )
+        found = get_match_run(book.session, book.tenant_id, run)
+        assert (found.reversed_at, found.reversed_by) == (None, None)
+        where = MatchFilter(status=MatchStatus.SUGGESTED)
+        assert list_matches(book.session, book.tenant_id, where=where).total == 0
+        entries = book.session.query(AuditEntry).filter(AuditEntry.actor_id == ACTOR)
+        assert [(entry.action, entry.entity) for entry in entries.order_by(AuditEntry.id)][-2:] == [
+            ("confirmed", "matches"),
+            ("redone", "match_runs"),
+        ]
+
+        again = book.revert(run)
+        assert (again.match_count, again.use_count) == (1, 1)
+
+    def test_what_people_decided_since_is_left_alone(self, book: Book) -> None:
+        book.invoice("INV-2026-0042", "119.00")
+        book.invoice("INV-2026-0050", "50.00")
+        for amount, quoted in (("119.00", "INV-2026-0042"), ("50.00", "INV-2026-0050")):
+            book.payment(amount, quoted)
+        run = book.run()
+        first, second = book.confirmed()
+        book.revert(run)
+        confirm_match(book.session, book.tenant_id, first, actor_id=ACTOR, now=LATER)
+        own = (first, ACTOR, None)
+
+        done = book.redo(run)
+
+        assert done.match_count == 1
+        assert own in book.decided()
+        assert (second, None, run) in book.decided()
+        book.revert(run)
+        assert book.decided() == {own}
+
+    def test_money_that_went_elsewhere_stands_in_its_way_and_is_named(self, book: Book) -> None:
+        paid = book.invoice("INV-2026-0042", "119.00")
+        other = book.invoice("INV-2026-0051", "30.00")
+        payment = book.payment("119.00", "INV-2026-0042")
+        run = book.run()
+        book.revert(run)
+        create_match(
+            book.session,
+            book.tenant_id,
+            payment,
+            paying((other, Decimal("30.00")), (paid, Decimal("1.00"))),
+            actor_id=ACTOR,
+            now=LATER,
+        )
+        before = effective(book.session)
+        named = [
+            f"Only 88.00 EUR are left of transaction {payment}: 119.00 EUR are needed.",
+            "Only 118.00 EUR are left to pay of invoice INV-2026-0042: 119.00 EUR are needed.",
+        ]
+
+        tried = book.redo(run, is_trial=True)
+        with pytest.raises(RuleError) as refusal:
+            book.redo(run)
+
+        assert [blocker.message for blocker in tried.blockers] == named
+        assert refusal.value.code == "match_run_not_redoable"
+        assert [problem.message for problem in refusal.value.problems] == named
+        assert effective(book.session) == before
+
+    def test_only_what_was_taken_back_is_done_again(self, book: Book) -> None:
+        run = book.run()
+
+        with pytest.raises(RuleError) as refusal:
+            book.redo(run)
+
+        (problem,) = refusal.value.problems
+        assert problem.message == "The matching was not taken back: there is nothing to do again."
 
 
 customers = st.integers(0, 1)
@@ -290,10 +421,15 @@ def test_afterwards_all_is_as_before(
         before = effective(session)
 
         run = book.run()
+        applied, booked = book.decided(), _without_ids(effective(session))
         book.revert(run)
 
         assert effective(session) == before
         book.revert(book.run())
+        assert effective(session) == before
+        book.redo(run)
+        assert (book.decided(), _without_ids(effective(session))) == (applied, booked)
+        book.revert(run)
         assert effective(session) == before
         attempt.rollback()
     session.expunge_all()
