@@ -185,6 +185,53 @@ class TestCheckConsents:
         assert house.connection(broken.id).status is ConnectionStatus.PENDING
         assert house.connection(whole.id).status is ConnectionStatus.ACTIVE
 
+    @pytest.mark.parametrize("has_credentials", [True, False])
+    def test_one_of_which_nothing_can_be_learnt_for_a_week_is_given_up(
+        self, house: House, bank: ConsentingBank, clock: FakeClock, has_credentials: bool
+    ) -> None:
+        started = house.start().connection
+        reference = house.consents(started.id)[0].provider_reference
+        bank.failures["read_consent", reference] = ProviderUnavailableError("Down.")
+        house.providers.has_credentials = has_credentials
+        clock.now += timedelta(days=7)
+        self.check(house)
+        assert house.connection(started.id).status is ConnectionStatus.PENDING
+        clock.now += timedelta(seconds=1)
+
+        self.check(house)
+        self.check(house)
+
+        connection, (consent,) = house.connection(started.id), house.consents(started.id)
+        assert (connection.status, connection.error_code) == (
+            ConnectionStatus.ERROR,
+            "consent_not_finished",
+        )
+        assert connection.error_message == (
+            "For 7 days the provider could not be asked what became of the consent: start again."
+        )
+        assert (consent.status, consent.detail) == (
+            ConsentStatus.ERROR,
+            "the provider could not be asked",
+        )
+        assert house.told(connection.id) == ["connection_failed"]
+
+    def test_a_renewal_of_which_nothing_can_be_learnt_leaves_the_consent_that_stands(
+        self, house: House, bank: ConsentingBank, clock: FakeClock
+    ) -> None:
+        connection = house.connect("account-1")
+        house.renew(connection.id)
+        reference = house.consents(connection.id)[-1].provider_reference
+        bank.failures["read_consent", reference] = ProviderUnavailableError("Down.")
+        clock.now += timedelta(days=7, seconds=1)
+
+        self.check(house)
+
+        assert house.connection(connection.id).status is ConnectionStatus.ACTIVE
+        assert [one.status for one in house.consents(connection.id)] == [
+            ConsentStatus.GRANTED,
+            ConsentStatus.ERROR,
+        ]
+
     def test_polling_asks_for_young_consents_only(
         self, house: House, bank: ConsentingBank, clock: FakeClock
     ) -> None:

@@ -5,6 +5,7 @@ No transaction is open while the provider is asked.
 
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,6 +48,9 @@ logger = logging.getLogger(__name__)
 #: How long the account holder has, from our asking to the bank's answer.
 CONSENT_TIME_MAX: Final = timedelta(hours=24)
 
+#: How long a consent may wait for a provider that cannot be asked what became of it.
+UNHEARD_TIME_MAX: Final = timedelta(days=7)
+
 #: Why a connection did not come about, for programs and for people.
 _REFUSALS: Final = {
     ConsentStatus.REJECTED: (
@@ -68,6 +72,11 @@ _FAILURE = (
     "The bank or the provider could not finish the consent: start again.",
 )
 _UNFINISHED = ("consent_not_finished", "The consent was not finished: start again.")
+_UNHEARD = (
+    "consent_not_finished",
+    f"For {UNHEARD_TIME_MAX.days} days the provider could not be asked what became of the consent: "
+    "start again.",
+)
 _NO_ACCOUNT = (
     "consent_without_accounts",
     "The consent covers no account: start again and choose at least one.",
@@ -99,7 +108,8 @@ def check_consents(
 
     Connections whose consent ran out or is about to are marked, and warnings written. Consents
     that are still pending are asked for, since the account holder may have consented and closed
-    the browser; one that is not given after :data:`CONSENT_TIME_MAX` is given up.
+    the browser; one that is not given after :data:`CONSENT_TIME_MAX` is given up, and so is one
+    of which nothing can be learnt for :data:`UNHEARD_TIME_MAX`.
 
     :param sessions: Opener of transactions.
     :param providers: Finds the providers to ask.
@@ -296,7 +306,7 @@ def _settle_pending(
     created_after: datetime | None,
     clock: Clock,
 ) -> None:
-    """Settle a tenant's pending consents; one that fails leaves the others."""
+    """Settle a tenant's pending consents, or let them lapse; one that fails leaves the others."""
     with tenant_transaction(sessions, tenant_id) as session:
         pending = [
             (connections.get_connection(session, tenant_id, consent.connection_id), consent)
@@ -314,6 +324,19 @@ def _settle_pending(
             )
         except (ProviderError, ConfigurationError, NotFoundError) as error:
             logger.warning("Consent could not be checked", extra=_describe(consent, error))
+            if clock() - consent.created_at > UNHEARD_TIME_MAX:
+                _lapse(sessions, consent, now=clock())
+
+
+def _lapse(sessions: sessionmaker[Session], consent: BankConsent, *, now: datetime) -> None:
+    """Give up a consent of which nothing can be learnt; one that is gone meanwhile is gone."""
+    tenant_id = consent.tenant_id
+    with suppress(NotFoundError), tenant_transaction(sessions, tenant_id) as session:
+        connection = connections.lock_connection(session, tenant_id, consent.connection_id)
+        locked = consents.lock_consent(session, tenant_id, consent.id)
+        if locked.status is ConsentStatus.PENDING:
+            answer = _without_word(ConsentStatus.PENDING, "the provider could not be asked")
+            _refuse(session, connection, locked, answer, _UNHEARD, now=now)
 
 
 def _read_consent(provider: BankDataProvider, consent: BankConsent) -> Consent:
@@ -321,14 +344,19 @@ def _read_consent(provider: BankDataProvider, consent: BankConsent) -> Consent:
     try:
         return provider.read_consent(consent.provider_reference)
     except ProviderNotFoundError:
-        return Consent(
-            status=ConsentStatus.ERROR,
-            account_references=(),
-            granted_at=None,
-            expires_at=None,
-            detail="unknown to the provider",
-            documents=(),
-        )
+        return _without_word(ConsentStatus.ERROR, "unknown to the provider")
+
+
+def _without_word(status: ConsentStatus, detail: str) -> Consent:
+    """Return how a consent stands of which the provider says nothing."""
+    return Consent(
+        status=status,
+        account_references=(),
+        granted_at=None,
+        expires_at=None,
+        detail=detail,
+        documents=(),
+    )
 
 
 def _read_account(
