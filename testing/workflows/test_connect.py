@@ -32,7 +32,6 @@ from testing.fakes import FakeBooks, FakeClock, a_balance, a_payload
 from testing.workflows.connecting import CALLBACK, RETURN, House, count
 
 from payymo.domain.banking import Quota
-from payymo.domain.consents import LONG_HISTORY_ONCE
 from payymo.domain.enums import (
     AccessScope,
     AccountStatus,
@@ -497,7 +496,8 @@ class TestRenew:
         assert house.told(kept.id) == []
 
     @pytest.mark.parametrize(
-        ("features", "days"), [((LONG_HISTORY_ONCE,), [730, 730, 90]), ((), [730, 730, 730])]
+        ("features", "days"),
+        [(("separate_continuous_history_consent",), [730, 730, 90]), ((), [730, 730, 730])],
     )
     def test_a_bank_that_gives_its_long_history_once_is_asked_for_it_once(
         self, house: House, bank: ConsentingBank, features: tuple[str, ...], days: list[int]

@@ -1,6 +1,6 @@
 """The life of a connection: what may happen to it when, and when its end is near."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,9 +14,6 @@ EXPIRING_WITHIN: Final = timedelta(days=14)
 
 #: How many days before the end a warning is due, least urgent first.
 WARNING_DAYS: Final = (14, 7, 1)
-
-#: The provider's word for a bank that gives a long history once.
-LONG_HISTORY_ONCE: Final = "separate_continuous_history_consent"
 
 #: Days of history that every bank gives, as often as it is asked.
 HISTORY_DAYS_USUAL: Final = 90
@@ -76,19 +73,18 @@ def next_status(status: ConnectionStatus, event: ConnectionEvent) -> ConnectionS
 
 
 def renewal_history_days(
-    features: Collection[str], *, was_read: bool, is_refused: bool = False
+    *, is_given_once: bool, was_read: bool, is_refused: bool = False
 ) -> int | None:
     """Return how many days of history to ask for; ``None`` is as many as the bank gives.
 
     Some banks give a long history once, and then only to a consent that asks for no more than
     the usual days: another long one would bring nothing new, and later rows not at all.
 
-    :param features: What the bank supports, in the provider's words.
+    :param is_given_once: Whether the bank is one of them.
     :param was_read: Whether its history was read before.
     :param is_refused: Whether it granted a longer one before and refused to honour it.
     """
-    is_once = was_read and LONG_HISTORY_ONCE in features
-    return HISTORY_DAYS_USUAL if is_refused or is_once else None
+    return HISTORY_DAYS_USUAL if is_refused or (was_read and is_given_once) else None
 
 
 @dataclass(frozen=True, slots=True)

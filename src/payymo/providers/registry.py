@@ -1,6 +1,6 @@
 """Which providers there are, and how each is made."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import Final, Protocol
 
@@ -11,6 +11,7 @@ from payymo.domain.enums import Provider
 from payymo.domain.ledger.balances import BalanceRule
 from payymo.providers.base import BankDataProvider, TokenStore
 from payymo.providers.gocardless.api.client import GoCardlessClient
+from payymo.providers.gocardless.banks import long_history
 from payymo.providers.gocardless.banks.table import quirks_of
 from payymo.providers.gocardless.provider import GoCardlessProvider
 from payymo.providers.gocardless.translate import translate
@@ -96,6 +97,18 @@ def balance_rule_of(provider: Provider, institution_reference: str | None) -> Ba
     return _BALANCE_RULES[provider](institution_reference)
 
 
+def gives_long_history_once(
+    provider: Provider, institution_reference: str, features: Collection[str]
+) -> bool:
+    """Return whether a bank gives more than the usual days of history to one consent only.
+
+    :param provider: Who connects the bank.
+    :param institution_reference: The provider's id of the bank.
+    :param features: What the bank supports, in the provider's words.
+    """
+    return _LONG_HISTORIES[provider](institution_reference, features)
+
+
 def _gocardless_balance_rule(institution_reference: str | None) -> BalanceRule:
     return quirks_of(institution_reference).balance_rule
 
@@ -104,4 +117,7 @@ _MAKERS: Final[Mapping[Provider, _Make]] = {Provider.GOCARDLESS: _make_gocardles
 _TRANSLATORS: Final[Mapping[Provider, Translator]] = {Provider.GOCARDLESS: translate}
 _BALANCE_RULES: Final[Mapping[Provider, Callable[[str | None], BalanceRule]]] = {
     Provider.GOCARDLESS: _gocardless_balance_rule
+}
+_LONG_HISTORIES: Final[Mapping[Provider, Callable[[str, Collection[str]], bool]]] = {
+    Provider.GOCARDLESS: long_history.gives_long_history_once
 }

@@ -25,6 +25,7 @@ from payymo.postgres.jobs.operations.jobs import cancel_connection_jobs
 from payymo.postgres.reconciliation.operations.allocations import has_allocations
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import ProviderDirectory
+from payymo.providers.registry import gives_long_history_once
 from payymo.workflows.consents import revoke_before_deletion, settle_consent
 from payymo.workflows.institutions import find_bank
 from payymo.workflows.queue import JobQueue
@@ -153,7 +154,11 @@ def renew_connection(
         bank,
         reference=reference,
         callback_url=callback_url,
-        history_days=renewal_history_days(bank.features, was_read=was_read, is_refused=is_refused),
+        history_days=renewal_history_days(
+            is_given_once=gives_long_history_once(bank.provider, bank.reference, bank.features),
+            was_read=was_read,
+            is_refused=is_refused,
+        ),
         access_days=ACCESS_DAYS_USUAL if is_refused else None,
     )
     with tenant_transaction(sessions, tenant_id) as session:
