@@ -12,6 +12,7 @@ from payymo.domain.errors import (
     ConfigurationError,
     ConsentExpiredError,
     ConsentSuspendedError,
+    NotFoundError,
     PayymoError,
     ProviderCredentialsError,
     ProviderError,
@@ -26,10 +27,12 @@ from payymo.domain.faults import (
     Fault,
     Refusal,
     consent_fault,
+    interruption,
     is_passing,
     is_stopped,
     judge,
     kind_of,
+    kind_of_end,
     reach_of,
 )
 
@@ -182,3 +185,23 @@ def test_the_end_of_a_consent_concerns_the_connection(status: ConsentStatus, cod
 def test_what_no_bank_did_does_not_pass() -> None:
     assert not is_passing(ValueError())
     assert not is_passing(ConfigurationError("-"))
+
+
+def test_work_that_was_cut_short_is_nobodys_mistake() -> None:
+    fault = interruption()
+
+    assert (fault.kind, fault.reach, fault.code) == (FaultKind.INTERRUPTED, ALL, "interrupted")
+    assert "goes on from what it stored" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (NotFoundError("-"), OURS),
+        (ConfigurationError("-"), OURS),
+        (ProviderUnavailableError("-"), BANK),
+        (ProviderQuotaError("-"), QUOTA),
+    ],
+)
+def test_whatever_ends_work_has_a_kind(error: PayymoError, kind: FaultKind) -> None:
+    assert kind_of_end(error) is kind

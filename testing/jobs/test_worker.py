@@ -17,7 +17,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import ConsentingBank
 from testing.fakes import FakeBooks, a_payload
 
-from payymo.domain.enums import AccessScope, JobKind, JobStatus, RunStatus, SyncTrigger
+from payymo.domain.enums import (
+    AccessScope,
+    FaultKind,
+    JobKind,
+    JobStatus,
+    RunStatus,
+    SyncTrigger,
+)
 from payymo.domain.errors import ProviderUnavailableError
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.worker import Timing, run_worker
@@ -306,7 +313,8 @@ class TestProcesses:
             runs = session.scalars(select(SyncRun).order_by(SyncRun.started_at)).all()
         by_status = {run.status: run for run in runs}
         assert len(runs) == 2
-        assert by_status[RunStatus.FAILED].error_code == "worker_stopped"
+        failed = by_status[RunStatus.FAILED]
+        assert (failed.error_kind, failed.error_code) == (FaultKind.INTERRUPTED, "worker_stopped")
         assert RunStatus.SUCCEEDED in by_status
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -17,7 +17,7 @@ class Fault(ResponseModel):
         Field(
             description="Whose matter it is: `ours` is Payymo's or its operator's, `consent` the "
             "account holder's, `quota` and `bank` pass by themselves, `account` concerns that "
-            "account alone.",
+            "account alone, and `interrupted` is work that was cut short and taken up again.",
             examples=["bank"],
         ),
     ]

@@ -498,6 +498,7 @@ class FaultKind(StrEnum):
     ``ours`` stops and is told: Payymo asked wrongly, or whoever runs this installation has to act
     (credentials, allow-list, plan). ``consent`` needs the account holder; ``quota`` waits for its
     time; ``bank`` is tried again ever less often; ``account`` concerns that account alone.
+    ``interrupted`` is nobody's mistake: the work was cut short and is taken up again by itself.
     """
 
     OURS = "ours"
@@ -505,6 +506,7 @@ class FaultKind(StrEnum):
     QUOTA = "quota"
     BANK = "bank"
     ACCOUNT = "account"
+    INTERRUPTED = "interrupted"
 
 
 class FaultReach(StrEnum):

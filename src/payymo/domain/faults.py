@@ -18,6 +18,7 @@ from payymo.domain.errors import (
     ConfigurationError,
     ConsentExpiredError,
     ConsentSuspendedError,
+    PayymoError,
     ProviderCredentialsError,
     ProviderError,
     ProviderNotFoundError,
@@ -47,6 +48,8 @@ FAILURES_TO_A_WEEK: Final = 6
 FAILURES_MAX: Final = 9
 
 STOPPED_CODE: Final = "too_many_failures"
+
+_INTERRUPTED_CODE: Final = "interrupted"
 
 
 class _Retry(Enum):
@@ -309,6 +312,14 @@ def kind_of(error: Refusal) -> FaultKind:
     return _rule_of(error).kind
 
 
+def kind_of_end(error: PayymoError) -> FaultKind:
+    """Return whose matter it is that work ended with an error that nothing in it foresaw.
+
+    :param error: What was raised; what no bank or provider did is a matter of ours.
+    """
+    return kind_of(error) if isinstance(error, ProviderError) else FaultKind.OURS
+
+
 def is_passing(error: Exception) -> bool:
     """Return whether the same request may well succeed later, with nobody doing anything.
 
@@ -358,6 +369,16 @@ def consent_fault(status: ConsentStatus, *, cause: ProviderError | None = None) 
         provider_code=cause.provider_code if cause else None,
         http_status=cause.http_status if cause else None,
         request_id=cause.request_id if cause else None,
+    )
+
+
+def interruption() -> Fault:
+    """Return what it means that a sync was cut short: its worker, or the machine, stopped."""
+    return Fault(
+        kind=FaultKind.INTERRUPTED,
+        reach=FaultReach.CONNECTION,
+        code=_INTERRUPTED_CODE,
+        message="The sync was cut short; the next one goes on from what it stored.",
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from payymo.domain.enums import FaultKind
 from payymo.domain.errors import PayymoError, ProviderError
-from payymo.domain.faults import kind_of
+from payymo.domain.faults import kind_of, kind_of_end
 from payymo.jobs.outcomes import STOPPED, Failure, Try, close_runs, give_up, hand_back
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.jobs.operations.jobs import finish_job, record_progress, start_job
@@ -35,7 +35,9 @@ UNNOTED: Final = RetryStrategy(
 _UNEXPECTED: Final = Failure(
     "server_error", "Something unexpected happened: the worker's log says where."
 )
-_NO_DATABASE: Final = Failure("server_error", "The database could not be reached.")
+_NO_DATABASE: Final = Failure(
+    "server_error", "The database could not be reached.", kind=FaultKind.INTERRUPTED
+)
 
 _FRAMES_LOGGED: Final = 5
 
@@ -167,5 +169,5 @@ def _passes(error: PayymoError | OperationalError) -> bool:
 
 def _explain(error: PayymoError | OperationalError) -> Failure:
     if isinstance(error, PayymoError):
-        return Failure(error.code, error.message)
+        return Failure(error.code, error.message, kind=kind_of_end(error))
     return _NO_DATABASE

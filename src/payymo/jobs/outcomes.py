@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from payymo.domain.enums import FaultKind, FaultReach
+from payymo.domain.faults import Fault
 from payymo.jobs.app import Order, PostgresJobQueue
 from payymo.postgres.jobs.operations.jobs import fail_job, hold_job, replace_job
 from payymo.postgres.jobs.operations.queue import close_abandoned_runs
@@ -51,14 +53,20 @@ class Failure:
     :ivar code: For programs.
     :ivar message: In a sentence, without secrets and personal data.
     :ivar result: What was done all the same, for people.
+    :ivar kind: Whose matter it is.
     """
 
     code: str
     message: str
     result: Mapping[str, Any] | None = None
+    kind: FaultKind = FaultKind.OURS
 
 
-STOPPED: Final = Failure("worker_stopped", "The worker stopped before the job was done.")
+STOPPED: Final = Failure(
+    "worker_stopped",
+    "The worker stopped before the job was done.",
+    kind=FaultKind.INTERRUPTED,
+)
 
 
 def hand_back(
@@ -133,7 +141,11 @@ def close_runs(session: Session, this: Try, failure: Failure, now: datetime) -> 
         session,
         this.tenant_id,
         this.job_id,
-        error_code=failure.code,
-        error_message=failure.message,
+        fault=Fault(
+            kind=failure.kind,
+            reach=FaultReach.CONNECTION,
+            code=failure.code,
+            message=failure.message,
+        ),
         now=now,
     )

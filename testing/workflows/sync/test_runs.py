@@ -16,6 +16,7 @@ from payymo.domain.enums import (
     AccountStatus,
     ConnectionStatus,
     ConsentStatus,
+    FaultKind,
     RunStatus,
     SyncRemark,
     SyncTrigger,
@@ -242,9 +243,9 @@ class TestCrashes:
             runs = list_sync_runs(
                 session, pair_house.tenant_id, pair_house.connection_id, page=1, per_page=9
             ).rows
-        assert Counter((run.status, run.error_code) for run in runs) == {
-            (RunStatus.SUCCEEDED, None): 1,
-            (RunStatus.FAILED, "interrupted"): 1,
+        assert Counter((run.status, run.error_kind, run.error_code) for run in runs) == {
+            (RunStatus.SUCCEEDED, None, None): 1,
+            (RunStatus.FAILED, FaultKind.INTERRUPTED, "interrupted"): 1,
         }
 
     def test_a_crash_while_writing_leaves_no_half_of_an_account(self, house: House) -> None:

@@ -50,7 +50,7 @@ from payymo.postgres.core import Base, Stamped, TenantRow, tenant_reference
 class Faulted:
     """What went wrong with a row's subject, as it was judged.
 
-    :ivar error_kind: Whose matter it is; absent for what no bank or provider refused.
+    :ivar error_kind: Whose matter it is; absent for what was noted before that was judged.
     :ivar error_code: What went wrong, for programs.
     :ivar error_message: What happened and what to do, in a sentence.
     :ivar error_provider_code: The provider's own word for it, where given.

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from testing.factories import NOW, add_connection
 
 from payymo.domain.enums import JobKind, RunStatus, SyncTrigger
+from payymo.domain.faults import interruption
 from payymo.jobs.app import PostgresJobQueue
 from payymo.postgres.common.models import SyncRun
 from payymo.postgres.jobs.operations.jobs import create_job
@@ -121,11 +122,11 @@ def test_only_runs_that_the_job_left_running_are_closed(session: Session, tenant
     session.add_all(runs)
     session.flush()
 
-    close_abandoned_runs(session, tenant_id, job.id, error_code="x", error_message="X.", now=NOW)
+    close_abandoned_runs(session, tenant_id, job.id, fault=interruption(), now=NOW)
 
     session.expire_all()
-    assert [(run.status, run.error_message) for run in runs] == [
-        (RunStatus.FAILED, "X."),
+    assert [(run.status, run.error_code) for run in runs] == [
+        (RunStatus.FAILED, "interrupted"),
         (RunStatus.PARTIAL, None),
         (RunStatus.RUNNING, None),
     ]

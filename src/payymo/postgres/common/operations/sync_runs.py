@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.enums import RunStatus, SyncTrigger
 from payymo.domain.errors import NotFoundError
-from payymo.domain.faults import Fault
+from payymo.domain.faults import Fault, interruption
 from payymo.domain.syncing import Remark
 from payymo.postgres.common.models import Account, SyncRun, SyncRunAccount
 from payymo.postgres.common.operations.faults import fault_columns
@@ -112,12 +112,7 @@ def start_sync_run(
             SyncRun.connection_id == connection_id,
             SyncRun.status == RunStatus.RUNNING,
         )
-        .values(
-            status=RunStatus.FAILED,
-            finished_at=now,
-            error_code="interrupted",
-            error_message="The sync was cut short; the next one goes on from what it stored.",
-        )
+        .values(status=RunStatus.FAILED, finished_at=now, **fault_columns(interruption()))
     )
     run = SyncRun(
         tenant_id=tenant_id,

@@ -10,7 +10,9 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import RunStatus
+from payymo.domain.faults import Fault
 from payymo.postgres.common.models import SyncRun
+from payymo.postgres.common.operations.faults import fault_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,7 @@ def close_abandoned_runs(
     tenant_id: UUID,
     job_id: UUID,
     *,
-    error_code: str,
-    error_message: str,
+    fault: Fault,
     now: datetime,
 ) -> None:
     """Mark the sync runs that a job left running when it ended before its time.
@@ -185,8 +186,7 @@ def close_abandoned_runs(
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the job.
     :param job_id: Job that ended.
-    :param error_code: Why, for programs.
-    :param error_message: Why, in a sentence.
+    :param fault: Why.
     :param now: The time (aware).
     """
     session.execute(
@@ -196,12 +196,7 @@ def close_abandoned_runs(
             SyncRun.job_id == job_id,
             SyncRun.status == RunStatus.RUNNING,
         )
-        .values(
-            status=RunStatus.FAILED,
-            finished_at=now,
-            error_code=error_code,
-            error_message=error_message,
-        )
+        .values(status=RunStatus.FAILED, finished_at=now, **fault_columns(fault))
     )
 
 
