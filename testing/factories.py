@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from payymo.domain.enums import (
     AccountStatus,
     AccountType,
+    CategoryKind,
     ConnectionStatus,
     ConsentStatus,
     IdentityTier,
@@ -27,6 +28,8 @@ from payymo.domain.enums import (
 from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.domain.settlement import Paid, Settlement
 from payymo.postgres.auth.models import Tenant
+from payymo.postgres.categories.models import Category
+from payymo.postgres.categories.operations.categories import name_category
 from payymo.postgres.common.models import (
     Account,
     BankConsent,
@@ -34,6 +37,8 @@ from payymo.postgres.common.models import (
     Institution,
     Transaction,
 )
+from payymo.postgres.common.operations.categorisation import choose_category
+from payymo.postgres.common.operations.transactions import annotate_transaction
 from payymo.postgres.core import Base
 from payymo.postgres.reconciliation.models import Customer, Invoice, Match
 
@@ -104,6 +109,32 @@ def add_account(
     }
     account = Account(tenant_id=tenant_id, connection_id=owner.id, **defaults | columns)
     return _add(session, account)
+
+
+def add_category(
+    session: Session, tenant_id: UUID, name: str = "Office", **columns: Any
+) -> Category:
+    """Add a category of expenses."""
+    defaults = {"name": name, "kind": CategoryKind.EXPENSE}
+    return _add(session, Category(tenant_id=tenant_id, **defaults | columns))
+
+
+def say(
+    session: Session,
+    tenant_id: UUID,
+    transaction_id: UUID,
+    *,
+    category: str | None,
+    note: str | None,
+) -> None:
+    """Let a person say what a transaction is for, by a category's name, and write a note on it."""
+    category_id = None
+    if category is not None:
+        category_id = name_category(
+            session, tenant_id, category, kind=CategoryKind.EXPENSE, actor_id=None
+        ).id
+    choose_category(session, tenant_id, transaction_id, category_id, now=NOW)
+    annotate_transaction(session, tenant_id, transaction_id, note=note)
 
 
 def add_transaction(

@@ -437,3 +437,65 @@ def test_a_match_that_payymo_applied_names_the_matching_that_proposed_it(
         assert tuple(invoice) == (1, 0, 0, 0, "paid")
         connection.exec_driver_sql("UPDATE allocations SET reversed_at = now()")
         assert connection.scalar(text("SELECT status FROM invoices")) == "open"
+
+
+def test_what_people_wrote_as_categories_becomes_categories_of_theirs(
+    empty_database: str, superuser: Engine
+) -> None:
+    migrate(empty_database, "0021")
+    written = {11: "Office", 12: "office", 13: "Sales", 14: None}
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(ACCOUNT)
+        strangers = ACCOUNT.replace(str(TENANT), str(OTHER_TENANT)).replace("'BANK'", "'STRANGE'")
+        connection.exec_driver_sql(strangers)
+        add_fetch(connection, 1, "transactions", "2026-02-01T00:00Z")
+        for number, category in written.items():
+            add_row(connection, number, "{}", None)
+            connection.execute(
+                text(
+                    "UPDATE transactions SET category = :category, amount = :amount WHERE id = :id"
+                ),
+                {
+                    "category": category,
+                    "amount": 5 if category == "Sales" else -5,
+                    "id": UUID(int=number),
+                },
+            )
+        connection.execute(
+            text(
+                "INSERT INTO transaction_splits (tenant_id, id, transaction_id, position, amount,"
+                " currency, category) VALUES (:tenant, :tenant, :row, 1, -5, 'EUR', 'Tape')"
+            ),
+            {"tenant": TENANT, "row": UUID(int=14)},
+        )
+
+    init_database(empty_database)
+
+    with superuser.connect() as connection:
+        categories = connection.execute(
+            text("SELECT tenant_id, lower(name), kind FROM categories ORDER BY lower(name)")
+        ).all()
+        rows = connection.execute(
+            text(
+                "SELECT t.id, lower(c.name), t.category_source, t.categorised_at IS NOT NULL"
+                " FROM transactions t LEFT JOIN categories c"
+                " ON c.tenant_id = t.tenant_id AND c.id = t.category_id ORDER BY t.id"
+            )
+        ).all()
+        part = connection.scalar(
+            text(
+                "SELECT c.name FROM transaction_splits s JOIN categories c ON c.id = s.category_id"
+            )
+        )
+    assert [tuple(row) for row in categories] == [
+        (TENANT, "office", "expense"),
+        (TENANT, "sales", "income"),
+        (TENANT, "tape", "expense"),
+    ]
+    assert [tuple(row) for row in rows] == [
+        (UUID(int=11), "office", "user", True),
+        (UUID(int=12), "office", "user", True),
+        (UUID(int=13), "sales", "user", True),
+        (UUID(int=14), None, "none", False),
+    ]
+    assert part == "Tape"

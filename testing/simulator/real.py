@@ -21,7 +21,7 @@ from payymo.domain.enums import SyncTrigger, TransactionStatus
 from payymo.domain.errors import RuleError
 from payymo.postgres.common.models import Account, SyncRun, Transaction
 from payymo.postgres.common.operations.coverage import list_coverage
-from payymo.postgres.common.operations.transactions import update_transaction
+from payymo.postgres.common.operations.transactions import annotate_transaction
 from payymo.postgres.gocardless.models import GcTransaction
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.gocardless.api.client import GoCardlessClient
@@ -197,10 +197,9 @@ class RealHouse:
         )
         if booked:
             with tenant_transaction(self.sessions, self.tenant_id) as session:
-                update_transaction(
-                    session, self.tenant_id, booked[which % len(booked)],
-                    category=None, note="mine",
-                )  # fmt: skip
+                annotate_transaction(
+                    session, self.tenant_id, booked[which % len(booked)], note="mine"
+                )
 
     def replay(self, *, apply: bool) -> AccountReplay:
         """Enter the raw archive anew."""

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import add_invoice, paying
+from testing.factories import add_invoice, paying, say
 from testing.fakes import FakeQueue, a_payload
 from testing.workflows.test_standardise import Book
 
 from payymo.domain.enums import (
+    CategorySource,
     EventKind,
     MatchStatus,
     ReplayVerdict,
@@ -25,9 +26,9 @@ from payymo.domain.enums import (
 )
 from payymo.domain.errors import RuleError
 from payymo.domain.ledger.splits import SplitPart
+from payymo.postgres.categories.operations.categories import get_category
 from payymo.postgres.common.models import Account, Event, Transaction
 from payymo.postgres.common.operations.splits import delete_splits, list_splits, replace_splits
-from payymo.postgres.common.operations.transactions import update_transaction
 from payymo.postgres.gocardless.models import GcTransaction
 from payymo.postgres.reconciliation.operations.decisions import create_match, reverse_match
 from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
@@ -42,7 +43,7 @@ A_RESTATED = a_payload(
 )
 B = a_payload("-25.00", "2026-02-02", "Garage", internalTransactionId="b", transactionId="tb")
 
-PARTS = [SplitPart(Decimal(70), "bread", "mine"), SplitPart(Decimal(30))]
+PARTS = [SplitPart(Decimal(70), note="mine"), SplitPart(Decimal(30))]
 
 
 class People:
@@ -64,9 +65,15 @@ class People:
 
     def annotate(self, transaction_id: UUID, category: str | None) -> None:
         with tenant_transaction(self.sessions, self.tenant_id) as session:
-            update_transaction(
-                session, self.tenant_id, transaction_id, category=category, note=category
-            )
+            say(session, self.tenant_id, transaction_id, category=category, note=category)
+
+    def category(self, row: Transaction) -> str | None:
+        """Return what people said that a transaction is for."""
+        assert (row.category_source is CategorySource.USER) is (row.category_id is not None)
+        if row.category_id is None:
+            return None
+        with tenant_transaction(self.sessions, self.tenant_id) as session:
+            return get_category(session, self.tenant_id, row.category_id).name
 
     def split(self, transaction_id: UUID, parts: list[SplitPart]) -> None:
         with tenant_transaction(self.sessions, self.tenant_id) as session:
@@ -115,7 +122,7 @@ class People:
     def parts(self, transaction_id: UUID) -> list[SplitPart]:
         with tenant_transaction(self.sessions, self.tenant_id) as session:
             return [
-                SplitPart(part.amount, part.category, part.note)
+                SplitPart(part.amount, part.category_id, part.note)
                 for part in list_splits(session, self.tenant_id, transaction_id)
             ]
 
@@ -475,7 +482,7 @@ class Story:
                 people.annotate(at, said.category)
             case "split":
                 amount = self.row(key).amount
-                said.parts = [SplitPart(amount - 7, "x"), SplitPart(Decimal(7), None, "y")]
+                said.parts = [SplitPart(amount - 7, note="x"), SplitPart(Decimal(7), None, "y")]
                 people.split(at, said.parts)
             case "unsplit":
                 said.parts = []
@@ -535,7 +542,7 @@ class Story:
         for key, said in self.said.items():
             row = rows[self.ids[key]]
             found = Said(
-                category=row.category,
+                category=self.people.category(row),
                 parts=self.people.parts(row.id),
                 is_deleted=row.deleted_at is not None,
                 allocated=row.allocated,

@@ -86,7 +86,7 @@ class TestNothingDiffers:
 
     def test_where_people_wrote_something(self, book: Book) -> None:
         pull(book, A, B)
-        change(book, note="mine", category="food")
+        change(book, note="mine", category_source="user")
         pull(book, B)
         pull(book, B)
 

@@ -188,6 +188,31 @@ class SplitsState(StrEnum):
     UNBALANCED = "unbalanced"
 
 
+class CategoryKind(StrEnum):
+    """What transactions of a category do to what one has."""
+
+    INCOME = "income"
+    EXPENSE = "expense"
+    TRANSFER = "transfer"
+
+
+class CategorySource(StrEnum):
+    """Who said what a transaction is for, from the last word to no word at all."""
+
+    USER = "user"
+    RULE = "rule"
+    LEARNED = "learned"
+    DEFAULT = "default"
+    NONE = "none"
+
+
+class CategorySet(StrEnum):
+    """A set of categories that Payymo brings along."""
+
+    BUSINESS = "business"
+    HOUSEHOLD = "household"
+
+
 class ReviewReason(StrEnum):
     """Why a transaction that people worked on needs another look: the bank restated it."""
 
@@ -557,6 +582,7 @@ class JobKind(StrEnum):
 
     SYNC = "sync"
     MATCH = "match"
+    CATEGORISE = "categorise"
 
 
 class JobStatus(StrEnum):

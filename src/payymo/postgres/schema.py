@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.errors import ConfigurationError
 from payymo.postgres.auth import models as _auth
+from payymo.postgres.categories import models as _categories
 from payymo.postgres.common import models as _common
 from payymo.postgres.core import create_owner_engine
 from payymo.postgres.fx import models as _fx
@@ -25,7 +26,7 @@ from payymo.postgres.reconciliation import models as _reconciliation
 from payymo.postgres.roles import ensure_app_role
 
 #: Every module of tables: importing them is what makes ``Base.metadata`` whole.
-MODEL_MODULES = (_auth, _common, _fx, _gocardless, _jobs, _reconciliation)
+MODEL_MODULES = (_auth, _categories, _common, _fx, _gocardless, _jobs, _reconciliation)
 
 POSTGRES_VERSION_MIN = 15
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -29,7 +29,8 @@ FIELDS = set(
     """
     id transaction_id bank_id bank_name account_id account_name amount currency direction
     description reference counterparty_name counterparty_iban transaction_date booking_date
-    value_date status category note match_status created_at updated_at
+    value_date status category category_id category_source category_rule_id
+    note match_status created_at updated_at
     bank_connection_id payee remittance structured_reference end_to_end_id needs_review
     review_reasons splits_state splits_difference is_deleted deleted_at deleted_by
     bank_transaction_code allocated superseded_by missing_since internal_id
@@ -124,6 +125,9 @@ class TestARow:
             "superseded_by": None,
             "missing_since": None,
             "category": None,
+            "category_id": None,
+            "category_source": "none",
+            "category_rule_id": None,
             "note": None,
             "match_status": "unmatched",
             "allocated": "0.00",
@@ -452,7 +456,8 @@ class TestAnnotating:
     def test_changes_what_is_sent_and_keeps_the_rest(
         self, member: TestClient, add: AddTransaction
     ) -> None:
-        url = f"{URL}/{add(category='Hosting', note='Old').id}"
+        url = f"{URL}/{add(note='Old').id}"
+        member.patch(url, json={"category": "Hosting"})
 
         answer = member.patch(url, json={"note": "New"})
 
@@ -462,7 +467,8 @@ class TestAnnotating:
         assert member.get(url).json()["data"] == row
 
     def test_null_clears(self, member: TestClient, add: AddTransaction) -> None:
-        url = f"{URL}/{add(category='Hosting', note='Old').id}"
+        url = f"{URL}/{add(note='Old').id}"
+        member.patch(url, json={"category": "Hosting"})
 
         row = member.patch(url, json={"category": None}).json()["data"]
 

@@ -123,8 +123,8 @@ class TestSplits:
         assert member.get(f"{URL}/{spent.id}/splits").json()["data"] == []
         assert look(member, spent)["splits_state"] == "none"
         parts = [
-            {"amount": "-7.50", "category": None, "note": None},
-            {"amount": "-2.50", "category": None, "note": None},
+            {"amount": "-7.50", "category_id": None, "note": None},
+            {"amount": "-2.50", "category_id": None, "note": None},
         ]
         divided, whole = audited(sessions, tenant_id)
         assert divided == ("split", {"splits": []}, {"splits": parts})

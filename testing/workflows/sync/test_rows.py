@@ -8,14 +8,19 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import NOW
+from testing.factories import NOW, say
 from testing.fakes import a_payload
 from testing.workflows.sync.house import House
 
-from payymo.domain.enums import IdentityTier, RunStatus, SyncTrigger, TransactionStatus
+from payymo.domain.enums import (
+    CategorySource,
+    IdentityTier,
+    RunStatus,
+    SyncTrigger,
+    TransactionStatus,
+)
 from payymo.domain.ledger.coverage import DayRange, assess
 from payymo.postgres.common.operations.coverage import list_coverage
-from payymo.postgres.common.operations.transactions import update_transaction
 from payymo.postgres.gocardless.models import GcTransaction
 from payymo.postgres.gocardless.operations.transactions import list_raw_versions
 
@@ -141,9 +146,7 @@ class TestPending:
         house.sync()
         pending = house.row()
         with house.read() as session:
-            update_transaction(
-                session, house.tenant_id, pending.id, category="Travel", note="Fair in Berlin"
-            )
+            say(session, house.tenant_id, pending.id, category="Travel", note="Fair in Berlin")
         house.books.pending = []
         house.books.booked = [
             a_payload("-80.00", "2026-03-01", "GRAND HOTEL BERLIN", internalTransactionId="i1")
@@ -152,6 +155,8 @@ class TestPending:
 
         row = house.row()
         assert (row.id, row.status, row.note) == (pending.id, BOOKED, "Fair in Berlin")
+        assert row.category_source is CategorySource.USER
+        assert row.category_id is not None
         assert row.identity_tier is IdentityTier.PENDING_BOOKED
         assert report.accounts[0].counts.updated == 1
         assert len(house.queue.matches) == 1

@@ -16,6 +16,7 @@ from payymo.api.pagination import Paging, PagingDep
 from payymo.api.queries import query_parameters, read_query
 from payymo.api.routing import resource_router
 from payymo.api.services import ApiServices
+from payymo.api.transactions.categories import change_category, read_parts
 from payymo.api.transactions.cursors import (
     CursorMeta,
     PagedMeta,
@@ -40,16 +41,16 @@ from payymo.api.transactions.queries import (
     ConnectionTransactionQuery,
     TransactionQuery,
 )
-from payymo.domain.ledger.splits import PART_COUNT_MAX, SplitPart
+from payymo.domain.ledger.splits import PART_COUNT_MAX
 from payymo.postgres.common.operations.accounts import get_account
 from payymo.postgres.common.operations.connections import get_connection
 from payymo.postgres.common.operations.splits import delete_splits, list_splits, replace_splits
 from payymo.postgres.common.operations.transactions import (
     TransactionFilter,
+    annotate_transaction,
     get_transaction,
     list_transactions,
     list_transactions_after,
-    update_transaction,
 )
 from payymo.postgres.gocardless.operations.transactions import list_raw_versions
 from payymo.postgres.tenancy import tenant_transaction
@@ -153,13 +154,9 @@ def update(
 ) -> Response:
     """Change the category or the note of a transaction, or restore it; what is left out stays."""
     line = get_transaction(session, member.tenant_id, transaction_id)
-    update_transaction(
-        session,
-        member.tenant_id,
-        transaction_id,
-        category=body.get("category", line.category),
-        note=body.get("note", line.note),
-    )
+    change_category(session, member, line, body, now=services.clock())
+    if "note" in body:
+        annotate_transaction(session, member.tenant_id, transaction_id, note=body["note"])
     match body.get("is_deleted"):
         case True:
             _delete(session, member, services, transaction_id)
@@ -208,7 +205,7 @@ def replace_parts(
     transaction_id: UUID, body: SplitsReplace, member: WriterDep, session: SessionDep
 ) -> Response:
     """Divide a transaction into parts, in the place of those that it has."""
-    parts = [SplitPart(part.amount, part.category, part.note) for part in body.splits]
+    parts = read_parts(session, member, body.splits)
     replace_splits(session, member.tenant_id, transaction_id, parts, actor_id=member.user_id)
     return _answer_splits(session, member.tenant_id, transaction_id)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Self, TypedDict
+from typing import Annotated, Any, Literal, Self, TypedDict
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, with_config
@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, with_config
 from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import AmountIn, AmountOut, LongText, ShortText
 from payymo.domain.enums import (
+    CategorySource,
     Direction,
     IdentityTier,
     ReviewReason,
@@ -88,7 +89,19 @@ class TransactionRead:
         datetime | None,
         Field(description="When the bank first left it out of an answer that should hold it."),
     ]
-    category: Annotated[str | None, Field(examples=["Hosting"])]
+    category: Annotated[str | None, Field(description="Its name.", examples=["Hosting"])]
+    category_id: UUID | None
+    category_source: Annotated[
+        CategorySource,
+        Field(
+            description="Who said so: a person (whose word stands), the first rule that matches, "
+            "what people chose for the payee before, or Payymo's defaults.",
+            examples=["rule"],
+        ),
+    ]
+    category_rule_id: Annotated[
+        UUID | None, Field(description="The rule that said so, unless it is gone.")
+    ]
     note: Annotated[str | None, Field(examples=["Asked the customer on the phone."])]
     match_status: TransactionMatchStatus
     allocated: Annotated[
@@ -130,7 +143,19 @@ class TransactionRead:
 class TransactionUpdate(TypedDict, total=False):
     """What a person may say of a transaction: what is left out stays, null clears."""
 
-    category: Annotated[ShortText | None, Field(examples=["Hosting"])]
+    category: Annotated[
+        ShortText | None,
+        Field(
+            description="Its name, in any case; a new one becomes a category. Null says that it "
+            "has none, which stands as well.",
+            examples=["Hosting"],
+        ),
+    ]
+    category_id: Annotated[UUID | None, Field(description="The same by its id.")]
+    category_source: Annotated[
+        Literal[CategorySource.NONE],
+        Field(description="`none` takes a person's word back: rules may decide again."),
+    ]
     note: Annotated[LongText | None, Field(examples=["Asked the customer on the phone."])]
     is_deleted: Annotated[
         bool, Field(description="False restores a deleted transaction.", examples=[False])
@@ -144,7 +169,11 @@ class SplitCreate(RequestModel):
         AmountIn,
         Field(description="Signed as the transaction's; a part of the other sign takes from it."),
     ]
-    category: Annotated[ShortText | None, Field(examples=["Hosting"])] = None
+    category: Annotated[
+        ShortText | None,
+        Field(description="Its name; a new one becomes a category.", examples=["Hosting"]),
+    ] = None
+    category_id: Annotated[UUID | None, Field(description="The same by its id.")] = None
     note: Annotated[LongText | None, Field(examples=["The half for the second server."])] = None
 
 
@@ -162,7 +191,8 @@ class SplitRead(ResponseModel):
     id: UUID
     amount: Annotated[AmountOut, Field(description="Signed.", examples=["-7.50"])]
     currency: Annotated[str, Field(examples=["EUR"])]
-    category: Annotated[str | None, Field(examples=["Hosting"])]
+    category: Annotated[str | None, Field(description="Its name.", examples=["Hosting"])]
+    category_id: UUID | None
     note: Annotated[str | None, Field(examples=["The half for the second server."])]
     created_at: datetime
 
@@ -176,7 +206,8 @@ class SplitRead(ResponseModel):
             id=row.id,
             amount=format_amount(row.amount, row.currency),
             currency=row.currency,
-            category=row.category,
+            category=None if row.category is None else row.category.name,
+            category_id=row.category_id,
             note=row.note,
             created_at=row.created_at,
         )

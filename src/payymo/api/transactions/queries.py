@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from payymo.api.fields import AmountIn, CurrencyIn, DateIn, ShortText, refuse
 from payymo.api.pagination import PAGE_MAX, PER_PAGE_DEFAULT, Paging
 from payymo.domain.enums import (
+    CategorySource,
     Direction,
     TransactionMatchStatus,
     TransactionSort,
@@ -47,6 +48,11 @@ class TransactionQuery(BaseModel):
     currency: Annotated[CurrencyIn | None, Field(examples=["EUR"])] = None
     direction: Direction | None = None
     match_status: TransactionMatchStatus | None = None
+    category_id: Annotated[UUID | None, Field(description="Only of this category.")] = None
+    category_source: Annotated[
+        CategorySource | None, Field(description="Only where this is who said so.")
+    ] = None
+    is_categorised: Annotated[bool | None, Field(description="Whether it has a category.")] = None
     q: Annotated[
         ShortText | None, Field(description="Words in the text, the counterparty or the note.")
     ] = None
@@ -122,6 +128,9 @@ class TransactionQuery(BaseModel):
             currency=self.currency,
             direction=self.direction,
             match_status=self.match_status,
+            category_id=self.category_id,
+            category_source=self.category_source,
+            is_categorised=self.is_categorised,
             q=self.q,
             needs_review=self.needs_review,
             is_deleted=self.is_deleted,

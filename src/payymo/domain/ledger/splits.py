@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from payymo.domain.enums import SplitsState
 from payymo.domain.errors import InvalidInputError, Problem, RuleError
@@ -19,12 +20,12 @@ class SplitPart:
 
     :ivar amount: Signed as the transaction's, and not zero; a part of the other sign (cashback)
         takes from the rest.
-    :ivar category: What it is for.
+    :ivar category_id: What it is for.
     :ivar note: Anything else.
     """
 
     amount: Decimal
-    category: str | None = None
+    category_id: UUID | None = None
     note: str | None = None
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from payymo.domain.enums import TransactionStatus
+from payymo.domain.enums import CategorySource, TransactionStatus
 from payymo.postgres.common.models import Transaction
 
 
@@ -40,7 +40,10 @@ def is_worked_on() -> ColumnElement[bool]:
     """Return the condition for transactions that people edited or split, or that settle things."""
     return or_(
         Transaction.allocated != 0,
-        Transaction.category.is_not(None),
+        and_(
+            Transaction.category_source == CategorySource.USER,
+            Transaction.category_id.is_not(None),
+        ),
         Transaction.note.is_not(None),
         Transaction.split_total.is_not(None),
     )

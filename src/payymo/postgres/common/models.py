@@ -27,6 +27,7 @@ from payymo.domain.enums import (
     AccountType,
     BalanceType,
     CallOutcome,
+    CategorySource,
     ChangeKind,
     Completeness,
     ConnectionStatus,
@@ -44,6 +45,7 @@ from payymo.domain.enums import (
     TransactionMatchStatus,
     TransactionStatus,
 )
+from payymo.postgres.categories.models import Category
 from payymo.postgres.core import Base, Stamped, TenantRow, tenant_reference
 
 
@@ -434,6 +436,10 @@ class Transaction(Stamped, TenantRow):
         out (less than zero) what refunds credit; kept by the database itself.
     :ivar deleted_at: When a person deleted it: it is shown and counted no more, and still
         recognised, so that no answer of the bank brings it back.
+    :ivar category_id: What it is for; absent where nobody knows, or a person said that nothing is.
+    :ivar category_source: Who said so. What a person said, no rule and no sync changes.
+    :ivar category_rule_id: The rule that said so; absent once that is gone.
+    :ivar categorised_at: When that was said.
     :ivar split_total: What the parts come to into which a person divided it; absent without any.
     :ivar split_currency: The currency that they are in.
     """
@@ -443,6 +449,10 @@ class Transaction(Stamped, TenantRow):
         tenant_reference("account_id", "accounts", ondelete="CASCADE"),
         tenant_reference("superseded_by", "transactions"),
         tenant_reference("added_by", "sync_runs"),
+        tenant_reference("category_id", "categories"),
+        tenant_reference(
+            "category_rule_id", "category_rules", ondelete="SET NULL (category_rule_id)"
+        ),
         # With the status, a page's total is counted without touching the table.
         Index(
             None,
@@ -466,7 +476,37 @@ class Transaction(Stamped, TenantRow):
             "currency",
             postgresql_where="status = 'booked' AND amount > allocated",
         ),
+        Index(
+            "ix_transactions_category",
+            "tenant_id",
+            "category_id",
+            "transaction_date",
+            "id",
+            postgresql_where="category_id IS NOT NULL",
+        ),
+        Index(
+            "ix_transactions_category_rule",
+            "tenant_id",
+            "category_rule_id",
+            postgresql_where="category_rule_id IS NOT NULL",
+        ),
+        Index(
+            "ix_transactions_category_chosen",
+            "tenant_id",
+            "categorised_at",
+            postgresql_where="category_source = 'user'",
+        ),
         CheckConstraint("deleted_at IS NULL OR allocated = 0", name="deleted_pays_nothing"),
+        CheckConstraint(
+            "category_rule_id IS NULL OR category_source = 'rule'", name="rule_is_the_source"
+        ),
+        CheckConstraint(
+            "category_id IS NOT NULL OR category_source IN ('none', 'user')",
+            name="source_has_category",
+        ),
+        CheckConstraint(
+            "category_id IS NULL OR category_source <> 'none'", name="category_has_source"
+        ),
     )
 
     account_id: Mapped[UUID]
@@ -508,7 +548,12 @@ class Transaction(Stamped, TenantRow):
     identity_tier: Mapped[IdentityTier]
     missing_since: Mapped[datetime | None]
     superseded_by: Mapped[UUID | None]
-    category: Mapped[str | None]
+    category_id: Mapped[UUID | None]
+    category_source: Mapped[CategorySource] = mapped_column(
+        default=CategorySource.NONE, server_default=CategorySource.NONE.value
+    )
+    category_rule_id: Mapped[UUID | None]
+    categorised_at: Mapped[datetime | None]
     note: Mapped[str | None]
     allocated: Mapped[Decimal] = mapped_column(server_default="0", default=Decimal(0))
     match_status: Mapped[TransactionMatchStatus] = mapped_column(
@@ -534,6 +579,8 @@ class TransactionSplit(Stamped, TenantRow):
     __tablename__ = "transaction_splits"
     __table_args__ = (
         tenant_reference("transaction_id", "transactions", ondelete="CASCADE"),
+        tenant_reference("category_id", "categories"),
+        Index(None, "tenant_id", "category_id"),
         UniqueConstraint("tenant_id", "transaction_id", "position"),
         CheckConstraint("amount <> 0", name="amount_not_zero"),
     )
@@ -542,8 +589,10 @@ class TransactionSplit(Stamped, TenantRow):
     position: Mapped[int] = mapped_column(SmallInteger)
     amount: Mapped[Decimal]
     currency: Mapped[str]
-    category: Mapped[str | None]
+    category_id: Mapped[UUID | None]
     note: Mapped[str | None]
+
+    category: Mapped[Category | None] = relationship(lazy="joined", viewonly=True)
 
 
 class TransactionChange(TenantRow):

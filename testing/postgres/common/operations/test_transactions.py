@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.orm import Session
-from testing.factories import add_account, add_connection, add_institution, add_transaction
+from testing.factories import add_account, add_connection, add_institution, add_transaction, say
 
 from payymo.domain.enums import (
     Direction,
@@ -21,11 +21,11 @@ from payymo.postgres.common.operations.transactions import (
     TransactionCursor,
     TransactionFilter,
     TransactionLine,
+    annotate_transaction,
     get_transaction,
     list_transactions,
     list_transactions_after,
     summarise_transactions,
-    update_transaction,
 )
 from payymo.postgres.tenancy import enter_tenant
 
@@ -217,17 +217,17 @@ class TestAnnotate:
     ) -> None:
         added = add_transaction(session, tenant_id, account)
 
-        update_transaction(session, tenant_id, added.id, category="Rent", note="March")
+        say(session, tenant_id, added.id, category="Rent", note="March")
         line = get_transaction(session, tenant_id, added.id)
         assert (line.category, line.note) == ("Rent", "March")
 
-        update_transaction(session, tenant_id, added.id, category=None, note=None)
+        say(session, tenant_id, added.id, category=None, note=None)
         line = get_transaction(session, tenant_id, added.id)
         assert (line.category, line.note) == (None, None)
 
     def test_there_has_to_be_one(self, session: Session, tenant_id: UUID) -> None:
         with pytest.raises(NotFoundError):
-            update_transaction(session, tenant_id, uuid4(), category=None, note=None)
+            annotate_transaction(session, tenant_id, uuid4(), note=None)
 
 
 class TestSummarise:

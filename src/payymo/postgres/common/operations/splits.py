@@ -70,7 +70,7 @@ def replace_splits(
                 "position": position,
                 "amount": part.amount,
                 "currency": transaction.currency,
-                "category": part.category,
+                "category_id": part.category_id,
                 "note": part.note,
             }
             for position, part in enumerate(parts, 1)
@@ -104,7 +104,7 @@ def delete_splits(
 
 
 def _parts_of(rows: Sequence[TransactionSplit]) -> list[SplitPart]:
-    return [SplitPart(row.amount, row.category, row.note) for row in rows]
+    return [SplitPart(row.amount, row.category_id, row.note) for row in rows]
 
 
 def _remove(session: Session, transaction: Transaction) -> None:
@@ -138,4 +138,5 @@ def _audit(
 
 
 def _plain(part: SplitPart) -> dict[str, Any]:
-    return {"amount": f"{part.amount:f}", "category": part.category, "note": part.note}
+    category_id = None if part.category_id is None else str(part.category_id)
+    return {"amount": f"{part.amount:f}", "category_id": category_id, "note": part.note}

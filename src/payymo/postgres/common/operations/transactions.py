@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.enums import (
     BalanceType,
+    CategorySource,
     Direction,
     IdentityTier,
     TransactionMatchStatus,
@@ -35,6 +36,7 @@ from payymo.domain.enums import (
     TransactionStatus,
 )
 from payymo.domain.errors import NotFoundError
+from payymo.postgres.categories.models import Category
 from payymo.postgres.common.identifiable import is_over_allocated, is_unbalanced
 from payymo.postgres.common.models import Account, Connection, Institution, Transaction
 from payymo.postgres.core import Base, Page
@@ -55,6 +57,7 @@ class TransactionFilter:
     :ivar end_date: Last transaction date.
     :ivar min_amount: Least signed amount.
     :ivar max_amount: Greatest signed amount.
+    :ivar is_categorised: Whether it has a category, whoever said so.
     :ivar q: Part of a text, a name or an id, in any case; ``%`` and ``_`` mean themselves.
     :ivar needs_review: Whether what people did with it fits no more, since it was restated.
     :ivar is_deleted: Those that people deleted, instead of the others.
@@ -71,6 +74,9 @@ class TransactionFilter:
     currency: str | None = None
     direction: Direction | None = None
     match_status: TransactionMatchStatus | None = None
+    category_id: UUID | None = None
+    category_source: CategorySource | None = None
+    is_categorised: bool | None = None
     q: str | None = None
     needs_review: bool | None = None
     is_deleted: bool = False
@@ -122,6 +128,9 @@ class TransactionLine(NamedTuple):
     missing_since: datetime | None
     superseded_by: UUID | None
     category: str | None
+    category_id: UUID | None
+    category_source: CategorySource
+    category_rule_id: UUID | None
     note: str | None
     allocated: Decimal
     match_status: TransactionMatchStatus
@@ -232,27 +241,21 @@ def get_transaction(session: Session, tenant_id: UUID, transaction_id: UUID) -> 
     return TransactionLine._make(row)
 
 
-def update_transaction(
-    session: Session,
-    tenant_id: UUID,
-    transaction_id: UUID,
-    *,
-    category: str | None,
-    note: str | None,
+def annotate_transaction(
+    session: Session, tenant_id: UUID, transaction_id: UUID, *, note: str | None
 ) -> None:
-    """Change what a person says of a transaction; ``None`` clears it.
+    """Change a person's note on a transaction; ``None`` clears it.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that must own it.
     :param transaction_id: Transaction to change.
-    :param category: What it is for.
-    :param note: Anything else.
+    :param note: What the person says.
     :raises NotFoundError: If the tenant has no such transaction.
     """
     changed = session.scalars(
         update(Transaction)
         .where(Transaction.tenant_id == tenant_id, Transaction.id == transaction_id)
-        .values(category=category, note=note)
+        .values(note=note)
         .returning(Transaction.id)
     ).one_or_none()
     if changed is None:
@@ -391,6 +394,11 @@ _CONDITIONS: Final[Mapping[str, ColumnElement[bool]]] = {
     "direction": Transaction.is_credit == bindparam("direction", type_=Boolean()),
     "match_status": Transaction.match_status
     == bindparam("match_status", type_=_TABLE.c.match_status.type),
+    "category_id": Transaction.category_id == bindparam("category_id", type_=Uuid()),
+    "category_source": Transaction.category_source
+    == bindparam("category_source", type_=_TABLE.c.category_source.type),
+    "is_categorised": Transaction.category_id.is_not(None)
+    == bindparam("is_categorised", type_=Boolean()),
     "needs_review": or_(is_over_allocated(), is_unbalanced())
     == bindparam("needs_review", type_=Boolean()),
     # Not compared with a parameter: as it stands, it is the condition of an index.
@@ -410,6 +418,7 @@ _FROM_ELSEWHERE: Final[Mapping[str, ColumnElement[Any]]] = {
     "connection_id": Account.__table__.c.connection_id,
     "institution_id": Connection.__table__.c.institution_id,
     "institution_name": Institution.__table__.c.name,
+    "category": Category.__table__.c.name,
 }
 
 _LINES: Final = (
@@ -429,4 +438,11 @@ _LINES: Final = (
     )
     .join(Connection, _is_of_connection)
     .join(Institution, Institution.id == Connection.institution_id)
+    .outerjoin(
+        Category,
+        and_(
+            Category.tenant_id == Transaction.tenant_id,
+            Category.id == Transaction.category_id,
+        ),
+    )
 )

@@ -1,0 +1,1 @@
+"""What transactions are for: rules, what was learned, and defaults."""

@@ -1,0 +1,1 @@
+"""What transactions are for: a tenant's categories, and its rules that assign them."""
