@@ -32,7 +32,7 @@ up: $(INSTALLED) ## The same, then serve API, worker and sandbox until Ctrl-C
 	$(RUN)/payymo up --demo
 
 .PHONY: check
-check: lint types migrations coverage soak-minute ## All that must hold before a change goes in
+check: lint types sql-lint migrations coverage soak-minute ## All that must hold before a change goes in
 
 .PHONY: lint
 lint: $(INSTALLED) ## Rules, formatting and import directions
@@ -48,6 +48,22 @@ format: $(INSTALLED) ## Format the code, and mend what can be mended by itself
 .PHONY: types
 types: $(INSTALLED) ## Check types
 	$(RUN)/mypy
+
+.PHONY: sql-lint
+sql-lint: $(INSTALLED) ## Check the SQL of the warehouse's models
+	$(RUN)/sqlfluff lint --disable-progress-bar dbt
+
+.PHONY: sql
+sql: $(INSTALLED) ## Format that SQL, and mend what can be mended by itself
+	$(RUN)/sqlfluff fix --disable-progress-bar dbt
+
+.PHONY: dbt
+dbt: $(INSTALLED) ## Bring the warehouse up to date, and test it
+	$(RUN)/payymo analytics build
+
+.PHONY: dbt-docs
+dbt-docs: $(INSTALLED) ## Write the documentation of the warehouse's models, with their lineage, to one page
+	$(RUN)/python dbt/run.py docs generate --static --target offline --empty-catalog
 
 .PHONY: migrations
 migrations: $(INSTALLED) ## Compare the models with the migrations, on a database of its own
@@ -89,6 +105,6 @@ train-matching: $(INSTALLED) ## Learn the matching engine's weights anew from ge
 
 .PHONY: clean
 clean: ## Remove environments and caches; data in .payymo stay
-	rm -rf .venv .poetry .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf .venv .poetry dbt/target dbt/logs .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache dist htmlcov
 	find src testing benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,7 +6,7 @@ never from Payymo's own reading of them.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -297,7 +297,7 @@ class Bond:
         """Return all rows of an account, whatever their status."""
         raw = GcTransaction
         with self.house.read() as session:
-            found = session.execute(
+            found: Iterable[Any] = session.execute(
                 select(
                     Transaction.id,
                     Transaction.status,
@@ -311,8 +311,8 @@ class Bond:
                 .join(raw, raw.transaction_id == Transaction.id)
                 .where(Transaction.account_id == account_id)
                 .order_by(Transaction.id)
-            ).all()
-        return [LedgerRow(*columns) for *columns, is_present in found if is_present]
+            )
+            return [LedgerRow(*columns) for *columns, is_present in found if is_present]
 
     def restate(self, row: LedgerRow, change: Decimal) -> None:
         """Let the bank correct the amount of a row of its only account."""
@@ -397,7 +397,7 @@ def _proofs(session: Session, account: Account) -> list[_Told]:
     rows = session.execute(
         select(*columns).where(BalanceProof.account_id == account.id).order_by(BalanceProof.day)
     )
-    return [_Told(*row) for row in rows]
+    return list(map(_Told._make, rows))
 
 
 def name_of(bank: Bank, payload: Payload) -> str:

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[1]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
 ]
-ROOMS = ("api", "cli", "domain", "jobs", "postgres", "providers", "sandbox", "workflows")
+ROOMS = (
+    *("analytics", "api", "cli", "domain", "jobs", "postgres", "providers", "sandbox"),
+    "workflows",
+)
 MODULES = ("__main__", "asgi", "assembly", "settings")
 
 #: For each contract, files that break it.
@@ -26,6 +29,9 @@ BREAKS = [
     ("domain", {"domain/broken.py": "import sqlalchemy"}),
     ("database", {"providers/broken.py": "import psycopg"}),
     ("database", {"sandbox/broken.py": "import sqlalchemy"}),
+    ("layers", {"analytics/broken.py": "import payymo.postgres"}),
+    ("warehouse", {"api/broken.py": "import duckdb"}),
+    ("database", {"analytics/broken.py": "import psycopg"}),
     ("web", {"workflows/broken.py": "import fastapi"}),
     ("bank", {"workflows/broken.py": "import httpx"}),
     ("sandbox", {"sandbox/broken.py": "import payymo.providers"}),

@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def warehouse_dir(self) -> Path:
+        """Where the warehouse lies."""
+        return self.data_dir / "analytics"
+
+    @property
     def is_gocardless_address_given(self) -> bool:
         """Whether somebody said which GoCardless to talk to."""
         return "gocardless_base_url" in self.model_fields_set

@@ -1,8 +1,9 @@
 """What a migration makes of rows that were there before it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from payymo.domain.enums import AccessScope
 from payymo.postgres.common.operations.quotas import list_standings
 from payymo.postgres.embedded import SUPERUSER_ROLE
-from payymo.postgres.roles import ensure_app_role
+from payymo.postgres.roles import ensure_roles
 from payymo.postgres.schema import MIGRATIONS, init_database
 
 TENANT = UUID(int=1)
@@ -54,7 +55,7 @@ def migrate(url: str, revision: str) -> None:
     """Set a database up as an older version would have."""
     engine = create_engine(url)
     with engine.begin() as connection:
-        ensure_app_role(connection)
+        ensure_roles(connection)
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(MIGRATIONS))
         command.upgrade(config, revision)
@@ -156,7 +157,8 @@ def test_raw_rows_are_numbered_by_account_in_the_order_in_which_they_came(
     init_database(empty_database)
 
     with superuser.connect() as connection:
-        numbered = connection.execute(text("SELECT id, position FROM gc_transactions ORDER BY id"))
+        ordered = text("SELECT id, position FROM gc_transactions ORDER BY id")
+        numbered: Iterable[Any] = connection.execute(ordered)
         assert {row_id.int: position for row_id, position in numbered} == {
             31: 1,
             32: 1,

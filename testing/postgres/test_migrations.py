@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from payymo.domain.errors import ConfigurationError
 from payymo.postgres.core import APP_ROLE, create_app_engine
 from payymo.postgres.embedded import EmbeddedServer
-from payymo.postgres.roles import ensure_app_role
+from payymo.postgres.roles import ROLES, ensure_roles
 from payymo.postgres.schema import (
     compare_models,
     database_revision,
@@ -125,9 +125,9 @@ class TestSchema:
             with pytest.raises(ConfigurationError, match="procrastinate_jobs"):
                 init_database(empty_database)
 
-            tables = connection.execute(
+            tables = connection.scalars(
                 text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-            ).scalars()
+            )
             assert list(tables) == ["procrastinate_jobs"]
         engine.dispose()
 
@@ -150,10 +150,10 @@ class TestQueue:
                 )
             )
         with engine.begin() as connection:
-            worker = connection.execute(
+            worker: int = connection.execute(
                 text("SELECT worker_id FROM procrastinate_register_worker_v1()")
             ).scalar_one()
-            job = connection.execute(
+            job: int = connection.execute(
                 text("SELECT id FROM procrastinate_fetch_job_v2(NULL, :worker)"),
                 {"worker": worker},
             ).scalar_one()
@@ -161,9 +161,7 @@ class TestQueue:
                 text("SELECT procrastinate_finish_job_v1(:job, 'succeeded', false)"), {"job": job}
             )
         with engine.begin() as connection:
-            events = connection.execute(
-                text("SELECT type FROM procrastinate_events ORDER BY id")
-            ).scalars()
+            events = connection.scalars(text("SELECT type FROM procrastinate_events ORDER BY id"))
             assert list(events) == ["deferred", "started", "succeeded"]
         engine.dispose()
 
@@ -200,7 +198,8 @@ class TestRoles:
         self, server: EmbeddedServer, administrator: Engine, template: str, login: str
     ) -> None:
         with administrator.connect() as connection:
-            connection.execute(text(f"GRANT {APP_ROLE} TO {login}"))
+            for role in ROLES:
+                connection.execute(text(f"GRANT {role} TO {login}"))
 
         init_database(server.url(login, user=login))
 
@@ -216,5 +215,5 @@ class TestRoles:
             connection.execute(text(f"ALTER ROLE {APP_ROLE} {power}"))
 
             with pytest.raises(ConfigurationError, match="keeps tenants apart"):
-                ensure_app_role(connection)
+                ensure_roles(connection)
         engine.dispose()

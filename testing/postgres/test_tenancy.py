@@ -209,7 +209,7 @@ class TestTheDatabase:
 
     def test_the_application_owns_nothing(self, owner_engine: Engine) -> None:
         with owner_engine.connect() as connection:
-            owned = connection.execute(
+            owned: int = connection.execute(
                 text(
                     "SELECT count(*) FROM pg_shdepend WHERE deptype = 'o' "
                     "AND refobjid = CAST(:role AS regrole)"

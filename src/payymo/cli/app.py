@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "rates": ("payymo.cli.rates", "app"),
     "match": ("payymo.cli.matching", "match"),
     "doctor": ("payymo.cli.doctor", "doctor"),
+    "analytics": ("payymo.cli.analytics", "app"),
     "replay": ("payymo.cli.replaying", "replay"),
     "translate": ("payymo.cli.translating", "app"),
 }

@@ -15,7 +15,7 @@ app = typer.Typer(
 
 @app.command()
 def init() -> None:
-    """Make the application's role and the tables; safe to repeat."""
+    """Make the roles and the tables; safe to repeat."""
     with open_database(load_settings()) as url:
         init_database(url)
     out.print(f"The database is set up, at revision {latest_revision()}.")

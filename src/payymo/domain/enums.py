@@ -593,3 +593,10 @@ class JobStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class BuildKind(StrEnum):
+    """Whether a build of the warehouse read every row, or those that had changed."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"

@@ -127,6 +127,12 @@ class OutageError(PayymoError):
     """Something that this installation stands on went away; worth trying again."""
 
 
+class BuildFailedError(PayymoError):
+    """A build of the warehouse failed; what was built before stays in use."""
+
+    code = "build_failed"
+
+
 class ProviderError(PayymoError):
     """The bank or the open-banking provider did not do what we asked.
 

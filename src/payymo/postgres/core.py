@@ -32,6 +32,9 @@ from payymo.domain.money import AMOUNT_PRECISION, AMOUNT_SCALE
 #: The application's role: it owns nothing, and row-level security binds it.
 APP_ROLE = "payymo_app"
 
+#: The warehouse's role: it reads what reports need, of all tenants, and writes nothing.
+ANALYTICS_ROLE = "payymo_analytics"
+
 #: Connections that one process keeps at most (pool and overflow together).
 CONNECTIONS_MAX = 20
 

@@ -1,16 +1,54 @@
-"""The application's role: what serves requests owns nothing and sees one tenant at a time."""
+"""The roles that Payymo acts as: none owns anything, and each may do no more than its work needs.
+
+The application's role serves requests and sees one tenant at a time. The warehouse's role reads,
+of all tenants, the columns that reports are made from.
+"""
+
+from typing import Final
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from payymo.domain.errors import ConfigurationError
-from payymo.postgres.core import APP_ROLE
+from payymo.postgres.core import ANALYTICS_ROLE, APP_ROLE
 
-_MAKE_ROLE = f"""
+#: Each role, and why it must not pass row-level security.
+ROLES: Final = {
+    APP_ROLE: "which keeps tenants apart",
+    ANALYTICS_ROLE: "which shows it only what reports need",
+}
+
+
+def ensure_roles(connection: Connection) -> None:
+    """Make the roles and let the login act as them, unless that is so already.
+
+    :param connection: Open connection of the owner; the caller manages the transaction.
+    :raises ConfigurationError: If a role is too mighty, or the login may not make or use it.
+    """
+    for role in ROLES:
+        _ensure_role(connection, role)
+
+
+def _ensure_role(connection: Connection, role: str) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(text(_make_role(role)))
+        _refuse_mighty_role(connection, role)
+        if not _may_act(connection, role):
+            with connection.begin_nested():
+                connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
+    except DBAPIError as error:
+        raise _refusal(connection, role) from error
+    if not _may_act(connection, role):
+        raise _refusal(connection, role)
+
+
+def _make_role(role: str) -> str:
+    return f"""
 DO $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN
-        CREATE ROLE {APP_ROLE} NOLOGIN NOINHERIT NOCREATEDB NOCREATEROLE;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+        CREATE ROLE {role} NOLOGIN NOINHERIT NOCREATEDB NOCREATEROLE;
     END IF;
 EXCEPTION
     -- Another database of the same server is being set up at the same moment.
@@ -20,48 +58,29 @@ $$
 """
 
 
-def ensure_app_role(connection: Connection) -> None:
-    """Make the application's role and let the login act as it, unless that is so already.
-
-    :param connection: Open connection of the owner; the caller manages the transaction.
-    :raises ConfigurationError: If the role is too mighty, or the login may not make or use it.
-    """
+def _may_act(connection: Connection, role: str) -> bool:
+    """Return whether the login may become the role."""
     try:
         with connection.begin_nested():
-            connection.execute(text(_MAKE_ROLE))
-        _refuse_mighty_role(connection)
-        if not _may_act(connection):
-            with connection.begin_nested():
-                connection.execute(text(f"GRANT {APP_ROLE} TO CURRENT_USER"))
-    except DBAPIError as error:
-        raise _refusal(connection) from error
-    if not _may_act(connection):
-        raise _refusal(connection)
-
-
-def _may_act(connection: Connection) -> bool:
-    """Return whether the login may become the application's role."""
-    try:
-        with connection.begin_nested():
-            connection.execute(text(f"SET LOCAL ROLE {APP_ROLE}"))
+            connection.execute(text(f"SET LOCAL ROLE {role}"))
             connection.execute(text("RESET ROLE"))
     except DBAPIError:
         return False
     return True
 
 
-def _refuse_mighty_role(connection: Connection) -> None:
+def _refuse_mighty_role(connection: Connection, role: str) -> None:
     statement = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :role")
-    if connection.execute(statement, {"role": APP_ROLE}).scalar_one():
+    if connection.execute(statement, {"role": role}).scalar_one():
         raise ConfigurationError(
-            f"The role {APP_ROLE} passes row-level security, which keeps tenants apart: "
-            f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."
+            f"The role {role} passes row-level security, {ROLES[role]}: "
+            f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS."
         )
 
 
-def _refusal(connection: Connection) -> ConfigurationError:
-    login = connection.execute(text("SELECT quote_ident(current_user)")).scalar_one()
+def _refusal(connection: Connection, role: str) -> ConfigurationError:
+    login: str = connection.execute(text("SELECT quote_ident(current_user)")).scalar_one()
     return ConfigurationError(
-        f"The database login may not make or use the role {APP_ROLE}. Give it CREATEROLE, or have "
-        f"an administrator run: CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO {login};"
+        f"The database login may not make or use the role {role}. Give it CREATEROLE, or have "
+        f"an administrator run: CREATE ROLE {role} NOLOGIN; GRANT {role} TO {login};"
     )

@@ -23,7 +23,7 @@ from payymo.postgres.fx import models as _fx
 from payymo.postgres.gocardless import models as _gocardless
 from payymo.postgres.jobs import models as _jobs
 from payymo.postgres.reconciliation import models as _reconciliation
-from payymo.postgres.roles import ensure_app_role
+from payymo.postgres.roles import ensure_roles
 
 #: Every module of tables: importing them is what makes ``Base.metadata`` whole.
 MODEL_MODULES = (_auth, _categories, _common, _fx, _gocardless, _jobs, _reconciliation)
@@ -37,13 +37,13 @@ _UPGRADE_LOCK = 0x706179796D6F
 
 
 def init_database(url: str) -> None:
-    """Make the application's role and bring the database's tables up to date; repeatable.
+    """Make Payymo's roles and bring the database's tables up to date; repeatable.
 
     :param url: Address of an existing database, with the login that shall own its tables.
     :raises ConfigurationError: If the server is unreachable or too old, or the login may not.
     """
     with _upgrading(url) as connection:
-        ensure_app_role(connection)
+        ensure_roles(connection)
         command.upgrade(_alembic_config(connection), "head")
 
 
@@ -56,6 +56,7 @@ def upgrade_database(url: str) -> None:
     with _upgrading(url) as connection:
         if _revision_of(connection) is None:
             raise ConfigurationError("The database is empty: run `payymo db init` first.")
+        ensure_roles(connection)
         command.upgrade(_alembic_config(connection), "head")
 
 
@@ -132,7 +133,7 @@ def _first_line(error: DBAPIError) -> str:
 
 
 def _check_server(connection: Connection) -> None:
-    version = connection.execute(text("SHOW server_version_num")).scalar_one()
+    version: str = connection.execute(text("SHOW server_version_num")).scalar_one()
     if int(version) < POSTGRES_VERSION_MIN * 10_000:
         raise ConfigurationError(f"Payymo needs PostgreSQL {POSTGRES_VERSION_MIN} or newer.")
 

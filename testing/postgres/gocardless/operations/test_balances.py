@@ -43,8 +43,8 @@ def test_a_balance_is_kept_each_time_that_it_says_something_new(
         records = [] if amount is None else [a_record(amount)]
         record_raw_balances(session, tenant_id, account.id, fetch_id, records)
 
-    payloads = session.scalars(select(GcBalance.payload).order_by(GcBalance.id)).all()
-    assert payloads == [{"amount": "10.00"}, {"amount": "12.00"}]
+    rows = session.execute(select(GcBalance.payload).order_by(GcBalance.id))
+    assert [payload for (payload,) in rows] == [{"amount": "10.00"}, {"amount": "12.00"}]
 
 
 def a_record(amount: str) -> BalanceRecord:

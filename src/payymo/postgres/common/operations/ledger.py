@@ -195,7 +195,7 @@ def stream_standing_values(
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account that is meant.
     """
-    rows = session.execute(
+    rows: Iterable[Any] = session.execute(
         select(Transaction.id, *(_TABLE.c[name] for name in _COMPARED_COLUMNS))
         .where(Transaction.tenant_id == tenant_id, Transaction.account_id == account_id)
         .order_by(Transaction.transaction_date, Transaction.id)

@@ -1,9 +1,9 @@
 """Which days of an account add up: what that is judged by, and what was told of each day."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import and_, case, delete, func, insert, or_, select
@@ -79,7 +79,7 @@ def list_proof_rows(
     :param since: First day to judge; some days before are included, for rows that came late.
     """
     booked_at = _list_bookings(session, tenant_id, account_id)
-    rows = session.execute(
+    rows: Iterable[Any] = session.execute(
         select(
             Transaction.currency,
             Transaction.id,

@@ -1,6 +1,6 @@
 """Bank transactions, as people read them and say something of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -191,7 +191,7 @@ def list_transactions(
     window = {"row_limit": per_page, "row_offset": (page - 1) * per_page}
     # The connection's own rows: the session would wrap each of them once more.
     connection = session.connection()
-    total = connection.execute(statements.total, values).scalar_one()
+    total: int = connection.execute(statements.total, values).scalar_one()
     rows = connection.execute(statements.page, values | window)
     return Page(rows=list(map(TransactionLine._make, rows)), total=total)
 
@@ -273,7 +273,7 @@ def summarise_transactions(
     """
     values = _values(tenant_id, criteria)
     amount = Transaction.amount
-    rows = session.execute(
+    rows: Iterable[Any] = session.execute(
         select(
             Transaction.currency,
             func.count(),

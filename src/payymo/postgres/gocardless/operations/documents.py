@@ -127,7 +127,7 @@ def delete_connection_documents(session: Session, tenant_id: UUID, connection_id
             )
         )
     )
-    payloads = session.scalars(
+    payloads: Sequence[Mapping[str, Any]] = session.scalars(
         select(GcRequisitionLink.payload).where(
             GcRequisitionLink.tenant_id == tenant_id,
             GcRequisitionLink.reference.in_(requisitions),

@@ -67,7 +67,7 @@ def list_raw_versions(
     :param tenant_id: Tenant that owns it.
     :param transaction_id: Transaction that they speak of.
     """
-    rows = session.execute(
+    rows: Iterable[Any] = session.execute(
         select(
             GcTransaction.payload,
             GcTransaction.is_booked,

@@ -4,7 +4,7 @@ Whoever books locks payments first, then invoices, then credits, each in the ord
 two never wait for each other. The database itself refuses more than there is.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -375,7 +375,7 @@ def _reverse(
     for model, condition in chosen.items():
         names = {"transaction_id": payments, "invoice_id": invoices, "credit_id": credits_used}
         known = [name for name in names if name in model.__table__.columns]
-        rows = session.execute(
+        rows: Iterable[Any] = session.execute(
             select(*(getattr(model, name) for name in known)).where(
                 model.tenant_id == tenant_id, model.reversed_at.is_(None), condition
             )

@@ -1,0 +1,42 @@
+{#-
+    How models of `source` read PostgreSQL: its rows as they are, in the transaction's snapshot, and
+    in an incremental build those alone that a later transaction than the last build's wrote.
+-#}
+
+{#- Read the snapshot that the build exported: all models see the same moment. -#}
+{% macro read_snapshot() -%}
+    {%- if execute and var('snapshot') -%}
+        call postgres_execute('operational', 'SET TRANSACTION SNAPSHOT ''{{ var("snapshot") }}''')
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Columns of a table of PostgreSQL, named as there; `columns` may hold expressions. -#}
+{% macro read_operational(table, columns) -%}
+    {%- set relation = source('operational', table) -%}
+    {%- set query -%}
+        select {{ columns | join(', ') }} from public.{{ relation.identifier }}
+        {%- if is_incremental() and var('changed_since') is not none %}
+            where age(xmin) <= age('{{ var("changed_since") }}'::xid)
+        {%- endif -%}
+    {%- endset -%}
+    select * from postgres_query('operational', '{{ query | replace("'", "''") }}')
+{%- endmacro %}
+
+{#- After an incremental build, drop what is no more in the table that a model is named for. -#}
+{% macro forget_deleted_rows() -%}
+    {%- if execute and is_incremental() -%}
+        {%- set keys = config.get('unique_key') -%}
+        {%- set keys = [keys] if keys is string else keys -%}
+        {%- set table = this.identifier | replace('src_', '', 1) -%}
+        {%- set present = 'select ' ~ (keys | join(', ')) ~ ' from public.' ~ table -%}
+        delete from {{ this }} as known
+        where not exists (
+            select 1
+            from postgres_query('operational', '{{ present }}') as present
+            where
+                {%- for key in keys %}
+                    {{ 'and ' if not loop.first }}present.{{ key }} = known.{{ key }}
+                {%- endfor %}
+        )
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,16 @@
+{{ read_operational('balance_proofs', [
+    'tenant_id',
+    'id',
+    'account_id',
+    'currency',
+    'day',
+    'status',
+    'reason',
+    'row_count',
+    'booked',
+    'opening',
+    'closing',
+    'difference',
+    'agreed_on',
+    'told_at',
+]) }}

@@ -1,0 +1,16 @@
+{{ read_operational('customer_credits', [
+    'tenant_id',
+    'id',
+    'customer_id',
+    'kind',
+    'currency',
+    'amount',
+    'used',
+    'balance',
+    'credited_on',
+    'transaction_id',
+    'match_id',
+    'invoice_id',
+    'created_at',
+    'reversed_at',
+]) }}

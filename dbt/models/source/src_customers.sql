@@ -1,0 +1,8 @@
+{{ read_operational('customers', [
+    'tenant_id',
+    'id',
+    'number',
+    'name',
+    'country',
+    'created_at',
+]) }}

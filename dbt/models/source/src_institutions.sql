@@ -1,0 +1,11 @@
+{{ config(unique_key='id') }}
+
+{{ read_operational('institutions', [
+    'id',
+    'provider',
+    'reference',
+    'name',
+    'bic',
+    'history_days_max',
+    'consent_days_max',
+]) }}

@@ -1,0 +1,18 @@
+{{ read_operational('invoices', [
+    'tenant_id',
+    'id',
+    'customer_id',
+    'number',
+    'currency',
+    'total',
+    'allocated',
+    'adjusted',
+    'credited',
+    'balance',
+    'issue_date',
+    'due_date',
+    'status',
+    'voided_at',
+    'created_at',
+    'updated_at',
+]) }}

@@ -1,0 +1,15 @@
+{{ read_operational('match_runs', [
+    'tenant_id',
+    'id',
+    'status',
+    'engine_version',
+    'scope',
+    'payment_count',
+    'invoice_count',
+    'applied_count',
+    'suggested_count',
+    'unexplained_count',
+    'started_at',
+    'finished_at',
+    'reversed_at',
+]) }}

@@ -1,0 +1,16 @@
+{{ read_operational('matches', [
+    'tenant_id',
+    'id',
+    'transaction_id',
+    'match_run_id',
+    'status',
+    'origin',
+    'confidence',
+    'engine_confidence',
+    'is_tie',
+    'engine_version',
+    'applied_run_id',
+    'decided_by',
+    'decided_at',
+    'created_at',
+]) }}

@@ -1,0 +1,140 @@
+"""Runs dbt, in a process of its own that is told no more than it needs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from payymo.analytics.warehouse import WAREHOUSE_FILE
+from payymo.domain.errors import BuildFailedError, Problem
+
+#: What a run of dbt is doing: how many of its steps are done, of how many, and the latest one.
+type Progress = Callable[[int, int, str], None]
+
+_WELL: Final = {"success", "pass", "no-op", "warn"}
+#: What is left out because something before it failed says nothing of its own.
+_CONSEQUENCE: Final = "skipped"
+_STOP_SECONDS_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a run made and tried."""
+
+    model_count: int
+    test_count: int
+
+
+def transform(
+    project: Path,
+    draft: Path,
+    *,
+    extensions: Path,
+    environment: Mapping[str, str],
+    snapshot: str,
+    as_of: datetime,
+    changed_since: int | None,
+    progress: Progress,
+) -> Counts:
+    """Build all models into a draft's file and test them.
+
+    :param project: Folder of the dbt project.
+    :param draft: Folder of the build.
+    :param extensions: Folder of DuckDB's extensions.
+    :param environment: Variables by which libpq reaches PostgreSQL.
+    :param snapshot: Name of the exported snapshot that all models read.
+    :param as_of: The moment that it shows (aware, UTC).
+    :param changed_since: Number of the transaction from which on rows are read, modulo 2³²; without
+        one, all rows are.
+    :param progress: Told of each step.
+    :raises BuildFailedError: If a model cannot be built, or a test fails; each with its sentence.
+    """
+    variables = {
+        "snapshot": snapshot,
+        "as_of": as_of.isoformat(),
+        "changed_since": changed_since,
+    }
+    command = [
+        *(sys.executable, str(project / "run.py"), "--log-format", "json", "--log-level", "info"),
+        *("--log-path", str(draft / "logs"), "--log-level-file", "none"),
+        *("build", "--target-path", str(draft / "target"), "--vars", json.dumps(variables)),
+        *("--exclude-resource-type", "unit_test"),
+    ]
+    with subprocess.Popen(  # noqa: S603  # our own interpreter and project
+        command,
+        env={
+            **environment,
+            "PAYYMO_WAREHOUSE": str(draft / WAREHOUSE_FILE),
+            "PAYYMO_EXTENSIONS": str(extensions),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONWARNINGS": "ignore",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            complaints = list(_follow(process.stdout or (), progress))
+        except BaseException:
+            _stop(process)
+            raise
+    results = _results(draft)
+    problems = _problems(results) or complaints
+    if process.returncode != 0 or problems:
+        raise BuildFailedError(
+            "The warehouse was not built; what was built before stays in use.",
+            problems=[Problem(None, problem) for problem in problems],
+        )
+    kinds = [str(result["unique_id"]).partition(".")[0] for result in results]
+    return Counts(kinds.count("model"), kinds.count("test"))
+
+
+def _follow(lines: Iterable[str], progress: Progress) -> Iterator[str]:
+    """Tell of each step, and yield what dbt complains of besides its steps' results."""
+    done = 0
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            yield line.strip()
+            continue
+        data, info = event["data"], event["info"]
+        # A test's result calls the number of all steps otherwise than a model's.
+        total = data.get("total", data.get("num_models"))
+        if total is not None and info["name"].endswith("Result"):
+            done += 1
+            progress(done, total, data["node_info"]["node_name"])
+        elif info["level"] == "error":
+            yield info["msg"]
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _results(draft: Path) -> Sequence[Mapping[str, Any]]:
+    try:
+        told = json.loads((draft / "target" / "run_results.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    results: Sequence[Mapping[str, Any]] = told["results"]
+    return results
+
+
+def _problems(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what went wrong by itself, in the words of dbt, one line for each."""
+    return [
+        f"{'.'.join(result['unique_id'].split('.')[2:3])}: "
+        f"{' '.join(str(result['message']).split())}"
+        for result in results
+        if result["status"] not in {*_WELL, _CONSEQUENCE}
+    ]

@@ -1,0 +1,200 @@
+"""Where builds of the warehouse lie, which of them is read, and who may make the next.
+
+Each build is a folder of its own with a new DuckDB file. A finished one is published by moving the
+link ``current``, in one step: a reader resolves the link, opens that file and keeps it for as long
+as it likes, so that neither ever waits for the other. A build that fails is never linked to. One
+builder works at a time; the kernel gives its lock back whatever it dies of.
+
+.. code-block:: text
+
+    analytics/
+    ├── lock            held by the one who builds
+    ├── current         → builds/<id>
+    ├── failure.json    why the latest build failed, where it did
+    ├── extensions/     DuckDB's reader of PostgreSQL
+    └── builds/<id>/    warehouse.duckdb, build.json, target/ (dbt's manifest and results)
+"""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+from uuid_utils.compat import uuid7
+
+from payymo.domain.enums import BuildKind
+from payymo.domain.errors import OutageError
+
+WAREHOUSE_FILE: Final = "warehouse.duckdb"
+#: A reader may have resolved the link just before it moved, and open the file just after.
+_BUILDS_KEPT: Final = 3
+_OPEN_ATTEMPTS_MAX: Final = 5
+#: A query reaches the file that was opened, and no other.
+_READING: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "lock_configuration": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRecord:
+    """What a finished build is, and what the next one goes on from.
+
+    :ivar as_of: The moment of the database that it shows (aware): how fresh it is.
+    :ivar source: Which database it was made from.
+    :ivar horizon: Every transaction below this number is in it, where it ever will be.
+    :ivar fingerprint: Of the dbt project that made it.
+    :ivar model_count: Models that were built.
+    :ivar test_count: Tests that they passed.
+    """
+
+    id: str
+    kind: BuildKind
+    started_at: datetime
+    finished_at: datetime
+    as_of: datetime
+    source: str
+    horizon: int
+    fingerprint: str
+    model_count: int
+    test_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFailure:
+    """Why the latest build failed.
+
+    :ivar problems: What did not come out right, each in a sentence.
+    """
+
+    failed_at: datetime
+    message: str
+    problems: Sequence[str]
+
+
+class Warehouse:
+    """The builds below one folder.
+
+    :param folder: Where they lie; made when the first build is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._builds = folder / "builds"
+        self._link = folder / "current"
+        self._failure = folder / "failure.json"
+        self._lock = folder / "lock"
+        self.extensions = folder / "extensions"
+
+    @contextmanager
+    def building(self, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Be the only builder within the block; wait for another one to end.
+
+        :param on_wait: Called once where somebody else is building.
+        """
+        self._builds.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on_wait()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def draft(self, base: BuildRecord | None) -> Path:
+        """Return the folder of a new build, for its builder alone.
+
+        :param base: The build that it goes on from; without one it begins empty.
+        """
+        draft = self._builds / uuid7().hex
+        draft.mkdir()
+        if base is not None:
+            shutil.copyfile(self._builds / base.id / WAREHOUSE_FILE, draft / WAREHOUSE_FILE)
+        return draft
+
+    def discard(self, draft: Path) -> None:
+        """Remove what a build left that failed.
+
+        :param draft: Its folder.
+        """
+        shutil.rmtree(draft, ignore_errors=True)
+
+    def publish(self, draft: Path, record: BuildRecord) -> None:
+        """Let readers see a finished build from now on, and remove the oldest ones.
+
+        :param draft: Its folder.
+        :param record: What it is.
+        """
+        _write_json(draft / "build.json", asdict(record))
+        link = draft / "link"
+        link.symlink_to(Path("builds") / draft.name)
+        link.replace(self._link)
+        self._failure.unlink(missing_ok=True)
+        finished = sorted(path.parent for path in self._builds.glob("*/build.json"))
+        kept = {draft, *finished[-_BUILDS_KEPT:]}
+        for folder in self._builds.iterdir():
+            if folder not in kept:
+                self.discard(folder)
+
+    def note_failure(self, failure: BuildFailure) -> None:
+        """Remember why the latest build failed, until one succeeds.
+
+        :param failure: What happened.
+        """
+        _write_json(self._failure, asdict(failure))
+
+    def current(self) -> BuildRecord | None:
+        """Return what readers see; ``None`` before the first build."""
+        try:
+            told = json.loads((self._link / "build.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        moments = {
+            name: datetime.fromisoformat(told[name])
+            for name in ("started_at", "finished_at", "as_of")
+        }
+        return BuildRecord(**told | moments | {"kind": BuildKind(told["kind"])})
+
+    def latest_failure(self) -> BuildFailure | None:
+        """Return why the latest build failed; ``None`` if it did not."""
+        try:
+            told = json.loads(self._failure.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return BuildFailure(**told | {"failed_at": datetime.fromisoformat(told["failed_at"])})
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[BuildRecord, duckdb.DuckDBPyConnection]]:
+        """Open what is published now, for reading alone, whoever builds meanwhile.
+
+        :returns: Which build it is, and a connection that is closed with the block.
+        :raises OutageError: If nothing was built yet.
+        """
+        record, connection = self._open()
+        with connection:
+            yield record, connection
+
+    def _open(self) -> tuple[BuildRecord, duckdb.DuckDBPyConnection]:
+        """Open the published file; look again where it went between the looks."""
+        for _ in range(_OPEN_ATTEMPTS_MAX):
+            record = self.current()
+            if record is None:
+                break
+            file = self._builds / record.id / WAREHOUSE_FILE
+            if file.is_file():
+                return record, duckdb.connect(str(file), read_only=True, config=_READING)
+        raise OutageError("The warehouse was not built yet: run `payymo analytics build`.")
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a file that is whole or absent."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(value, default=str, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)

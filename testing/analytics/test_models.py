@@ -1,0 +1,129 @@
+"""What every model of the warehouse has beside it, and that its words are the domain's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from payymo.analytics.project import project_folder
+from payymo.domain import enums
+
+MODELS = project_folder() / "models"
+MARTS = sorted((MODELS / "mart").glob("*.sql"))
+
+#: Marts that are the same for every tenant.
+WITHOUT_TENANT = {"dim_dates"}
+
+#: Columns that hold only some of an enum's words.
+NARROWER = {("fct_transactions", "transaction_status"): {"pending", "booked"}}
+
+type Properties = dict[str, Any]
+
+
+def name_of(path: Path) -> str:
+    return path.stem
+
+
+def properties(path: Path) -> Properties:
+    """Return what stands in the file beside a mart."""
+    (model,) = yaml.safe_load(path.with_suffix(".yml").read_text())["models"]
+    assert model["name"] == path.stem
+    found: Properties = model
+    return found
+
+
+def accepted_values(model: Properties) -> list[tuple[str, Properties]]:
+    """Return each closed set of words of a mart, with the column that it is of."""
+    return [
+        (column["name"], test["accepted_values"])
+        for column in model["columns"]
+        for test in column.get("data_tests", ())
+        if "accepted_values" in test
+    ]
+
+
+def test_there_are_marts_to_look_at() -> None:
+    assert len(MARTS) >= 9
+
+
+@pytest.mark.parametrize("layer", ["source", "staging"])
+def test_every_model_below_the_marts_is_described(layer: str) -> None:
+    described = {
+        model["name"]
+        for model in yaml.safe_load((MODELS / layer / f"_{layer}.yml").read_text())["models"]
+        if model["description"]
+    }
+
+    assert described == {path.stem for path in (MODELS / layer).glob("*.sql")}
+
+
+def test_every_source_is_staged_once() -> None:
+    sources = {path.stem.removeprefix("src_") for path in (MODELS / "source").glob("src_*.sql")}
+    staged = {path.stem.removeprefix("stg_") for path in (MODELS / "staging").glob("stg_*.sql")}
+
+    assert sources == staged
+
+
+def test_only_sources_read_postgresql_and_only_staging_reads_sources() -> None:
+    texts = {path: path.read_text() for path in MODELS.rglob("*.sql")}
+
+    assert {path.parent.name for path, text in texts.items() if "operational(" in text} == {
+        "source"
+    }
+    assert {path.parent.name for path, text in texts.items() if "ref('src_" in text} == {"staging"}
+
+
+@pytest.mark.parametrize("path", MARTS, ids=name_of)
+def test_every_mart_says_its_grain_and_tests_it(path: Path) -> None:
+    model = properties(path)
+    grain = model["config"]["meta"]["grain"]
+
+    assert {"unique_key": {"arguments": {"columns": grain}}} in model["data_tests"]
+    constraints = {column["name"]: column.get("constraints") for column in model["columns"]}
+    assert [constraints[name] for name in grain] == [[{"type": "not_null"}]] * len(grain)
+    assert ("tenant_id" in grain) == (path.stem not in WITHOUT_TENANT)
+
+
+@pytest.mark.parametrize("path", MARTS, ids=name_of)
+def test_every_column_of_a_mart_is_described_and_typed(path: Path) -> None:
+    model = properties(path)
+
+    assert model["description"].endswith((".", ".\n"))
+    assert [
+        column["name"]
+        for column in model["columns"]
+        if not column.get("description", "").endswith(".") or not column.get("data_type")
+    ] == []
+
+
+@pytest.mark.parametrize("path", MARTS, ids=name_of)
+def test_closed_sets_of_words_are_the_domains(path: Path) -> None:
+    for column, test in accepted_values(properties(path)):
+        enum = test.get("config", {}).get("meta", {}).get("enum")
+        if enum is None:
+            continue
+        words = {member.value for member in getattr(enums, enum)}
+        assert set(test["arguments"]["values"]) == NARROWER.get((path.stem, column), words), column
+
+
+def test_every_narrower_set_is_one_of_a_mart() -> None:
+    known = {
+        (path.stem, column)
+        for path in MARTS
+        for column, test in accepted_values(properties(path))
+        if "enum" in test.get("config", {}).get("meta", {})
+    }
+
+    assert NARROWER.keys() - known == set()
+
+
+def test_syncs_are_counted_by_every_kind_of_fault() -> None:
+    sql = (MODELS / "mart" / "fct_sync_health.sql").read_text()
+
+    assert [kind for kind in enums.FaultKind if f"error_kind = '{kind}'" not in sql] == []
+    assert [
+        status
+        for status in enums.RunStatus
+        if f"sync_status = '{status}'" not in sql and status is not enums.RunStatus.RUNNING
+    ] == []

@@ -1,0 +1,316 @@
+"""The warehouse, built by the real dbt from a real PostgreSQL."""
+
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session, sessionmaker
+from testing.factories import (
+    add_account,
+    add_customer,
+    add_invoice,
+    add_tenant,
+    add_transaction,
+)
+
+from payymo.analytics.project import project_folder
+from payymo.analytics.warehouse import WAREHOUSE_FILE, BuildRecord, Warehouse
+from payymo.domain.enums import BuildKind, ProofStatus, TransactionStatus
+from payymo.domain.errors import BuildFailedError, ConfigurationError
+from payymo.postgres.common.models import BalanceProof, Connection, Transaction
+from payymo.postgres.core import create_app_engine
+from payymo.postgres.reconciliation.models import Invoice
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.warehouse import build_warehouse
+
+# dbt takes some ten seconds to start, and a test builds several times.
+pytestmark = pytest.mark.timeout(900)
+
+#: A moment before every build: the database's own clock is not ours to set.
+LONG_AGO = date(2020, 1, 1)
+
+
+@dataclass
+class Builder:
+    """Builds one database's warehouse into one folder."""
+
+    url: str
+    folder: Path
+    project: Path | None = None
+    waited: list[bool] = field(default_factory=list)
+    steps: list[tuple[int, int]] = field(default_factory=list)
+
+    def build(self, *, full: bool = False) -> BuildRecord:
+        return build_warehouse(
+            self.url,
+            self.folder,
+            full=full,
+            clock=lambda: datetime.now(UTC),
+            progress=lambda done, total, _: self.steps.append((done, total)),
+            on_wait=lambda: self.waited.append(True),
+            project=self.project,
+        )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with Warehouse(self.folder).reading() as (_, connection):
+            return connection.execute(query).fetchall()
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return all rows of all tables, in an order that only their values decide."""
+        names = self.rows(
+            "select table_schema || '.' || table_name from information_schema.tables "
+            "where table_schema in ('source', 'mart')"
+        )
+        return {name: self.rows(f"select * from {name} order by all") for (name,) in names}
+
+
+@pytest.fixture
+def app_engine(database: str) -> Iterator[Engine]:
+    engine = create_app_engine(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def books(app_engine: Engine) -> sessionmaker[Session]:
+    """An opener of transactions that really commit."""
+    return sessionmaker(app_engine, expire_on_commit=False)
+
+
+@pytest.fixture
+def tenants(books: sessionmaker[Session]) -> list[UUID]:
+    with books.begin() as session:
+        return [add_tenant(session, name) for name in ("First", "Second")]
+
+
+@pytest.fixture
+def builder(database: str, tmp_path: Path) -> Builder:
+    return Builder(database, tmp_path / "analytics")
+
+
+@contextmanager
+def uncommitted(books: sessionmaker[Session], tenant_id: UUID) -> Iterator[Session]:
+    """Keep a transaction open within the block, and commit it at its end."""
+    with tenant_transaction(books, tenant_id) as session:
+        yield session
+
+
+def change_at_random(rng: random.Random, session: Session, tenant_id: UUID) -> None:
+    """Do to a tenant's rows what syncs, people and deletions do, a few times."""
+    accounts = [add_account(session, tenant_id)]
+    for _ in range(rng.randint(3, 8)):
+        add_transaction(
+            session,
+            tenant_id,
+            rng.choice(accounts),
+            amount=Decimal(rng.randint(-99_999, 99_999)) / 100,
+            currency=rng.choice(["EUR", "USD"]),
+            transaction_date=date(2026, 1, 1) + timedelta(days=rng.randint(0, 90)),
+            status=rng.choice(list(TransactionStatus)),
+        )
+    for invoice in (add_invoice(session, tenant_id), add_invoice(session, tenant_id)):
+        invoice.total = Decimal(rng.randint(1, 99_999)) / 100
+    known = session.scalars(
+        select(Transaction).where(Transaction.tenant_id == tenant_id).order_by(Transaction.id)
+    ).all()
+    for transaction in rng.sample(known, k=len(known) // 3):
+        transaction.amount += 1
+        transaction.status = rng.choice(list(TransactionStatus))
+        transaction.payee = rng.choice(["Landlord", None])
+        transaction.deleted_at = rng.choice([datetime.now(UTC), None])
+    session.flush()
+    invoices = session.scalars(
+        select(Invoice.id).where(Invoice.tenant_id == tenant_id).order_by(Invoice.id)
+    ).all()
+    for invoice_id in rng.sample(invoices, k=len(invoices) // 4):
+        session.execute(
+            delete(Invoice).where(Invoice.tenant_id == tenant_id, Invoice.id == invoice_id)
+        )
+    connections = session.scalars(
+        select(Connection.id).where(Connection.tenant_id == tenant_id).order_by(Connection.id)
+    ).all()
+    if len(connections) > 2:
+        gone = rng.choice(connections)
+        session.execute(
+            delete(Connection).where(Connection.tenant_id == tenant_id, Connection.id == gone)
+        )
+
+
+def test_what_changed_comes_to_the_same_as_everything(
+    builder: Builder, books: sessionmaker[Session], tenants: list[UUID], tmp_path: Path
+) -> None:
+    """Also what was begun before a build, and committed after it."""
+    rng = random.Random(2026)
+    for tenant_id in tenants:
+        with tenant_transaction(books, tenant_id) as session:
+            change_at_random(rng, session, tenant_id)
+    with uncommitted(books, tenants[0]) as session:
+        account = add_account(session, tenants[0], name="Begun before")
+        add_transaction(session, tenants[0], account)
+
+        assert builder.build().kind is BuildKind.FULL
+
+        assert (
+            builder.rows("select * from mart.dim_accounts where account_name like 'Begun%'") == []
+        )
+    kinds = []
+    for _ in range(2):
+        for tenant_id in tenants:
+            with tenant_transaction(books, tenant_id) as session:
+                change_at_random(rng, session, tenant_id)
+        kinds.append(builder.build().kind)
+
+    anew = Builder(builder.url, tmp_path / "anew")
+    anew.build()
+
+    assert kinds == [BuildKind.INCREMENTAL] * 2
+    assert builder.tables() == anew.tables()
+    assert len(builder.tables()["source.src_transactions"]) > 10
+    assert (
+        len(builder.rows("select * from mart.dim_accounts where account_name like 'Begun%'")) == 1
+    )
+
+
+def test_the_marts_say_what_the_ledger_says(
+    builder: Builder, books: sessionmaker[Session], tenants: list[UUID]
+) -> None:
+    mine, theirs = tenants
+    with tenant_transaction(books, mine) as session:
+        account = add_account(session, mine)
+        add_transaction(session, mine, account, amount=Decimal("250.00"))
+        add_transaction(session, mine, account, amount=Decimal("-40.50"))
+        add_transaction(session, mine, account, amount=Decimal(7), status=TransactionStatus.PENDING)
+        add_transaction(session, mine, account, deleted_at=datetime.now(UTC))
+        add_transaction(session, mine, account, status=TransactionStatus.SUPERSEDED)
+        customer = add_customer(session, mine, name="Debtor")
+        add_invoice(session, mine, customer, total=Decimal("80.00"), due_date=LONG_AGO)
+        add_proofs(session, mine, account.id)
+    with tenant_transaction(books, theirs) as session:
+        add_transaction(session, theirs, add_account(session, theirs), amount=Decimal(1))
+
+    record = builder.build()
+
+    assert record.test_count > record.model_count > 40
+    steps, totals = zip(*builder.steps, strict=True)
+    assert set(totals) == {record.model_count + record.test_count}
+    assert steps == tuple(range(1, totals[0] + 1))
+    assert builder.rows(
+        "select tenant_id, count(*), sum(amount) from mart.fct_transactions group by all "
+        "order by count(*)"
+    ) == [(theirs, 1, Decimal(1)), (mine, 3, Decimal("216.50"))]
+    assert builder.rows(
+        f"select month_start_date, currency, money_in, money_out, net_cash_flow "
+        f"from mart.fct_monthly_cash_flow where tenant_id = '{mine}'"
+    ) == [(date(2026, 2, 1), "EUR", Decimal(250), Decimal("40.50"), Decimal("209.50"))]
+    assert builder.rows(
+        "select customer_name, balance, ageing_bucket from mart.fct_receivables_ageing"
+    ) == [("Debtor", Decimal(80), "over_90")]
+    assert builder.rows(
+        "select balance_date, closing_balance, is_estimated from mart.fct_daily_balances order by 1"
+    ) == [
+        (date(2026, 2, 1), Decimal(100), False),
+        (date(2026, 2, 2), Decimal("309.50"), True),
+    ]
+
+
+def test_the_logic_of_the_marts_stands_in_their_unit_tests(
+    builder: Builder, database: str, tmp_path: Path
+) -> None:
+    """They need nothing but the tables that a build leaves."""
+    builder.build()
+
+    done = subprocess.run(
+        [
+            *(sys.executable, str(project_folder() / "run.py"), "--log-path", str(tmp_path)),
+            *("test", "--target", "offline", "--target-path", str(tmp_path / "target")),
+            *("--select", "test_type:unit"),
+        ],
+        env={"PAYYMO_WAREHOUSE": str(builder.folder / "current" / WAREHOUSE_FILE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "PASS=0" not in done.stdout
+
+
+def add_proofs(session: Session, tenant_id: UUID, account_id: UUID) -> None:
+    """Say that an account held 100.00 on the first of February, and of the second nothing."""
+    proved = {"opening": Decimal(90), "booked": Decimal(10), "closing": Decimal(100)}
+    unknown = {"booked": Decimal("209.50")}
+    for number, (status, amounts) in enumerate(
+        [(ProofStatus.PROVED, proved), (ProofStatus.UNKNOWN, unknown)], start=1
+    ):
+        session.add(
+            BalanceProof(
+                tenant_id=tenant_id,
+                account_id=account_id,
+                currency="EUR",
+                day=date(2026, 2, number),
+                status=status,
+                row_count=number,
+                told_at=datetime.now(UTC),
+                **amounts,
+            )
+        )
+    session.flush()
+
+
+def test_a_build_that_fails_leaves_the_last_good_one(
+    builder: Builder, books: sessionmaker[Session], tenants: list[UUID], tmp_path: Path
+) -> None:
+    good = builder.build()
+    warehouse = Warehouse(builder.folder)
+    project = tmp_path / "project"
+    shutil.copytree(project_folder(), project, ignore=shutil.ignore_patterns("target", "logs"))
+    (project / "tests" / "nothing_is_true.sql").write_text("select 1 as row_number\n")
+
+    with pytest.raises(BuildFailedError, match="stays in use") as raised:
+        Builder(builder.url, builder.folder, project).build()
+
+    problems = [problem.message for problem in raised.value.problems]
+    assert problems == ["nothing_is_true: Got 1 result, configured to fail if != 0"]
+    assert warehouse.current() == good
+    failure = warehouse.latest_failure()
+    assert failure is not None
+    assert list(failure.problems) == problems
+    assert [folder.name for folder in (builder.folder / "builds").iterdir()] == [good.id]
+
+    builder.build()
+
+    assert warehouse.latest_failure() is None
+
+
+def test_two_builders_wait_for_each_other_and_readers_for_nobody(
+    builder: Builder, books: sessionmaker[Session], tenants: list[UUID]
+) -> None:
+    builder.build()
+    other = Builder(builder.url, builder.folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        builds = [pool.submit(each.build) for each in (builder, other)]
+        while not all(build.done() for build in builds):
+            assert builder.rows("select count(*) from mart.fct_transactions") == [(0,)]
+        records = [build.result() for build in builds]
+
+    assert len({record.id for record in records}) == 2
+    assert builder.waited + other.waited == [True]
+    assert Warehouse(builder.folder).current() == max(records, key=lambda each: each.finished_at)
+
+
+def test_a_database_without_the_role_is_named_as_such(tmp_path: Path, server: Any) -> None:
+    with pytest.raises(ConfigurationError, match="payymo db init"):
+        Builder(server.url("no_such_database"), tmp_path / "analytics").build()
