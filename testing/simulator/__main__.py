@@ -9,9 +9,10 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Final, TextIO
 
 from testing.simulator.knobs import KNOBS
@@ -32,7 +33,6 @@ _COUNTS: Final = (
     "pending certain", "pending superseded", "certain pairs", "undecidable", "twins exchanged",
     "withdrawn unseen", "never told", "failures", "consents",
 )  # fmt: skip
-_CHUNK: Final = 1
 
 #: A run of so many account-days in which a knob strikes nothing proves less than it says.
 _ALL_KNOBS_AFTER: Final = 200_000
@@ -72,9 +72,9 @@ class Total:
         return not self.failed and not self.idle
 
 
-def play(seed: int, accounts: range) -> list[Case]:
-    """Return what came of some accounts."""
-    return [Run(seed, account).play() for account in accounts]
+def play_one(seed: int, account: int) -> Case:
+    """Return what came of an account."""
+    return Run(seed, account).play()
 
 
 def soak(seed: int, account_days: int, processes: int) -> Iterator[Case]:
@@ -85,15 +85,14 @@ def soak(seed: int, account_days: int, processes: int) -> Iterator[Case]:
     played = 0
     with ProcessPoolExecutor(processes) as pool:
         first = 0
-        waiting: list[Future[list[Case]]] = []
+        waiting: list[Future[Case]] = []
         while played < account_days:
             while len(waiting) < 2 * processes:
-                waiting.append(pool.submit(play, seed, range(first, first + _CHUNK)))
-                first += _CHUNK
-            for case in waiting.pop(0).result():
-                if played < account_days:
-                    played += case.account_days
-                    yield case
+                waiting.append(pool.submit(play_one, seed, first))
+                first += 1
+            case = waiting.pop(0).result()
+            played += case.account_days
+            yield case
         for future in waiting:
             future.cancel()
 
@@ -126,10 +125,15 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=1_000_000, help="account-days to play")
     parser.add_argument("--seed", type=int, default=1, help="what chance comes from")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--account", type=int, help="play this account alone, and tell its faults")
+    parser.add_argument(
+        "--account",
+        type=int,
+        nargs="+",
+        help="play these accounts alone, and tell all their faults",
+    )
     given = parser.parse_args()
     if given.account is not None:
-        return _replay(given.seed, given.account)
+        return _replay(given.seed, given.account, given.processes)
     started = time.monotonic()
     total = Total()
     told_at = started
@@ -146,15 +150,35 @@ def main() -> int:
     return 0 if total.is_good else 1
 
 
-def _replay(seed: int, account: int) -> int:
-    case = Run(seed, account).play()
-    _write(f"{case.family.name} ({case.family.institution}), {case.account_days} days")
+def _replay(seed: int, accounts: Sequence[int], processes: int) -> int:
+    """Play some accounts, tell of each what its bank does and what is wrong, and sum up."""
+    total = Total()
+    with ProcessPoolExecutor(min(processes, len(accounts))) as pool:
+        for case in pool.map(play_one, repeat(seed), accounts):
+            total.add(case)
+            _tell(case)
+    if len(accounts) > 1:
+        _write(
+            f"{len(total.failed)} of {total.accounts} accounts with faults: {_list(total.failed)}"
+        )
+        _write(", ".join(f"{name} {total.counts[name]:,}" for name in (*_COUNTS, *FAULTS)))
+    return 1 if total.failed else 0
+
+
+def _tell(case: Case) -> None:
+    _write(
+        f"account {case.account}: {case.family.name} ({case.family.institution}), "
+        f"{case.account_days} days"
+    )
     for name, intensity in case.knobs.items():
         _write(f"  {name} {intensity:g}: {KNOBS[name].meaning}")
     for fault in case.faults:
-        _write(fault)
-    _write(", ".join(f"{name} {count}" for name, count in sorted(case.counts.items())))
-    return 1 if case.faults else 0
+        _write(f"  {fault}")
+    _write("  " + ", ".join(f"{name} {count}" for name, count in sorted(case.counts.items())))
+
+
+def _list(cases: Sequence[Case]) -> str:
+    return " ".join(str(case.account) for case in cases) or "none"
 
 
 def _again(case: Case) -> str:
