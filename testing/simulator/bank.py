@@ -351,7 +351,7 @@ class Bank:
             transaction = f"{'H' if offset else 'P'}{key + offset:012d}"
         if self._strikes("volatile_transaction_id", key):
             transaction = f"{transaction}-{today}"
-        is_id = True
+        is_id = not ("long_ids" in self._habits and role == "pending")  # made up: see quirk 1.5
         if "provisional_ids" not in self._habits:
             if self._strikes("few_transaction_ids", key):
                 transaction = f"REF-00{key % _HANDFUL}"

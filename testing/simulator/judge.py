@@ -156,8 +156,13 @@ class Judge:
                 self._keys.setdefault(key, set()).add(row.view.key)
                 self._views[row.view.key, key] = row.view
         before = {(row.view.key, row.view.role): self._last(row.view) for row, _ in changed}
+        moves = [
+            (was.view, row.view)
+            for row, _ in changed
+            if (was := before[row.view.key, row.view.role]) is not None
+        ]
         for line in rewritten:
-            self._judge_rewritten(line, told, places)
+            self._judge_rewritten(line, told, places, moves)
         self._earlier = {
             place: seen
             for row, _ in changed
@@ -207,7 +212,11 @@ class Judge:
                 self._withdrawn.add(place)
 
     def _judge_rewritten(
-        self, line: Rewritten, told: Told, present: Collection[tuple[int, str]]
+        self,
+        line: Rewritten,
+        told: Told,
+        present: Collection[tuple[int, str]],
+        changed: Sequence[tuple[View, View]],
     ) -> None:
         """See that a row goes on as the movement that it was."""
         were, are = self._keys.get(line.before, set()), self._keys.get(line.after, set())
@@ -226,6 +235,8 @@ class Judge:
             self.verdict.counts["undecidable"] += 1
         elif any(self._are_exchangeable(old, new, told) for old in olds for new in news):
             self.verdict.counts["twins exchanged"] += 1
+        elif any(self._are_crossed(old, new, changed) for old in olds for new in news):
+            self.verdict.counts["undecidable"] += 1
         else:
             self.verdict.fail(
                 "wrong merge",
@@ -243,10 +254,31 @@ class Judge:
         if any(are_exchangeable(new, view, old) for view in present):
             return True
         # Of pending rows of one shop and price whose ids do not last, any may be what booked.
-        is_told_by_ids = (last is not None and any(_shared_ids(last.view, new))) or any(
-            any(_shared_ids(old, view)) for view in present
+        is_told_by_ids = (last is not None and _is_told_by_ids(old, new, (last.view, new))) or any(
+            _is_told_by_ids(old, new, (old, view)) for view in present
         )
         return not old.is_booked and could_be_one(old, new) and not is_told_by_ids
+
+    def _are_crossed(self, old: View, new: View, changed: Sequence[tuple[View, View]]) -> bool:
+        """Return whether two rows changed at once, and each can have become what the other did.
+
+        The row of the one need not be the one itself: one of the same content will do, as of those
+        any may be any. Where an id lasts by which the two can be told, nothing is open.
+
+        :param changed: Movements that an answer told anew, as they were and as they are.
+        """
+        if not could_be_one(old, new):
+            return False
+        place = (new.key, new.role)
+        truth = [(was, now) for was, now in changed if (now.key, now.role) == place]
+        return any(
+            is_content_equal(old, was)
+            and now.is_booked == new.is_booked
+            and now.key != new.key
+            and (is_content_equal(now, new) or _could_swap(was, now, truth))
+            and not any(_is_told_by_ids(old, new, each) for each in ((was, now), *truth))
+            for was, now in changed
+        )
 
     def _is_gone(self, view: View, key: PayloadKey, present: Collection[tuple[int, str]]) -> bool:
         """Return whether the bank has a row no more: withdrawn, pending no longer, or replaced."""
@@ -487,9 +519,10 @@ def are_exchangeable(one: View, other: View, now: View) -> bool:
 
     :param one: The row that a ledger took for the third.
     :param other: The row that it really was.
-    :param now: The third, in an answer before or after, which has no id of the other's.
+    :param now: The third, in an answer before or after, which has no id of the other's that the
+        one lacks.
     """
-    return is_content_equal(one, other) and not any(_shared_ids(other, now))
+    return is_content_equal(one, other) and not _is_told_by_ids(one, now, (other, now))
 
 
 def is_content_equal(one: View, other: View) -> bool:
@@ -513,6 +546,22 @@ def _shared_ids(was: View, now: View) -> list[bool]:
             (was.transaction_id, now.transaction_id),
         )
     ]
+
+
+def _could_swap(was: View, now: View, truth: Sequence[tuple[View, View]]) -> bool:
+    """Return whether a row that is told anew can have been another that is told anew as well."""
+    return not is_content_equal(was, now) and any(could_be_one(other, now) for other, _ in truth)
+
+
+def _is_told_by_ids(was: View, now: View, truth: tuple[View, View]) -> bool:
+    """Return whether two rows that were taken for one share less ids than two that are.
+
+    An id that all of them carry tells nothing.
+    """
+    return any(
+        theirs and not ours
+        for ours, theirs in zip(_shared_ids(was, now), _shared_ids(*truth), strict=True)
+    )
 
 
 def _is_text_alike(was: View, now: View) -> bool:

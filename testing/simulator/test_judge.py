@@ -11,7 +11,15 @@ from uuid import UUID, uuid4
 import pytest
 from testing.simulator import soak
 from testing.simulator.bank import Bank, View
-from testing.simulator.judge import EndRow, Held, Judge, PayloadKey, Rewritten, could_be_one
+from testing.simulator.judge import (
+    EndRow,
+    Held,
+    Judge,
+    PayloadKey,
+    Rewritten,
+    are_exchangeable,
+    could_be_one,
+)
 from testing.simulator.knobs import FAMILIES, KNOBS, Family, draw
 from testing.simulator.truth import HOURS, Author, Life, Movement
 
@@ -114,6 +122,58 @@ def test_what_could_be_one_is_narrow() -> None:
     assert not could_be_one(was, now._replace(text="grand hotel"))
     assert could_be_one(was._replace(is_booked=False), now._replace(amount=Decimal(-6)))
     assert not could_be_one(was._replace(is_booked=False), now._replace(amount=Decimal(-7)))
+
+
+class TestExchange:
+    """Two rows that nothing which lasts tells apart; and where an id tells them, no such two."""
+
+    WAS = View(1, "booked", True, Decimal(-5), "EUR", DAY, "kiosk", (), None, "a", None)
+    NOW = WAS._replace(key=2, internal_id="b")
+
+    def test_an_id_that_only_the_other_keeps_tells_equal_rows_apart(self) -> None:
+        later = self.NOW._replace(form=("Oslo",))
+
+        other = self.NOW._replace(internal_id="id-of-two")
+
+        assert not are_exchangeable(self.WAS, other, later._replace(internal_id="id-of-two"))
+        assert are_exchangeable(self.WAS, other, later._replace(internal_id="id-anew"))
+
+    def test_an_id_that_both_have_tells_nothing(self) -> None:
+        one, other = (
+            view._replace(internal_id="content") for view in (self.WAS, self.NOW)
+        )  # fmt: skip
+
+        assert are_exchangeable(one, other, other._replace(form=("Oslo",)))
+
+    def test_two_that_move_at_once_may_be_crossed_where_no_id_lasts(self) -> None:
+        judge = Judge(Life("EUR", DAY, 10, []))
+        one, other = self.WAS, self.NOW._replace(day=DAY + 1)
+        one_now, other_now = one._replace(day=DAY + 2), other._replace(day=DAY + 3)
+
+        def may_be(*changed: tuple[View, View]) -> bool:
+            return judge._are_crossed(one, other_now, changed)
+
+        lasting = [view._replace(internal_id="id-of-the-other") for view in (other, other_now)]
+        assert may_be((one, one_now), (other, other_now))
+        assert not may_be((one, one), (other, other_now))  # it stayed as it was
+        assert not may_be((other, other_now))  # it is not told anew at all
+        assert not judge._are_crossed(one, lasting[1], [(one, one_now), (lasting[0], lasting[1])])
+        far = other_now._replace(day=DAY + 5)
+        assert not judge._are_crossed(one, far, [(one, one_now), (other, far)])
+
+    def test_of_three_one_can_have_gone_the_way_of_another(self) -> None:
+        judge = Judge(Life("EUR", DAY, 10, []))
+        dated = self.NOW._replace(form=("02.02",))
+        third = self.WAS._replace(key=3)
+
+        changed = [
+            (self.WAS, self.WAS),
+            (dated, dated),
+            (third, third._replace(form=("02.02",))),
+        ]
+
+        assert judge._are_crossed(self.WAS, dated, changed)
+        assert not judge._are_crossed(self.WAS, dated, changed[:2])
 
 
 def test_an_older_version_of_identity_is_found_out() -> None:
