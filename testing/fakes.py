@@ -80,6 +80,7 @@ class FakeBank:
     :ivar consent_status: How every consent stands; ``None`` is one that is not known any more.
     :ivar consent_refusal: Error to raise when a consent is asked for.
     :ivar consents_asked: Each consent that was asked for, by its id.
+    :ivar today: Present day, after which no pending row is dated; ``None`` lets them be.
     """
 
     books: dict[str, FakeBooks] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class FakeBank:
     consent_status: ConsentStatus | None = ConsentStatus.GRANTED
     consent_refusal: ProviderError | None = None
     consents_asked: list[str] = field(default_factory=list)
+    today: date | None = None
 
     def list_institutions(self, country: str | None) -> Iterable[InstitutionRecord]:
         return ()
@@ -194,6 +196,7 @@ class FakeBank:
             row,
             institution_reference=institution_reference,
             account_currency=account_currency,
+            today=self.today,
         )
 
     def _answer(self, account_reference: str, scope: AccessScope) -> FakeBooks:

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -241,6 +241,37 @@ class TestWithdrawn:
         ]
         assert changes[0].missing_since is None
         assert changes[1].missing_since == book.first_day
+
+
+class TestDatedAhead:
+    """A pending row that carries the last day on which it can book."""
+
+    def pull(self, book: Book, day: int, **fields: Any) -> Transaction:
+        book.clock.now = datetime(2026, 2, day, 9, tzinfo=UTC)
+        hold = a_payload(day="2026-02-05", internalTransactionId="p", **fields)
+        book.bank.today = book.clock.now.date()
+        book.pull("a", [], [hold])
+        (row,) = book.rows()
+        return row
+
+    def test_keeps_the_day_on_which_it_was_first_seen(
+        self, sessions: sessionmaker[Session], tenant_id: UUID
+    ) -> None:
+        book = Book(sessions, tenant_id, {"a"})
+        # Another purpose with each answer: so the row is written anew each time.
+        rows = [self.pull(book, day, purposeCode=f"OTH{day}") for day in (3, 4, 5, 6)]
+
+        assert [row.transaction_date for row in rows] == [date(2026, 2, 3)] * 4
+
+    def test_takes_another_day_that_the_bank_gives_it(
+        self, sessions: sessionmaker[Session], tenant_id: UUID
+    ) -> None:
+        book = Book(sessions, tenant_id, {"a"})
+        self.pull(book, 3)
+
+        row = self.pull(book, 6, bookingDate="2026-02-06")
+
+        assert row.transaction_date == date(2026, 2, 6)
 
 
 class TestUnreadable:

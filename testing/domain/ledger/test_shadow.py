@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from testing.fakes import a_payload
 
 from payymo.domain.banking import PulledRow, TransactionRecord
 from payymo.domain.enums import TransactionStatus
-from payymo.domain.ledger.book import Answer, Changes
+from payymo.domain.ledger.book import Answer, Changes, Translate
 from payymo.domain.ledger.shadow import ShadowLedger, ShadowRow
 from payymo.providers.gocardless.api.statement import read_statement
 from payymo.providers.gocardless.translate import translate as translate_row
@@ -196,3 +197,48 @@ def test_an_empty_answer_closes_no_pending_row() -> None:
 
     assert empty is TransactionStatus.PENDING
     assert len(book.ledger.rows) == 1
+
+
+class TestDatedAhead:
+    """A pending row with the last day on which it can book; it is the third of February."""
+
+    HOLD = a_payload("-10.00", "2026-02-05", "Bakery", internalTransactionId="p")
+
+    @staticmethod
+    def translate_on(today: date) -> Translate:
+        return partial(translate_row, institution_reference=None, today=today)
+
+    def enter(self, ledger: ShadowLedger, day: int, booked: Rows, pending: Rows) -> None:
+        now = datetime(2026, 2, day, 9, tzinfo=UTC)
+        body = {"transactions": {"booked": list(booked), "pending": list(pending)}}
+        rows, _ = read_statement(json.dumps(body).encode())
+        ledger.enter(Answer(rows, None, now), translate=self.translate_on(now.date()))
+
+    def test_keeps_the_day_on_which_it_was_first_seen(self) -> None:
+        ledger = ShadowLedger()
+        days = []
+        # The text changes with each answer, so that the row is written anew each time.
+        for day in (3, 4, 5, 6):
+            self.enter(ledger, day, [B], [self.HOLD | {"additionalInformation": f"{day}"}])
+            days.append(next(row.day for row in ledger.rows.values() if row.day.month == 2))
+
+        assert days == [date(2026, 2, 3)] * 4
+        assert len(ledger.rows) == 2
+
+    def test_takes_another_day_that_the_bank_gives_it(self) -> None:
+        ledger = ShadowLedger()
+        self.enter(ledger, 3, [B], [self.HOLD])
+        self.enter(ledger, 6, [B], [self.HOLD | {"bookingDate": "2026-02-06", "valueDate": None}])
+
+        (row,) = [row for row in ledger.rows.values() if row.status is TransactionStatus.PENDING]
+        assert row.day == date(2026, 2, 6)
+
+    def test_books_on_the_day_that_it_was_seen_long_before(self) -> None:
+        ledger = ShadowLedger()
+        self.enter(ledger, 3, [B], [self.HOLD])
+        self.enter(ledger, 9, [B], [self.HOLD | {"additionalInformation": "9"}])
+        booked = a_payload("-10.00", "2026-02-02", "Bakery", internalTransactionId="b-1")
+        self.enter(ledger, 10, [B, booked], [])
+
+        assert len(ledger.rows) == 2
+        assert {row.status for row in ledger.rows.values()} == {TransactionStatus.BOOKED}

@@ -25,7 +25,7 @@ from payymo.domain.ledger.book import (
 )
 from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
-from payymo.domain.ledger.sightings import KnownRow, PayloadKey, Sighting, observe
+from payymo.domain.ledger.sightings import KnownRow, PayloadKey, Sighting, is_dated_ahead, observe
 
 #: Days of which the rows are kept together, so that an answer need not look at all of them.
 _DRAWER_DAYS: Final = 32
@@ -73,7 +73,12 @@ class ShadowRow:
     def see(self) -> None:
         """Look at the row as identity will: it has a day always."""
         seen = observe(self.record, b"")
-        self.sighting = replace(seen, day=self.day)
+        self.sighting = replace(
+            seen,
+            day=self.day,
+            first_day=min(self.day, seen.first_day or self.day),
+            last_day=max(self.day, seen.last_day or self.day),
+        )
 
 
 class ShadowLedger:
@@ -217,8 +222,8 @@ class ShadowLedger:
             self._drawer(row).discard(row.id)
             self._holders[row.key].remove(row.id)
             was = row.sighting.fingerprint
+            row.day = _day_of(entry.record, row)
             row.record = entry.record
-            row.day = entry.record.transaction_date or row.day
             row.key = _key_of(self._raw[entry.raw_id])
             row.position = self._raw[entry.raw_id].position
             row.tier = entry.tier
@@ -300,6 +305,20 @@ class ShadowLedger:
 
 def _key_of(raw: RawKey) -> PayloadKey:
     return raw.content_hash, raw.is_booked
+
+
+def _day_of(record: TransactionRecord, row: ShadowRow) -> date:
+    """Return the day of a row that was known.
+
+    What is pending keeps the day on which it was first seen while the bank's own days of it lie
+    ahead, and when they have come.
+    """
+    day = record.transaction_date or row.day
+    own = (record.booking_date, record.value_date)
+    is_same = own == (row.record.booking_date, row.record.value_date)
+    if not record.is_booked and (is_same or is_dated_ahead(record)):
+        return min(day, row.day)
+    return day
 
 
 def _status_of(record: TransactionRecord) -> TransactionStatus:

@@ -21,8 +21,9 @@ class Sighting:
     """What tells one row from another: of a pulled row, or as a known row was last seen.
 
     :ivar amount: Signed.
-    :ivar day: The row's day as the bank gives it; ``None`` where it gives none. A known row has
-        one always: the day on which it was first seen, where the bank gave none.
+    :ivar day: The row's day as the bank gives it; ``None`` where it gives none, or a pending one
+        that lies ahead. A known row has one always: the day on which it was first seen, where the
+        bank gave none.
     :ivar text: Counterparty and text as sent; see :func:`join_text`.
     :ivar fingerprint: Of amount, currency, day and text; see :func:`fingerprint`.
     :ivar content_hash: Of the payload; decides nothing but the order among equals.
@@ -97,19 +98,34 @@ def observe(record: TransactionRecord, content_hash: bytes) -> Sighting:
     text = join_text(record.counterparty_name, record.remittance)
     dates = (record.transaction_date, record.booking_date, record.value_date)
     days = [day for day in dates if day is not None]
+    day = None if is_dated_ahead(record) else record.transaction_date
     return Sighting(
         is_booked=record.is_booked,
         amount=amount,
         currency=record.currency,
-        day=record.transaction_date,
+        day=day,
         trusted_id=record.trusted_id,
         internal_id=record.internal_id,
         transaction_id=record.transaction_id,
         text=text,
-        fingerprint=fingerprint(amount, record.currency, record.transaction_date, text),
+        fingerprint=fingerprint(amount, record.currency, day, text),
         content_hash=content_hash,
         first_day=min(days, default=None),
         last_day=max(days, default=None),
+    )
+
+
+def is_dated_ahead(record: TransactionRecord) -> bool:
+    """Return whether a pending row's day is none of its own, but the present one before them.
+
+    :param record: A translated row.
+    """
+    own = [day for day in (record.booking_date, record.value_date) if day is not None]
+    return (
+        not record.is_booked
+        and record.transaction_date is not None
+        and bool(own)
+        and record.transaction_date < min(own)
     )
 
 

@@ -307,7 +307,14 @@ def rewrite_transactions(
         also={
             "occurrence": "CASE WHEN old.fingerprint = new.fingerprint"
             " THEN old.occurrence ELSE new.occurrence END",
-            "transaction_date": "COALESCE(new.transaction_date, old.transaction_date)",
+            # What is pending keeps the day on which it was first seen while the bank's own days of
+            # it lie ahead, and when they have come. LEAST passes over NULL.
+            "transaction_date": f"CASE WHEN new.status = '{TransactionStatus.PENDING}'"
+            " AND (new.transaction_date < LEAST(new.booking_date, new.value_date)"
+            " OR (new.booking_date, new.value_date) IS NOT DISTINCT FROM"
+            " (old.booking_date, old.value_date))"
+            " THEN LEAST(new.transaction_date, old.transaction_date)"
+            " ELSE COALESCE(new.transaction_date, old.transaction_date) END",
             "match_status": "CASE WHEN old.allocated = 0 THEN old.match_status"
             " WHEN abs(old.allocated) >= abs(new.amount)"
             f" THEN '{TransactionMatchStatus.MATCHED}'"
