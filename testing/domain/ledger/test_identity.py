@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from testing.sightings import MONDAY, a_row, known, pair
 
 from payymo.domain.enums import IdentityTier
-from payymo.domain.ledger.identity import COMPARED_MAX, pair_payloads
+from payymo.domain.ledger.identity import pair_payloads
+from payymo.domain.ledger.pairing import COMPARED_MAX
 from payymo.domain.ledger.sightings import KnownRow, Sighting, fingerprint, join_text
 from payymo.domain.ledger.wording import normalise_text
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from testing.sightings import MONDAY, a_row, known, pair
 
 from payymo.domain.enums import IdentityTier
-from payymo.domain.ledger.identity import COMPARED_MAX, IDENTITY_VERSION
+from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
+from payymo.domain.ledger.pairing import COMPARED_MAX
 from payymo.domain.ledger.sightings import KnownRow, Sighting, fingerprint
 
 NEW = (None, IdentityTier.NEW)

@@ -105,6 +105,12 @@ def has_same_transaction_id_near(row: Sighting, known: KnownRow) -> bool:
     )
 
 
+def have_other_transaction_ids(row: Sighting, known: Sighting) -> bool:
+    """Return whether each row has an id of the bank's, and another one."""
+    ids = (transaction_id_of(row), transaction_id_of(known))
+    return None not in ids and ids[0] != ids[1]
+
+
 def has_same_day_and_words(row: Sighting, known: KnownRow) -> bool:
     """Return whether currency, day and all words are the same."""
     return (
@@ -136,3 +142,8 @@ def days_since(row: Sighting, known: KnownRow) -> int:
     if row.day is None or known.sighting.day is None:
         return 0
     return (row.day - known.sighting.day).days
+
+
+def days_between(one: date | None, other: date | None) -> int:
+    """Return how far apart two days are; none is near to all."""
+    return 0 if one is None or other is None else abs((one - other).days)
