@@ -6,9 +6,7 @@ from pathlib import Path
 
 from dbt.cli.main import cli
 
-FOLDER = Path(__file__).parent
-
 if __name__ == "__main__":
-    os.chdir(FOLDER)
-    os.environ["DBT_PROJECT_DIR"] = os.environ["DBT_PROFILES_DIR"] = str(FOLDER)
+    folder = str(Path(__file__).parent)
+    os.environ |= {"DBT_PROJECT_DIR": folder, "DBT_PROFILES_DIR": folder}
     sys.exit(cli())

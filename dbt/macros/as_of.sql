@@ -1,8 +1,15 @@
-{#- The moment that the build shows, and its day: a mart's "now" and "today", never the clock's. -#}
+{#-
+    The moment that the build shows, and its day: a mart's "now" and "today", never the clock's.
+    Asked for only when models run, so that what dbt has parsed serves the next build as well.
+-#}
 {% macro as_of() -%}
-    '{{ var("as_of") }}'::timestamptz
+    {%- set moment = '2026-01-01T00:00:00+00:00' -%}
+    {%- if execute -%}{%- set moment = env_var('PAYYMO_AS_OF', moment) -%}{%- endif -%}
+    '{{ moment }}'::timestamptz
 {%- endmacro %}
 
 {% macro as_of_date() -%}
-    '{{ var("as_of")[:10] }}'::date
+    {%- set moment = '2026-01-01' -%}
+    {%- if execute -%}{%- set moment = env_var('PAYYMO_AS_OF', moment) -%}{%- endif -%}
+    '{{ moment[:10] }}'::date
 {%- endmacro %}

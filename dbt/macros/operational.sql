@@ -5,8 +5,9 @@
 
 {#- Read the snapshot that the build exported: all models see the same moment. -#}
 {% macro read_snapshot() -%}
-    {%- if execute and var('snapshot') -%}
-        call postgres_execute('operational', 'SET TRANSACTION SNAPSHOT ''{{ var("snapshot") }}''')
+    {%- if execute -%}
+        {%- set snapshot = env_var('PAYYMO_SNAPSHOT') -%}
+        call postgres_execute('operational', 'SET TRANSACTION SNAPSHOT ''{{ snapshot }}''')
     {%- endif -%}
 {%- endmacro %}
 
@@ -15,8 +16,8 @@
     {%- set relation = source('operational', table) -%}
     {%- set query -%}
         select {{ columns | join(', ') }} from public.{{ relation.identifier }}
-        {%- if is_incremental() and var('changed_since') is not none %}
-            where age(xmin) <= age('{{ var("changed_since") }}'::xid)
+        {%- if is_incremental() %}
+            where age(xmin) <= age('{{ env_var("PAYYMO_CHANGED_SINCE") }}'::xid)
         {%- endif -%}
     {%- endset -%}
     select * from postgres_query('operational', '{{ query | replace("'", "''") }}')

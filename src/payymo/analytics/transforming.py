@@ -53,26 +53,27 @@ def transform(
     :param progress: Told of each step.
     :raises BuildFailedError: If a model cannot be built, or a test fails; each with its sentence.
     """
-    variables = {
-        "snapshot": snapshot,
-        "as_of": as_of.isoformat(),
-        "changed_since": changed_since,
-    }
     command = [
         *(sys.executable, str(project / "run.py"), "--log-format", "json", "--log-level", "info"),
         *("--log-path", str(draft / "logs"), "--log-level-file", "none"),
-        *("build", "--target-path", str(draft / "target"), "--vars", json.dumps(variables)),
+        *("build", "--target-path", str(draft / "target")),
         *("--exclude-resource-type", "unit_test"),
     ]
+    since = {} if changed_since is None else {"PAYYMO_CHANGED_SINCE": str(changed_since)}
     with subprocess.Popen(  # noqa: S603  # our own interpreter and project
         command,
         env={
             **environment,
-            "PAYYMO_WAREHOUSE": str(draft / WAREHOUSE_FILE),
+            **since,
+            "PAYYMO_SNAPSHOT": snapshot,
+            "PAYYMO_AS_OF": as_of.isoformat(),
+            # The same for every build, or dbt would take what it parsed for another project's.
+            "PAYYMO_WAREHOUSE": WAREHOUSE_FILE,
             "PAYYMO_EXTENSIONS": str(extensions),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONWARNINGS": "ignore",
         },
+        cwd=draft,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -32,6 +32,8 @@ from payymo.domain.enums import BuildKind
 from payymo.domain.errors import OutageError
 
 WAREHOUSE_FILE: Final = "warehouse.duckdb"
+#: What dbt parsed, by which the next build starts sooner; dbt itself sees what has changed since.
+_PARSED: Final = Path("target") / "partial_parse.msgpack"
 #: A reader may have resolved the link just before it moved, and open the file just after.
 _BUILDS_KEPT: Final = 3
 _OPEN_ATTEMPTS_MAX: Final = 5
@@ -114,7 +116,10 @@ class Warehouse:
         :param base: The build that it goes on from; without one it begins empty.
         """
         draft = self._builds / uuid7().hex
-        draft.mkdir()
+        (draft / _PARSED).parent.mkdir(parents=True)
+        parsed = self._link / _PARSED
+        if parsed.is_file():
+            shutil.copyfile(parsed, draft / _PARSED)
         if base is not None:
             shutil.copyfile(self._builds / base.id / WAREHOUSE_FILE, draft / WAREHOUSE_FILE)
         return draft
