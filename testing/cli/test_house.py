@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.cli.browser import walk_consent
 from payymo.cli.journey import Api, Login
 
@@ -185,6 +186,23 @@ class TestUp:
         assert "revision" in house.payymo("db", "upgrade")
         status = json.loads(house.payymo("db", "status", "--json"))
         assert status["revision"] == status["latest"]
+
+    def test_the_warehouse_is_built_beside_the_running_house(self, house: House, api: Api) -> None:
+        assert "was not built yet" in house.payymo("analytics", "status")
+        assert json.loads(house.payymo("analytics", "status", "--json"))["current"] is None
+
+        assert re.match(r"Built \d+ models from everything", house.payymo("analytics", "build"))
+
+        status = json.loads(house.payymo("analytics", "status", "--json"))
+        assert (status["current"]["kind"], status["failure"]) == ("full", None)
+        assert status["current"]["id"] in house.payymo("analytics", "status")
+        folder = Path(house.environment["PAYYMO_DATA_DIR"]) / "analytics"
+        with Warehouse(folder).reading() as (_, connection):
+            rows = connection.execute("select account_id from mart.dim_accounts").fetchall()
+        assert {str(row) for (row,) in rows} == {row["id"] for row in api.get("/accounts")}
+
+        again = json.loads(house.payymo("analytics", "build", "--json"))
+        assert again["kind"] == "incremental"
 
     def test_a_mistake_is_a_sentence(self, house: House) -> None:
         assert "no such tenant" in house.payymo("match", "--tenant", "Nobody", expect=1).lower()
