@@ -258,6 +258,7 @@ class MemoryHouse:
                 has_known_rows=self._has_booked(since, None),
                 has_rows_before=self._has_booked(since, changes.oldest_booked),
                 is_after_failure=self.has_failed,
+                lag=changes.lag,
             ),
             known,
         )

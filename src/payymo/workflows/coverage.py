@@ -94,6 +94,7 @@ def note_coverage(
                 session, tenant_id, account.id, since=since, before=changes.oldest_booked
             ),
             is_after_failure=account.failure_count > 0,
+            lag=changes.lag,
         ),
         known,
     )

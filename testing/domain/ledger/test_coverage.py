@@ -147,6 +147,47 @@ class TestClaim:
         )
 
 
+class TestEdge:
+    """The days of some rows come after another of their dates, by which the bank may choose."""
+
+    TWO_DAYS = timedelta(days=2)
+
+    def test_is_not_known_where_an_answer_begins(self) -> None:
+        facts = replace(FIRST, lag=self.TWO_DAYS)
+
+        assert claim(facts, []) == a_claim(days("2025-04-02", "2026-03-31"), CUT)
+
+    def test_is_not_known_from_the_oldest_row_on_where_that_is_as_near(self) -> None:
+        near = replace(FIRST, oldest_booked=date(2025, 4, 2), lag=self.TWO_DAYS)
+        after = replace(near, oldest_booked=date(2025, 4, 3))
+
+        assert claim(near, []) == a_claim(days("2025-04-04", "2026-03-31"), CUT)
+        # No row was left out there: the account, or the bank's memory of it, begins with this one.
+        assert claim(after, []) == a_claim(days("2025-04-03", "2026-03-31"), CUT)
+
+    def test_is_known_where_it_was_known_before(self) -> None:
+        facts = replace(LATER, lag=self.TWO_DAYS)
+
+        assert claim(facts, [days("2025-04-01", "2026-03-16")]) == a_claim(
+            days("2026-03-15", "2026-03-31"), COMPLETE
+        )
+        assert claim(facts, [days("2025-04-01", "2026-03-15")]) == a_claim(
+            days("2026-03-17", "2026-03-31"), CUT
+        )
+
+    def test_is_no_wider_than_a_week(self) -> None:
+        facts = replace(FIRST, lag=timedelta(days=400))
+
+        assert claim(facts, []) == a_claim(days("2025-04-07", "2026-03-31"), CUT)
+
+    def test_of_one_day_that_is_all_edge_nothing_is_known(self) -> None:
+        facts = replace(
+            FIRST, asked_from=TODAY - timedelta(days=1), oldest_booked=TODAY, lag=self.TWO_DAYS
+        )
+
+        assert claim(facts, []) is None
+
+
 class TestFirmness:
     def test_an_answer_is_firm_that_came_neither_after_a_failure_nor_from_an_old_store(
         self,

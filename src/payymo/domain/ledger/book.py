@@ -71,6 +71,7 @@ class Changes:
     :ivar positions: Raw rows that the answer consists of.
     :ivar last_position: Of the account's raw rows, with the answer's own.
     :ivar oldest_booked: First day that a booked row of the answer has; ``None`` without one.
+    :ivar lag: How far at most the day of a booked row of the answer comes after its first date.
     :ivar oldest_written: First day that a row has which was added or written anew.
     """
 
@@ -86,6 +87,7 @@ class Changes:
     positions: list[int] = field(default_factory=list)
     last_position: int = 0
     oldest_booked: date | None = None
+    lag: timedelta = timedelta(0)
     oldest_written: date | None = None
 
 
@@ -250,7 +252,7 @@ def post_answer(
     for chunk in batched(_due(answer, comparison), ROW_COUNT_MAX):
         _write(ledger, answer, comparison, chunk, translate=translate, changes=changes)
     changes.last_position = comparison.last_position
-    changes.oldest_booked = comparison.oldest_booked
+    changes.oldest_booked, changes.lag = comparison.oldest_booked, comparison.lag
     if not answer.is_overtaken:
         _judge_absent(ledger, answer, comparison, changes)
     return changes
@@ -272,6 +274,7 @@ class _Comparison:
     :ivar oldest_booked: First day that a booked row of the answer has; ``None`` without one.
     :ivar speaks_from: First day of which the answer speaks for certain, whichever of a row's dates
         the bank goes by; ``None`` without a booked row.
+    :ivar lag: How far at most the day of a booked row comes after the first of its dates.
     """
 
     is_first: bool
@@ -285,9 +288,11 @@ class _Comparison:
     last_position: int = 0
     oldest_booked: date | None = None
     speaks_from: date | None = None
+    lag: timedelta = timedelta(0)
 
-    def take(self, day: date, last_day: date) -> None:
+    def take(self, day: date, first_day: date, last_day: date) -> None:
         """Take note of a booked row of the answer."""
+        self.lag = max(self.lag, day - first_day)
         self.oldest_booked = min(self.oldest_booked or day, day)
         self.speaks_from = min(self.speaks_from or last_day, last_day)
 
@@ -321,7 +326,7 @@ def _compare(
     comparison.last_position = ledger.find_last_position()
     for known in payloads:
         if known.is_booked and known.transaction_id in seen:
-            comparison.take(known.day, known.last_day)
+            comparison.take(known.day, known.first_day, known.last_day)
     if not unknown:
         return comparison
     if known_since is not None and _were_received(ledger, unknown, payloads):
@@ -406,7 +411,8 @@ def _write(
         changes.positions.append(position)
         sighting = observe(record, row.content_hash)
         if row.is_booked and sighting.day is not None:
-            comparison.take(sighting.day, sighting.last_day or sighting.day)
+            first_day, last_day = sighting.first_day, sighting.last_day
+            comparison.take(sighting.day, first_day or sighting.day, last_day or sighting.day)
         if comparison.fingerprints.get(transaction_id) != sighting.fingerprint:
             comparison.contents[sighting.fingerprint] += 1
         entry = TransactionEntry(

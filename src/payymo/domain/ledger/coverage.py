@@ -29,6 +29,9 @@ QUIET_MAX: Final = timedelta(days=45)
 #: choose rows by another date than ours.
 LANDMARK_MARGIN: Final = timedelta(days=7)
 
+#: Of so many days at most where an answer begins, rows may be left out by another of their dates.
+EDGE_MAX: Final = timedelta(days=7)
+
 #: Two answers this far apart do not come from the same state of a bank or of a store.
 APART: Final = timedelta(hours=12)
 
@@ -85,6 +88,8 @@ class AnswerFacts:
     :ivar has_rows_before: Booked rows are known of the days asked for that come before the
         oldest row of the answer: so it is short of them.
     :ivar is_after_failure: The attempt before it failed.
+    :ivar lag: How many days at most a booked row's own day comes after another of its dates: the
+        bank may choose rows by that one.
     """
 
     asked_from: date | None
@@ -95,6 +100,7 @@ class AnswerFacts:
     has_known_rows: bool
     has_rows_before: bool
     is_after_failure: bool
+    lag: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,10 @@ def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
     known before, no known row is missing in between, and the silence is not too long; else from
     its oldest row, and for no more than its own day where it has none.
 
+    Where an answer begins on the day asked for, the bank may have chosen rows by another date than
+    the one that counts: as many days as the dates of its rows lie apart are not made known there,
+    unless they were.
+
     :param facts: What is to be known of the answer.
     :param known: The days that were known before it, merged.
     """
@@ -138,6 +148,11 @@ def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
         )
         if not is_quiet:
             first_day, completeness = oldest, Completeness.CUT
+    lag = min(facts.lag, EDGE_MAX)
+    edge = first_day + lag if first_day <= asked + lag else first_day
+    if not any(days.first_day <= first_day and edge - _DAY <= days.last_day for days in known):
+        completeness = Completeness.CUT if edge > first_day else completeness
+        first_day = edge
     if first_day > last_day:
         return None
     is_firm = not facts.is_after_failure and facts.answered_at - bank_asked_at < APART
