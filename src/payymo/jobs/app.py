@@ -16,6 +16,11 @@ from payymo.postgres.jobs.models import Job
 from payymo.postgres.jobs.operations.jobs import create_job, find_job_by_queue_id, requeue_job
 from payymo.postgres.jobs.operations.queue import bring_forward, change_argument, hold_waiting
 
+#: Tasks of the schedule stand in a line of their own, apart from tenants' jobs.
+SCHEDULE_QUEUE: Final = "schedule"
+#: The task of the schedule that looks after consents.
+CONSENT_CHECK: Final = "consent_check"
+
 #: How often a job is offered to the queue while an equal one comes and goes.
 _OFFERS_MAX: Final = 3
 
@@ -138,6 +143,18 @@ class PostgresJobQueue:
         return waiting or self._add(
             session, order, connection_id=None, requested_by=requested_by, not_before=None
         )
+
+    def queue_consent_check(self, session: Session, *, now: datetime) -> int:
+        """Queue what the schedule does hourly with consents, and return its number in the queue.
+
+        :param session: Open session; the caller manages the transaction.
+        :param now: The time (aware).
+        """
+        return self._app.configure_task(
+            CONSENT_CHECK,
+            queue=SCHEDULE_QUEUE,
+            connection=session.connection().connection.driver_connection,
+        ).defer(timestamp=int(now.timestamp()))
 
     def requeue(
         self,

@@ -10,6 +10,7 @@ from procrastinate.job_context import JobContext
 
 from payymo.domain.enums import RunStatus, SyncTrigger
 from payymo.domain.syncing import stagger
+from payymo.jobs.app import CONSENT_CHECK, SCHEDULE_QUEUE
 from payymo.jobs.attempts import log_error
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.common.operations.connections import (
@@ -24,10 +25,7 @@ from payymo.workflows.rates import update_rates
 
 logger = logging.getLogger(__name__)
 
-#: Tasks of the schedule stand in a line of their own, apart from tenants' jobs.
-QUEUE: Final = "schedule"
-
-CONSENT_CHECK: Final = "0 * * * *"
+CONSENT_HOURLY: Final = "0 * * * *"
 DAILY_SYNC: Final = "0 1 * * *"
 CONSENT_POLL: Final = "*/5 * * * *"
 NIGHTLY_MATCH: Final = "0 4 * * *"
@@ -59,11 +57,11 @@ def add_schedule(app: App, services: WorkerServices) -> None:
     :param services: What to work with.
     """
 
-    @app.periodic(cron=CONSENT_CHECK)
-    @app.task(name="consent_check", queue=QUEUE, retry=_RETRY)
+    @app.periodic(cron=CONSENT_HOURLY)
+    @app.task(name=CONSENT_CHECK, queue=SCHEDULE_QUEUE, retry=_RETRY)
     def consent_check(timestamp: int) -> None:
         _run(
-            "consent_check",
+            CONSENT_CHECK,
             timestamp,
             lambda: check_consents(
                 services.sessions, services.providers, services.queue, clock=services.clock
@@ -71,18 +69,18 @@ def add_schedule(app: App, services: WorkerServices) -> None:
         )
 
     @app.periodic(cron=DAILY_SYNC)
-    @app.task(name="daily_sync", queue=QUEUE, retry=_RETRY)
+    @app.task(name="daily_sync", queue=SCHEDULE_QUEUE, retry=_RETRY)
     def daily_sync(timestamp: int) -> None:
         _run("daily_sync", timestamp, lambda: queue_due_syncs(services))
 
     @app.periodic(cron=NIGHTLY_MATCH)
-    @app.task(name="nightly_match", queue=QUEUE, retry=_RETRY)
+    @app.task(name="nightly_match", queue=SCHEDULE_QUEUE, retry=_RETRY)
     def nightly_match(timestamp: int) -> None:
         _run("nightly_match", timestamp, lambda: queue_matches(services))
 
     # These two come again soon: one that could not be done is dropped.
     @app.periodic(cron=CONSENT_POLL)
-    @app.task(name="consent_poll", queue=QUEUE, queueing_lock="consent_poll")
+    @app.task(name="consent_poll", queue=SCHEDULE_QUEUE, queueing_lock="consent_poll")
     def consent_poll(timestamp: int) -> None:
         _run(
             "consent_poll",
@@ -97,17 +95,19 @@ def add_schedule(app: App, services: WorkerServices) -> None:
         )
 
     @app.periodic(cron=POSTPONED_SYNC)
-    @app.task(name="postponed_sync", queue=QUEUE, queueing_lock="postponed_sync")
+    @app.task(name="postponed_sync", queue=SCHEDULE_QUEUE, queueing_lock="postponed_sync")
     def postponed_sync(timestamp: int) -> None:
         _run("postponed_sync", timestamp, lambda: queue_postponed_syncs(services))
 
     @app.periodic(cron=RATES_UPDATE)
-    @app.task(name="rates_update", queue=QUEUE, queueing_lock="rates_update")
+    @app.task(name="rates_update", queue=SCHEDULE_QUEUE, queueing_lock="rates_update")
     def rates_update(timestamp: int) -> None:
         _run("rates_update", timestamp, lambda: bring_rates(services))
 
     @app.periodic(cron=QUEUE_PURGE)
-    @app.task(name="queue_purge", queue=QUEUE, queueing_lock="queue_purge", pass_context=True)
+    @app.task(
+        name="queue_purge", queue=SCHEDULE_QUEUE, queueing_lock="queue_purge", pass_context=True
+    )
     async def queue_purge(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
         await context.app.job_manager.delete_old_jobs(
             nb_hours=QUEUE_HOURS_KEPT,

@@ -120,6 +120,19 @@ def has_due_tasks(session: Session, line: str) -> bool:
     )
 
 
+def find_task_status(session: Session, queue_id: int) -> str | None:
+    """Return where a row of the queue stands, in Procrastinate's words; ``None`` if it is gone.
+
+    :param session: Open session; the caller manages the transaction.
+    :param queue_id: The queue's number.
+    """
+    status: str | None = session.scalar(
+        text("SELECT status::text FROM procrastinate_jobs WHERE id = :queue_id"),
+        {"queue_id": queue_id},
+    )
+    return status
+
+
 def list_stalled_tasks(session: Session, *, silent_seconds: float) -> Sequence[StalledTask]:
     """Return the rows that were started by workers who have fallen silent.
 
