@@ -200,6 +200,22 @@ def list_unfinished_runs(
     ).all()
 
 
+def find_last_news(session: Session, tenant_id: UUID) -> datetime | None:
+    """Return when a sync last brought anything new, or failed (aware); ``None`` if never.
+
+    One that brought nothing says why in its remark.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the runs.
+    """
+    moment: datetime | None = session.scalar(
+        select(func.max(SyncRun.finished_at)).where(
+            SyncRun.tenant_id == tenant_id, SyncRun.remark_code.is_(None)
+        )
+    )
+    return moment
+
+
 def list_reverted_runs(session: Session, tenant_id: UUID, connection_id: UUID) -> set[UUID]:
     """Return the runs of a connection that count no more, since they were taken back.
 

@@ -332,3 +332,18 @@ def finish_match_run(
     run.unexplained_count = payment_count - applied_count - suggested_count
     run.finished_at = now
     session.flush()
+
+
+def find_last_finding(session: Session, tenant_id: UUID) -> datetime | None:
+    """Return when a matching last changed anything, or was taken back (aware); ``None`` if never.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the matchings.
+    """
+    moment: datetime | None = session.scalar(
+        select(func.max(func.greatest(MatchRun.finished_at, MatchRun.reversed_at))).where(
+            MatchRun.tenant_id == tenant_id,
+            MatchRun.applied_count + MatchRun.suggested_count > 0,
+        )
+    )
+    return moment
