@@ -15,6 +15,9 @@ from payymo.domain.errors import BuildFailedError, Problem
 #: What a run of dbt is doing: how many of its steps are done, of how many, and the latest one.
 type Progress = Callable[[int, int, str], None]
 
+#: Told of each event that dbt logs, as it is.
+type Listener = Callable[[Mapping[str, Any]], None]
+
 _WELL: Final = {"success", "pass", "no-op", "warn"}
 #: What is left out because something before it failed says nothing of its own.
 _CONSEQUENCE: Final = "skipped"
@@ -39,6 +42,7 @@ def transform(
     as_of: datetime,
     changed_since: int | None,
     progress: Progress,
+    on_event: Listener | None = None,
 ) -> Counts:
     """Build all models into a draft's file and test them.
 
@@ -51,6 +55,7 @@ def transform(
     :param changed_since: Number of the transaction from which on rows are read, modulo 2³²; without
         one, all rows are.
     :param progress: Told of each step.
+    :param on_event: Told of each event of dbt's log.
     :raises BuildFailedError: If a model cannot be built, or a test fails; each with its sentence.
     """
     command = [
@@ -80,7 +85,7 @@ def transform(
         text=True,
     ) as process:
         try:
-            complaints = list(_follow(process.stdout or (), progress))
+            complaints = list(_follow(process.stdout or (), progress, on_event))
         except BaseException:
             _stop(process)
             raise
@@ -95,7 +100,7 @@ def transform(
     return Counts(kinds.count("model"), kinds.count("test"))
 
 
-def _follow(lines: Iterable[str], progress: Progress) -> Iterator[str]:
+def _follow(lines: Iterable[str], progress: Progress, on_event: Listener | None) -> Iterator[str]:
     """Tell of each step, and yield what dbt complains of besides its steps' results."""
     done = 0
     for line in lines:
@@ -104,6 +109,8 @@ def _follow(lines: Iterable[str], progress: Progress) -> Iterator[str]:
         except json.JSONDecodeError:
             yield line.strip()
             continue
+        if on_event is not None:
+            on_event(event)
         data, info = event["data"], event["info"]
         # A test's result calls the number of all steps otherwise than a model's.
         total = data.get("total", data.get("num_models"))

@@ -153,6 +153,7 @@ class Warehouse:
 
         :param failure: What happened.
         """
+        self._builds.mkdir(parents=True, exist_ok=True)
         _write_json(self._failure, asdict(failure))
 
     def current(self) -> BuildRecord | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from payymo.analytics.project import place_extensions, project_fingerprint, project_folder
-from payymo.analytics.transforming import Progress, transform
+from payymo.analytics.transforming import Listener, Progress, transform
 from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.banking import Clock
 from payymo.domain.enums import BuildKind
@@ -26,6 +26,7 @@ def build_warehouse(
     progress: Progress,
     on_wait: Callable[[], None],
     project: Path | None = None,
+    on_event: Listener | None = None,
 ) -> BuildRecord:
     """Bring the warehouse up to the present moment of the database, and publish it.
 
@@ -39,6 +40,7 @@ def build_warehouse(
     :param progress: Told of each step.
     :param on_wait: Called once where somebody else is building, and is waited for.
     :param project: The dbt project; Payymo's own unless another is given.
+    :param on_event: Told of each event of dbt's log.
     :raises BuildFailedError: If a model cannot be built, or a test fails.
     :raises ConfigurationError: If the database cannot be read.
     """
@@ -62,6 +64,7 @@ def build_warehouse(
                     as_of=snapshot.taken_at,
                     changed_since=None if base is None else base.horizon % _NUMBERS,
                     progress=progress,
+                    on_event=on_event,
                 )
             except BaseException as error:
                 warehouse.discard(draft)
