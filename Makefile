@@ -31,6 +31,10 @@ demo: $(INSTALLED) ## Connect a bank of the sandbox, sync it, match its invoices
 up: $(INSTALLED) ## The same, then serve API, worker and sandbox until Ctrl-C
 	$(RUN)/payymo up --demo
 
+.PHONY: dagster
+dagster: $(INSTALLED) ## The same, with Dagster's pages: lineage, builds of the warehouse, checks
+	$(RUN)/payymo up --with-dagster
+
 .PHONY: check
 check: lint types sql-lint migrations coverage soak-minute ## All that must hold before a change goes in
 

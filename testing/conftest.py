@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -25,6 +26,9 @@ from payymo.postgres.core import create_app_engine, create_owner_engine
 from payymo.postgres.embedded import SUPERUSER_ROLE, EmbeddedServer, embedded_server
 from payymo.postgres.schema import init_database
 from payymo.postgres.tenancy import TENANT_SETTING, enter_tenant
+
+# Dagster is an extra, and there is none for Python 3.14.
+collect_ignore = [] if find_spec("dagster") else ["orchestration"]
 
 # A machine that judges a change must judge it alike each time; people's machines go on searching.
 hypothesis.settings.register_profile("repeatable", derandomize=True)

@@ -15,18 +15,21 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 ]
 ROOMS = (
     *("analytics", "api", "cli", "domain", "jobs", "postgres", "providers", "sandbox"),
-    "workflows",
+    *("orchestration", "workflows"),
 )
-MODULES = ("__main__", "asgi", "assembly", "settings")
+MODULES = ("__main__", "asgi", "assembly", "definitions", "settings")
 
 #: For each contract, files that break it.
 BREAKS = [
     ("layers", {"workflows/broken.py": "import payymo.api"}),
     ("layers", {"postgres/broken.py": "import payymo.providers"}),
     ("layers", {"api/broken.py": "import payymo.jobs"}),
+    ("layers", {"orchestration/broken.py": "import payymo.jobs"}),
     ("layers", {"assembly.py": "import payymo.cli"}),
     ("layers", {"new_room.py": ""}),
     ("domain", {"domain/broken.py": "import sqlalchemy"}),
+    ("dagster", {"workflows/broken.py": "import dagster"}),
+    ("dagster", {"cli/broken.py": "import dagster_dbt"}),
     ("database", {"providers/broken.py": "import psycopg"}),
     ("database", {"sandbox/broken.py": "import sqlalchemy"}),
     ("layers", {"analytics/broken.py": "import payymo.postgres"}),

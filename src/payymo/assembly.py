@@ -19,6 +19,7 @@ from payymo.domain.enums import Provider
 from payymo.domain.errors import ConfigurationError, OutageError
 from payymo.jobs.app import PostgresJobQueue
 from payymo.jobs.services import WorkerServices
+from payymo.orchestration.services import OrchestrationServices
 from payymo.postgres.auth.operations.credentials import find_credentials
 from payymo.postgres.core import create_app_engine, create_sessions
 from payymo.postgres.embedded import embedded_server
@@ -82,6 +83,17 @@ class Installation:
             queue=self.queue,
             clock=self.clock,
             rates=self.rates if self.settings.rates_update else None,
+        )
+
+    def orchestration_services(self) -> OrchestrationServices:
+        """Return what Dagster's assets and sensors work with."""
+        return OrchestrationServices(
+            database_url=self.database_url,
+            sessions=self.sessions,
+            queue=self.queue,
+            key_ring=self.key_ring,
+            clock=self.clock,
+            warehouse_dir=self.settings.warehouse_dir,
         )
 
 

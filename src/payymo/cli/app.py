@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("payymo.cli.demonstration", "up"),
     "serve": ("payymo.cli.serving", "serve"),
     "worker": ("payymo.cli.serving", "worker"),
+    "dagster": ("payymo.cli.conducting", "dagster"),
     "db": ("payymo.cli.database", "app"),
     "sandbox": ("payymo.sandbox.cli", "app"),
     "connections": ("payymo.cli.banking", "connections_app"),

@@ -2,13 +2,10 @@
 
 import json as json_module
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import httpx
@@ -17,10 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as ProgressBar
 
+from payymo.cli.conducting import DagsterPortOption
 from payymo.cli.journey import Api, Login, Outcome, Progress, new_login, register, run_journey
 from payymo.cli.scoring import Score
 from payymo.cli.serving import PortOption
-from payymo.cli.stack import Stack, running_stack
+from payymo.cli.stack import Stack, running_stack, told_to_stop
 from payymo.cli.terminal import JsonOption, err, out, print_json, print_table
 from payymo.domain.errors import ConfigurationError
 from payymo.sandbox.books.customers import CUSTOMER_COUNT_DEFAULT
@@ -77,12 +75,16 @@ def up(
     customers: CustomersOption = CUSTOMER_COUNT_DEFAULT,
     *,
     with_demo: Annotated[bool, typer.Option("--demo", help="Run the demonstration first.")] = False,
+    with_dagster: Annotated[
+        bool, typer.Option("--with-dagster", help="Open Dagster's pages as well.")
+    ] = False,
+    dagster_port: DagsterPortOption = 3000,
     json: JsonOption = False,
 ) -> None:
     """Serve API, worker and sandbox until Ctrl-C.
 
     With GOCARDLESS_BASE_URL set, no sandbox is started and that address is talked to. With --json,
-    one line is printed when ready: url, email, password, sandbox_url.
+    one line is printed when ready: url, email, password, sandbox_url, dagster_url.
     """
     settings = load_settings()
     with_sandbox = not settings.is_gocardless_address_given
@@ -90,11 +92,12 @@ def up(
         _refuse_real_provider(is_given=not with_sandbox)
     data_dir = settings.data_dir.resolve()
     with (
-        _told_to_stop() as stop,
+        told_to_stop() as stop,
         running_stack(
             data_dir=data_dir,
             port=port,
             sandbox_options=_sandbox_options(seed, customers) if with_sandbox else None,
+            dagster_port=dagster_port if with_dagster else None,
         ) as stack,
     ):
         outcome = None
@@ -112,6 +115,7 @@ def up(
                     "email": login.email,
                     "password": login.password,
                     "sandbox_url": sandbox_url,
+                    "dagster_url": stack.dagster_url,
                 }
             )
         else:
@@ -167,24 +171,6 @@ def _owner(url: str, path: Path) -> Login:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json_module.dump({"email": login.email, "password": login.password}, file)
     return login
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Give an event that SIGINT and SIGTERM set; the handlers before are put back."""
-    stop = threading.Event()
-
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -271,6 +257,8 @@ def _print_address(stack: Stack, login: Login) -> None:
     out.print(f"  e-mail    {login.email}\n  password  {login.password}", markup=False)
     if stack.sandbox is not None:
         out.print(f"  sandbox   {stack.sandbox.base_url}", markup=False)
+    if stack.dagster_url is not None:
+        out.print(f"  Dagster   {stack.dagster_url}", markup=False)
     out.print(f"  logs      {stack.log_folder}\nCtrl-C stops it.", markup=False)
 
 

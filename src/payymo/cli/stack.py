@@ -7,11 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 import httpx
 from pydantic import SecretStr
@@ -23,11 +27,29 @@ from payymo.settings import Settings, load_settings
 #: needs more than it gives its running jobs, in order to hand them back.
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 30.0
+_LEFT_BEHIND_SECONDS_MAX = 5.0
 _POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _STATE_FILE = "sandbox.json"
 _ADDRESS_FILE = "sandbox_address.json"
+
+#: What Dagster is told at its first start; the file may be edited after that.
+_DAGSTER_SETTINGS = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+retention:
+  sensor:
+    purge_after_days:
+      skipped: 1
+      success: 30
+      failure: 30
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +80,13 @@ class Stack:
 
     :ivar url: Where the API listens.
     :ivar sandbox: The sandbox that stands in for the provider, where one was started.
+    :ivar dagster_url: Where Dagster's pages are, where it was started.
     :ivar processes: What must stay alive for it to run, by name.
     """
 
     url: str
     sandbox: SandboxAddress | None
+    dagster_url: str | None
     processes: Mapping[str, "subprocess.Popen[str]"]
     log_folder: Path
 
@@ -86,6 +110,7 @@ def running_stack(
     port: int,
     sandbox_options: Sequence[str] | None,
     concurrency: int | None = None,
+    dagster_port: int | None = None,
 ) -> Iterator[Stack]:
     """Run API, worker and (unless another provider is named) the sandbox until the block ends.
 
@@ -93,6 +118,7 @@ def running_stack(
     :param port: Port of the API on the loopback address; 0 takes a free one.
     :param sandbox_options: Options of ``payymo sandbox serve``; no sandbox is started if absent.
     :param concurrency: Jobs that the worker runs at once; the setting's value if absent.
+    :param dagster_port: Port of Dagster's pages; 0 takes a free one. No pages if absent.
     :raises ConfigurationError: If a part does not come up.
     """
     log_folder = data_dir / "logs"
@@ -116,9 +142,89 @@ def running_stack(
         )
         options = ["--concurrency", str(concurrency)] if concurrency else []
         processes["worker"] = _start(stack, "worker", ["worker", *options], environment, log_folder)
-        house = Stack(url, sandbox, processes, log_folder)
-        _wait_until_ready(house)
+        dagster_url = None
+        if dagster_port is not None:
+            processes["dagster"], dagster_url = stack.enter_context(
+                starting_dagster(data_dir=data_dir, port=dagster_port, environment=environment)
+            )
+        house = Stack(url, sandbox, dagster_url, processes, log_folder)
+        _wait_until_ready(house, f"{url}/readyz")
+        if dagster_url is not None:
+            _wait_until_ready(house, f"{dagster_url}/server_info")
         yield house
+
+
+@contextmanager
+def running_dagster(*, data_dir: Path, port: int) -> Iterator[Stack]:
+    """Run Dagster alone until the block ends, beside a house or a database that runs elsewhere.
+
+    :param data_dir: Data folder.
+    :param port: Port of its pages on the loopback address; 0 takes a free one.
+    :raises ConfigurationError: If it is not installed, or does not come up.
+    """
+    environment = os.environ | {"PAYYMO_DATA_DIR": str(data_dir)}
+    with starting_dagster(data_dir=data_dir, port=port, environment=environment) as started:
+        process, url = started
+        alone = Stack(url, None, url, {"dagster": process}, data_dir / "logs")
+        _wait_until_ready(alone, f"{url}/server_info")
+        yield alone
+
+
+@contextmanager
+def starting_dagster(
+    *, data_dir: Path, port: int, environment: Mapping[str, str]
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Start Dagster's pages, daemon and code server, and stop them when the block ends.
+
+    What Dagster remembers is below the data folder. It listens on the loopback address only.
+
+    :param data_dir: Data folder.
+    :param port: Port of its pages; 0 takes a free one.
+    :param environment: The process's environment.
+    :returns: The process, and where its pages will be.
+    :raises ConfigurationError: If it is not installed.
+    """
+    if find_spec("dagster_webserver") is None:
+        raise ConfigurationError(
+            "Dagster is not installed: `pip install 'payymo[dagster]'` adds it, and `make install` "
+            "in a checkout. There is none for Python 3.14 yet: use 3.12 or 3.13."
+        )
+    home, log_folder = data_dir / "dagster", data_dir / "logs"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log_folder.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text(_DAGSTER_SETTINGS, encoding="utf-8")
+    port = port or free_port()
+    with ExitStack() as stack:
+        process = _start(
+            stack,
+            "dagster",
+            ["dev", "-m", "payymo.definitions", "-h", "127.0.0.1", "-p", str(port)],
+            {**environment, "DAGSTER_HOME": str(home)},
+            log_folder,
+            module="dagster",
+            # It shuts down what it started on Ctrl-C, and on nothing else.
+            stop_signal=signal.SIGINT,
+        )
+        yield process, f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set; the handlers before are put back."""
+    stop = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def free_port() -> int:
@@ -207,10 +313,12 @@ def _start(
     log_folder: Path,
     *,
     reads_output: bool = False,
+    module: str = "payymo",
+    stop_signal: signal.Signals = signal.SIGTERM,
 ) -> "subprocess.Popen[str]":
     log = stack.enter_context((log_folder / f"{name}.log").open("a", encoding="utf-8"))
     process = subprocess.Popen(  # noqa: S603  # our own interpreter and command line
-        [sys.executable, "-m", "payymo", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if reads_output else log,
@@ -218,35 +326,52 @@ def _start(
         text=True,
         # Ctrl-C reaches the whole terminal group: the parent alone decides who leaves when.
         start_new_session=True,
-        preexec_fn=_leave_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # it makes one system call
+        preexec_fn=partial(_leave_with_parent, stop_signal),  # noqa: PLW1509  # it makes two system calls
     )
-    stack.callback(_stop, process)
+    stack.callback(_stop, process, stop_signal)
     return process
 
 
-def _leave_with_parent() -> None:
-    """Ask the kernel to tell this process to stop when its parent is gone, even if killed."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _leave_with_parent(stop_signal: signal.Signals) -> None:
+    """Let this process be told to stop: by us, and by the kernel when its parent is killed."""
+    # Shells let what they start in the background ignore Ctrl-C, which is inherited.
+    signal.signal(stop_signal, signal.SIG_DFL)
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, stop_signal)
 
 
-def _stop(process: "subprocess.Popen[str]") -> None:
+def _stop(process: "subprocess.Popen[str]", stop_signal: signal.Signals) -> None:
     if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(stop_signal)
         try:
             process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    _end_group(process.pid)
     if process.stdout is not None:
         process.stdout.close()
 
 
-def _wait_until_ready(house: Stack) -> None:
+def _end_group(leader: int) -> None:
+    """End what a process started that is gone, and left behind."""
+    give_up_at = time.monotonic() + _LEFT_BEHIND_SECONDS_MAX
+    try:
+        os.killpg(leader, signal.SIGTERM)
+        while time.monotonic() < give_up_at:
+            time.sleep(_POLL_SECONDS)
+            os.killpg(leader, 0)
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _wait_until_ready(house: Stack, url: str) -> None:
     give_up_at = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < give_up_at:
         house.check()
         try:
-            if httpx.get(f"{house.url}/readyz", timeout=5).is_success:
+            if httpx.get(url, timeout=5).is_success:
                 return
         except httpx.TransportError:
             pass  # not listening yet: that is what we wait for

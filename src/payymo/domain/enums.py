@@ -81,6 +81,7 @@ class EventKind(StrEnum):
     BALANCE_PROOF_FAILED = "balance_proof_failed"
     INVOICE_PAID = "invoice_paid"
     INVOICE_REOPENED = "invoice_reopened"
+    PIPELINE_RUN_FAILED = "pipeline_run_failed"
 
 
 class EventSubject(StrEnum):
@@ -90,6 +91,7 @@ class EventSubject(StrEnum):
     ACCOUNT = "account"
     TRANSACTION = "transaction"
     INVOICE = "invoice"
+    PIPELINE_RUN = "pipeline_run"
 
 
 class ConsentStatus(StrEnum):

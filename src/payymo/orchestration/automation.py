@@ -1,0 +1,191 @@
+"""Jobs, and what starts them: people, the clock, and changes of the tables."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import dagster as dg
+
+from payymo.analytics.warehouse import BuildFailure, Warehouse
+from payymo.orchestration.banking import CONSENT_TABLES, MATCHED_TABLES, SYNCED_TABLES
+from payymo.orchestration.debounce import Cursor, decide
+from payymo.orchestration.replaying import CONNECTIONS, list_partitions, raw_replay
+from payymo.orchestration.services import OrchestrationServices
+from payymo.orchestration.tables import list_tenants
+from payymo.postgres.common.operations.sync_runs import find_last_news
+from payymo.postgres.reconciliation.operations.match_runs import find_last_finding
+from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.pipeline_runs import tell_of_failed_run
+
+_SYNCED: Final = dg.AssetSelection.assets(*(spec.key for spec in SYNCED_TABLES))
+_MATCHED: Final = dg.AssetSelection.assets(*(spec.key for spec in MATCHED_TABLES))
+_CONSENTS: Final = dg.AssetSelection.assets(*(spec.key for spec in CONSENT_TABLES))
+_LAYERS: Final = ("source", "staging", "mart", "warehouse")
+
+daily_transaction_sync: Final = dg.define_asset_job(
+    "daily_transaction_sync",
+    _SYNCED | _MATCHED,
+    description="Sync every connection that can be read, match what came, and check the ledger.",
+)
+backfill_holes: Final = dg.define_asset_job(
+    "backfill_holes",
+    _SYNCED | _MATCHED,
+    config={"ops": {"bank_data": {"config": {"only_with_holes": True}}}},
+    description="Sync the connections of which days are unknown, as far as their consents reach.",
+)
+refresh_expiring_consents: Final = dg.define_asset_job(
+    "refresh_expiring_consents",
+    _CONSENTS,
+    description="Mark consents that ran out or soon will, warn, and ask about pending ones.",
+)
+analytics_build: Final = dg.define_asset_job(
+    "analytics_build",
+    dg.AssetSelection.groups(*_LAYERS),
+    description="Bring the warehouse up to the present moment, test it, and publish it.",
+)
+replay: Final = dg.define_asset_job(
+    "replay",
+    dg.AssetSelection.assets(raw_replay),
+    description="Enter a connection's raw archive anew, and compare it with its ledger.",
+)
+
+JOBS: Final = (
+    daily_transaction_sync,
+    backfill_holes,
+    refresh_expiring_consents,
+    analytics_build,
+    replay,
+)
+
+#: Off, because the queue's own schedule does the same without Dagster: see `jobs/schedule.py`.
+_LEFT_TO_THE_QUEUE: Final = dg.DefaultScheduleStatus.STOPPED
+
+SCHEDULES: Final = (
+    dg.ScheduleDefinition(
+        job=daily_transaction_sync,
+        cron_schedule="0 1 * * *",
+        default_status=_LEFT_TO_THE_QUEUE,
+        description="The worker syncs daily by itself: turn this on only to see it in Dagster.",
+    ),
+    dg.ScheduleDefinition(
+        job=refresh_expiring_consents,
+        cron_schedule="0 * * * *",
+        default_status=_LEFT_TO_THE_QUEUE,
+        description="The worker does it hourly by itself: turn this on only to see it in Dagster.",
+    ),
+    dg.ScheduleDefinition(
+        job=analytics_build,
+        cron_schedule="10 0 * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="A new day makes what is due older, even where nothing else changes.",
+    ),
+)
+
+
+@dg.sensor(
+    job=analytics_build,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def build_after_changes(
+    context: dg.SensorEvaluationContext, services: dg.ResourceParam[OrchestrationServices]
+) -> dg.SensorResult:
+    """Build the warehouse once a sync or a matching changed something.
+
+    It waits for two quiet minutes, and for fifteen minutes after the first change at the latest.
+    """
+    record = Warehouse(services.warehouse_dir).current()
+    decision = decide(
+        Cursor.read(context.cursor),
+        changed_at=find_last_change(services),
+        shown=None if record is None else record.as_of,
+        now=services.clock(),
+    )
+    asked_for = decision.cursor.asked_for
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=str(asked_for))] if decision.is_due else None,
+        skip_reason=None if decision.is_due else decision.reason,
+        cursor=decision.cursor.write(),
+    )
+
+
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def bank_connections(
+    context: dg.SensorEvaluationContext, services: dg.ResourceParam[OrchestrationServices]
+) -> dg.SensorResult | dg.SkipReason:
+    """Keep a partition for each connection that there is."""
+    present = set(list_partitions(services))
+    known = set(context.instance.get_dynamic_partitions(str(CONNECTIONS.name)))
+    if present == known:
+        return dg.SkipReason(f"{len(known)} connections, as before.")
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if new := sorted(present - known):
+        requests.append(CONNECTIONS.build_add_request(new))
+    if gone := sorted(known - present):
+        requests.append(CONNECTIONS.build_delete_request(gone))
+    return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING)
+def failed_runs(
+    context: dg.RunFailureSensorContext, services: dg.ResourceParam[OrchestrationServices]
+) -> None:
+    """Tell in the product that a run failed, and, of a build, that figures are not the latest."""
+    run = context.dagster_run
+    steps = sorted({str(event.step_key) for event in context.get_step_failure_events()})
+    tell_of_failed_run(
+        services.sessions,
+        UUID(run.run_id),
+        job=run.job_name,
+        steps=steps,
+        clock=services.clock,
+    )
+    if run.job_name == analytics_build.name:
+        record = context.instance.get_run_record_by_id(run.run_id)
+        ended = record.end_time if record else None
+        failed_at = datetime.fromtimestamp(ended, UTC) if ended else services.clock()
+        note_failed_build(services, run.run_id, steps, failed_at=failed_at)
+
+
+SENSORS: Final = (build_after_changes, bank_connections, failed_runs)
+
+
+def find_last_change(services: OrchestrationServices) -> datetime | None:
+    """Return when a sync or a matching last changed anything of any tenant; ``None`` if never.
+
+    :param services: What to work with.
+    """
+    moments: list[datetime | None] = []
+    for tenant_id in list_tenants(services):
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            moments.append(find_last_news(session, tenant_id))
+            moments.append(find_last_finding(session, tenant_id))
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def note_failed_build(
+    services: OrchestrationServices, run_id: str, steps: Iterable[str], *, failed_at: datetime
+) -> None:
+    """Let the warehouse's freshness say that a build failed.
+
+    Where the build said so itself, or another one succeeded after it, that counts.
+
+    :param services: What to work with.
+    :param run_id: The run that failed.
+    :param steps: Which steps of it did.
+    :param failed_at: When (aware).
+    """
+    warehouse = Warehouse(services.warehouse_dir)
+    current = warehouse.current()
+    is_overtaken = current is not None and current.finished_at > failed_at
+    if is_overtaken or warehouse.latest_failure() is not None:
+        return
+    names = ", ".join(steps) or "its process"
+    warehouse.note_failure(
+        BuildFailure(
+            failed_at=failed_at,
+            message=f"The run {run_id} of analytics_build failed.",
+            problems=[f"What failed is {names}: Dagster's log of the run says why."],
+        )
+    )

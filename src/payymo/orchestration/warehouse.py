@@ -1,0 +1,162 @@
+"""The warehouse: dbt's models and tests as assets and checks, and what readers see of them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+from pydantic import Field
+
+from payymo.analytics.contents import count_rows
+from payymo.analytics.warehouse import Warehouse
+from payymo.orchestration.failing import failing_in_a_sentence
+from payymo.orchestration.services import OrchestrationServices
+from payymo.orchestration.streaming import stream
+from payymo.orchestration.tables import table_key
+from payymo.workflows.warehouse import build_warehouse
+
+#: What dbt writes for terminals.
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+PUBLISHED: Final = dg.AssetKey(["warehouse", "published_warehouse"])
+
+type _Node = Mapping[str, Any]
+type _Manifest = dict[str, Any]
+type _Event = Mapping[str, Any]
+
+
+class BuildConfig(dg.Config):
+    """How much a build reads."""
+
+    full: Annotated[bool, Field(description="Read every row anew, not only what has changed.")] = (
+        False
+    )
+
+
+class Translator(DagsterDbtTranslator):
+    """Joins dbt's lineage to the tables: what dbt calls a source is an asset of ours."""
+
+    def get_asset_key(self, dbt_resource_props: _Node) -> dg.AssetKey:
+        """Return the key of a table, or of a model below its layer.
+
+        :param dbt_resource_props: What the manifest says of it.
+        """
+        name = dbt_resource_props["name"]
+        if dbt_resource_props["resource_type"] == "source":
+            return table_key(name)
+        return dg.AssetKey([_layer(dbt_resource_props), name])
+
+    def get_group_name(self, dbt_resource_props: _Node) -> str | None:
+        """Return the layer.
+
+        :param dbt_resource_props: What the manifest says of it.
+        """
+        return self.get_asset_key(dbt_resource_props).path[0]
+
+
+def read_manifest(path: Path) -> _Manifest:
+    """Return dbt's manifest, in which every test of several models belongs to one of them.
+
+    A test that is a query of its own may read several: it is a check of the first that it reads.
+
+    :param path: The manifest.
+    """
+    manifest: _Manifest = json.loads(path.read_text(encoding="utf-8"))
+    for node in manifest["nodes"].values():
+        read = node["depends_on"]["nodes"]
+        if node["resource_type"] == "test" and not node.get("attached_node") and len(read) > 1:
+            first = manifest["nodes"][read[0]]
+            node["config"].setdefault("meta", {})["dagster"] = {"ref": {"name": first["name"]}}
+    return manifest
+
+
+def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
+    """Return the models of the warehouse, and what is published of them, as assets.
+
+    :param manifest: As :func:`read_manifest` gives it.
+    """
+    translator = Translator()
+    specs = [
+        translator.get_asset_spec(manifest, unique_id, None)
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+    ]
+    spec_of = {spec.metadata["dagster_dbt/unique_id"]: spec for spec in specs}
+    check_specs = [
+        check
+        for model_id, spec in spec_of.items()
+        for test_id in manifest["child_map"][model_id]
+        if test_id.startswith("test.")
+        if (check := translator.get_asset_check_spec(spec, manifest, test_id, None))
+    ]
+
+    @dg.multi_asset(specs=specs, check_specs=check_specs, can_subset=False)
+    def warehouse_models(
+        context: dg.AssetExecutionContext,
+        config: BuildConfig,
+        services: dg.ResourceParam[OrchestrationServices],
+    ) -> Iterator[Any]:
+        """One build of the warehouse, as `payymo analytics build` makes it.
+
+        It is a new file, which is published where all tests hold; else what was published before
+        stays in use.
+        """
+
+        def build(tell: Callable[[_Event], None]) -> None:
+            build_warehouse(
+                services.database_url,
+                services.warehouse_dir,
+                full=config.full,
+                clock=services.clock,
+                progress=lambda _done, _total, _name: None,
+                on_wait=lambda: context.log.info("Another build is under way: waiting for it."),
+                on_event=tell,
+            )
+
+        with failing_in_a_sentence():
+            for event in stream(build):
+                message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
+                if message.is_result_event:
+                    context.log.info(_COLOURS.sub("", str(message)))
+                yield from message.to_default_asset_events(
+                    manifest, translator, context=context.op_execution_context
+                )
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[spec.key for spec in specs if spec.group_name == "mart"],
+        group_name="warehouse",
+        kinds={"duckdb"},
+    )
+    def published_warehouse(
+        services: dg.ResourceParam[OrchestrationServices],
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
+        """The file that reports are read from: the latest build of which every test held."""
+        with (
+            failing_in_a_sentence(),
+            Warehouse(services.warehouse_dir).reading() as (record, connection),
+        ):
+            counts = count_rows(connection, [spec.key.path for spec in specs])
+        for spec, rows in zip(specs, counts, strict=True):
+            yield dg.AssetObservation(asset_key=spec.key, metadata={"dagster/row_count": rows})
+        yield dg.MaterializeResult(
+            metadata={
+                "build": record.id,
+                "kind": record.kind.value,
+                "as_of": dg.MetadataValue.timestamp(record.as_of),
+                "seconds": (record.finished_at - record.started_at).total_seconds(),
+                "models": record.model_count,
+                "tests": record.test_count,
+            }
+        )
+
+    return [warehouse_models, published_warehouse]
+
+
+def _layer(node: _Node) -> str:
+    """Return the schema in which a model stands."""
+    return str(node["config"].get("schema") or node["schema"])
