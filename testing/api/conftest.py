@@ -65,6 +65,11 @@ class RowQueue:
     def queue_match(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:
         return self._queue(session, tenant_id, JobKind.MATCH, None, requested_by)
 
+    def queue_categorise(
+        self, session: Session, tenant_id: UUID, *, requested_by: UUID | None
+    ) -> Job:
+        return self._queue(session, tenant_id, JobKind.CATEGORISE, None, requested_by)
+
     def _queue(
         self,
         session: Session,

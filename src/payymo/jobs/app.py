@@ -70,6 +70,15 @@ class Order:
         return cls(kind=JobKind.MATCH, tenant_id=tenant_id, lock=f"match:{tenant_id}", arguments={})
 
     @classmethod
+    def categorise(cls, tenant_id: UUID) -> "Order":
+        """Return the order to decide anew what a tenant's transactions are for.
+
+        :param tenant_id: Tenant whose transactions are decided on.
+        """
+        lock = f"categorise:{tenant_id}"
+        return cls(kind=JobKind.CATEGORISE, tenant_id=tenant_id, lock=lock, arguments={})
+
+    @classmethod
     def read(cls, name: str, arguments: Mapping[str, Any]) -> "Order":
         """Return what a row of the queue asks for.
 
@@ -79,6 +88,8 @@ class Order:
         tenant_id = UUID(arguments["tenant_id"])
         if JobKind(name) is JobKind.MATCH:
             return cls.match(tenant_id)
+        if JobKind(name) is JobKind.CATEGORISE:
+            return cls.categorise(tenant_id)
         connection_id = UUID(arguments["connection_id"])
         return cls.sync(tenant_id, connection_id, SyncTrigger(arguments["trigger"]))
 
@@ -155,6 +166,20 @@ class PostgresJobQueue:
             queue=SCHEDULE_QUEUE,
             connection=session.connection().connection.driver_connection,
         ).defer(timestamp=int(now.timestamp()))
+
+    def queue_categorise(
+        self, session: Session, tenant_id: UUID, *, requested_by: UUID | None
+    ) -> Job:
+        """Queue a decision on what all of a tenant's transactions are for, and return its job.
+
+        :param session: Open session; the caller manages the transaction.
+        :param tenant_id: Tenant whose transactions are decided on.
+        :param requested_by: User who asked for it; absent when Payymo did.
+        """
+        order = Order.categorise(tenant_id)
+        return self._find_waiting(session, order) or self._add(
+            session, order, connection_id=None, requested_by=requested_by, not_before=None
+        )
 
     def requeue(
         self,

@@ -13,6 +13,7 @@ from payymo.jobs.app import Order
 from payymo.jobs.attempts import UNNOTED, Attempt
 from payymo.jobs.outcomes import Failure, Try
 from payymo.jobs.services import WorkerServices
+from payymo.workflows.categorise import categorise_all
 from payymo.workflows.reconcile import reconcile
 from payymo.workflows.sync import sync_connection
 
@@ -31,6 +32,10 @@ def add_tasks(app: App, services: WorkerServices) -> None:
     @app.task(name=JobKind.MATCH.value, pass_context=True, retry=UNNOTED)
     def match(context: JobContext, /, **_: str) -> None:
         _attempt(services, context).run(_match)
+
+    @app.task(name=JobKind.CATEGORISE.value, pass_context=True, retry=UNNOTED)
+    def categorise(context: JobContext, /, **_: str) -> None:
+        _attempt(services, context).run(_categorise)
 
 
 def _attempt(services: WorkerServices, context: JobContext) -> Attempt:
@@ -85,3 +90,15 @@ def _match(attempt: Attempt) -> Mapping[str, Any]:
         progress=attempt.report,
     )
     return {**asdict(report), "match_run_id": str(report.match_run_id)}
+
+
+def _categorise(attempt: Attempt) -> Mapping[str, Any]:
+    services = attempt.services
+    return asdict(
+        categorise_all(
+            services.sessions,
+            attempt.this.tenant_id,
+            clock=services.clock,
+            progress=attempt.report,
+        )
+    )

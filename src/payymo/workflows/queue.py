@@ -45,3 +45,13 @@ class JobQueue(Protocol):
         :param tenant_id: Tenant whose payments are matched.
         :param requested_by: User who asked for it; absent when Payymo did.
         """
+
+    def queue_categorise(
+        self, session: Session, tenant_id: UUID, *, requested_by: UUID | None
+    ) -> Job:
+        """Queue a decision on what all of a tenant's transactions are for.
+
+        :param session: Open session; the caller manages the transaction.
+        :param tenant_id: Tenant whose transactions are decided on.
+        :param requested_by: User who asked for it; absent when Payymo did.
+        """

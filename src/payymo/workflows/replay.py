@@ -7,7 +7,7 @@ every transaction that stands keeps its id and what people did with it.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -27,6 +27,7 @@ from payymo.domain.ledger.shadow import ShadowRow
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations import ledger
 from payymo.postgres.common.operations.accounts import list_accounts
+from payymo.postgres.common.operations.categorisation import categorise_transactions
 from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.common.operations.sync_runs import (
     list_reverted_runs,
@@ -193,6 +194,7 @@ def _replay_account(
     if apply and differing:
         applying = _Applying(session, account, reading, now)
         kept_back = [finding for finding in differing if not applying.apply(finding)]
+        categorise_transactions(session, tenant_id, applying.written, now=now)
         prove_account(session, account, now=now)
     return AccountReplay(
         account_id=account.id,
@@ -247,13 +249,17 @@ class _Reading:
 
 @dataclass(slots=True)
 class _Applying:
-    """A replay that is applied to an account."""
+    """A replay that is applied to an account.
+
+    :ivar written: Transactions that were added or written anew.
+    """
 
     session: Session
     account: Account
     reading: _Reading
     now: datetime
     run_id: UUID | None = None
+    written: set[UUID] = field(default_factory=set)
 
     def apply(self, finding: Finding) -> bool:
         """Bring the ledger in line with a finding, and return whether that was done."""
@@ -289,6 +295,7 @@ class _Applying:
         tenant_id = self.account.tenant_id
         entry = self.reading.entry_of(row, transaction_id)
         ledger.rewrite_transactions(self.session, tenant_id, [entry])
+        self.written.add(transaction_id)
         tell_of_restated(self.session, tenant_id, [transaction_id], now=self.now)
         ledger.mark_state(
             self.session,
@@ -307,6 +314,7 @@ class _Applying:
         ledger.add_transactions(
             self.session, tenant_id, self.account.id, [entry], sync_run_id=self._run()
         )
+        self.written.add(transaction_id)
         ledger.mark_state(
             self.session,
             tenant_id,

@@ -1,7 +1,7 @@
 """One account's answer, brought into both layers: as received, and in Payymo's words."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from payymo.domain.ledger.book import (
 )
 from payymo.domain.ledger.sightings import KnownRow
 from payymo.postgres.common.operations import ledger
+from payymo.postgres.common.operations.categorisation import categorise_transactions
 from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.gocardless.operations import transactions as raw_transactions
 from payymo.postgres.gocardless.operations.fetches import record_positions
@@ -55,6 +56,7 @@ def standardise(
     """
     standing = _PostgresLedger(session, tenant_id, entry, answer.received_at)
     changes = post_answer(standing, answer, translate=translate)
+    categorise_transactions(session, tenant_id, standing.written, now=answer.received_at)
     record_positions(
         session,
         tenant_id,
@@ -67,12 +69,16 @@ def standardise(
 
 @dataclass(slots=True)
 class _PostgresLedger:
-    """An account's rows in PostgreSQL, as one sync run writes them."""
+    """An account's rows in PostgreSQL, as one sync run writes them.
+
+    :ivar written: Transactions that were added or written anew.
+    """
 
     session: Session
     tenant_id: UUID
     entry: Entry
     now: datetime
+    written: set[UUID] = field(default_factory=set)
 
     def make_id(self) -> UUID:
         return uuid7()
@@ -123,6 +129,7 @@ class _PostgresLedger:
         )
 
     def add(self, entries: Sequence[TransactionEntry]) -> None:
+        self.written.update(entry.id for entry in entries)
         ledger.add_transactions(
             self.session,
             self.tenant_id,
@@ -133,6 +140,7 @@ class _PostgresLedger:
 
     def rewrite(self, entries: Sequence[TransactionEntry]) -> None:
         ids = [entry.id for entry in entries]
+        self.written.update(ids)
         self._keep(ids, ChangeKind.REWRITTEN)
         ledger.rewrite_transactions(self.session, self.tenant_id, entries)
         tell_of_restated(self.session, self.tenant_id, ids, now=self.now)

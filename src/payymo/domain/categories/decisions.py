@@ -54,11 +54,6 @@ class Categoriser:
     memory: Mapping[PayeeKey, UUID] = field(default_factory=dict)
     defaults: Mapping[str, UUID] = field(default_factory=dict)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing can ever be decided."""
-        return not (self.rules or self.memory or self.defaults)
-
     def find_rule(self, subject: Subject) -> Rule | None:
         """Return the first rule that matches a transaction, if any does.
 

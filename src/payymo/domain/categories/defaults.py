@@ -82,7 +82,6 @@ _KEYS: Final[Mapping[str, Sequence[str]]] = {
     "office": ("office", "shopping"),
     "postage": ("postage", "shopping"),
     "rent": ("rent", "premises"),
-    "software": ("software", "leisure"),
     "transport": ("transport", "travel"),
 }
 

@@ -1,6 +1,7 @@
 """A tenant's categories."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypedDict, Unpack
 from uuid import UUID
 
@@ -88,7 +89,8 @@ def create_category(
     :raises DuplicateError: If the tenant has one of that name.
     """
     category = Category(tenant_id=tenant_id, name=name, kind=kind, key=key)
-    _write(session, category)
+    with _naming(session):
+        session.add(category)
     record_audit(
         session,
         tenant_id,
@@ -140,9 +142,9 @@ def update_category(
     before = {name: getattr(category, name) for name in changes}
     if before == dict(changes):
         return category
-    for name, value in changes.items():
-        setattr(category, name, value)
-    _write(session, category)
+    with _naming(session):
+        for name, value in changes.items():
+            setattr(category, name, value)
     record_audit(
         session,
         tenant_id,
@@ -225,10 +227,12 @@ def add_category_set(
     return added
 
 
-def _write(session: Session, category: Category) -> None:
+@contextmanager
+def _naming(session: Session) -> Iterator[None]:
+    """Write what the block does; if a name is taken, nothing but that is lost."""
     try:
         with session.begin_nested():
-            session.add(category)
+            yield
             session.flush()
     except IntegrityError as error:
         raise DuplicateError("There is a category of that name already.") from error

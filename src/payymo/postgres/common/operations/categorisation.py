@@ -15,6 +15,7 @@ from payymo.domain.categories.memory import Choice, PayeeKey, learn
 from payymo.domain.categories.rules import Subject
 from payymo.domain.enums import CategorySource, Direction, TransactionStatus
 from payymo.domain.errors import NotFoundError
+from payymo.postgres.categories.operations.categories import list_categories
 from payymo.postgres.categories.operations.rules import load_categoriser
 from payymo.postgres.common.models import Account, Transaction
 
@@ -114,11 +115,9 @@ def categorise_transactions(
     :param transaction_ids: The transactions.
     :param now: The time (aware).
     """
-    if not transaction_ids:
+    if not transaction_ids or not list_categories(session, tenant_id):
         return 0
     categoriser = recall_categoriser(session, tenant_id)
-    if categoriser.is_idle:
-        return 0
     changed = 0
     own_ibans = list_own_ibans(session, tenant_id)
     for some in batched(sorted(transaction_ids), BATCH):
@@ -187,7 +186,7 @@ def list_judged_after(
     last_id: UUID | None,
     *,
     own_ibans: frozenset[str],
-    limit: int = BATCH,
+    limit: int,
 ) -> Sequence[Judged]:
     """Return the next of the tenant's transactions that stand, in the order of their ids.
 
