@@ -29,12 +29,14 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import TOKEN_KEY, HandClock, NoProviders, RowQueue
-from testing.factories import add_account, add_customer, add_invoice, add_transaction
+from testing.factories import add_account, add_category, add_customer, add_invoice, add_transaction
 
 from payymo.api.app import create_app
 from payymo.api.limits import Limit
 from payymo.api.services import ApiServices
+from payymo.domain.categories.rules import Conditions
 from payymo.domain.enums import SyncTrigger
+from payymo.postgres.categories.operations.rules import create_rule
 from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
 from payymo.postgres.reconciliation.models import Invoice
@@ -101,10 +103,20 @@ def ids(
             trigger=SyncTrigger.REPLAY,
             now=datetime(2026, 3, 1, tzinfo=UTC),
         )
+        category = add_category(session, tenant_id)
+        rule = create_rule(
+            session,
+            tenant_id,
+            name="Office",
+            category_id=category.id,
+            conditions=Conditions(payees=("Office",)),
+            actor_id=None,
+        )
         run = match_payments(session, tenant_id, now=datetime(2026, 3, 1, tzinfo=UTC))
         match = list_matches(session, tenant_id, where=MatchFilter()).rows[0]
         known: dict[str, UUID | str] = {
             "account_id": account.id,
+            "category_id": category.id,
             "connection_id": account.connection_id,
             "currency": "USD",
             "customer_id": customer.id,
@@ -114,6 +126,8 @@ def ids(
             "match_id": match.id,
             "match_run_id": run.match_run_id,
             "provider": "gocardless",
+            "rule_id": rule.id,
+            "set_name": "household",
             "sync_run_id": sync_run.id,
             "transaction_id": payment.id,
         }

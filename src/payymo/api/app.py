@@ -23,6 +23,8 @@ from payymo.api.accounts import endpoints as accounts
 from payymo.api.auth import endpoints as auth
 from payymo.api.bank_connections import endpoints as bank_connections
 from payymo.api.calibrations import endpoints as calibrations
+from payymo.api.categories import endpoints as categories
+from payymo.api.category_rules import endpoints as category_rules
 from payymo.api.credits import endpoints as customer_credits
 from payymo.api.customers import endpoints as customers
 from payymo.api.errors import install_error_handlers
@@ -81,6 +83,12 @@ RESOURCES: Sequence[APIRouter] = (
     invoices.router,
     adjustments.router,
     settlement_policy.router,
+    categories.router,
+    categories.sets,
+    categories.runs,
+    category_rules.router,
+    category_rules.order,
+    category_rules.tests,
     fx_rates.router,
     fx_imports.router,
     fx_conversions.router,

@@ -1,0 +1,1 @@
+"""What transactions are for, over HTTP."""

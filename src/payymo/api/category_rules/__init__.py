@@ -1,0 +1,1 @@
+"""Rules that assign categories, over HTTP."""
