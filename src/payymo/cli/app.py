@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "transactions": ("payymo.cli.banking", "transactions_app"),
     "invoices": ("payymo.cli.invoicing", "invoices_app"),
     "tenants": ("payymo.cli.tenant_settings", "app"),
+    "categories": ("payymo.cli.categories", "app"),
     "rates": ("payymo.cli.rates", "app"),
     "match": ("payymo.cli.matching", "match"),
     "doctor": ("payymo.cli.doctor", "doctor"),
