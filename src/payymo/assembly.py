@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.api.services import ApiServices
 from payymo.domain.banking import Clock, ProviderCredentials
 from payymo.domain.enums import Provider
@@ -73,6 +74,7 @@ class Installation:
             key_ring=self.key_ring,
             clock=self.clock,
             public_url=self.settings.public_url or fallback_url,
+            warehouse=Warehouse(self.settings.warehouse_dir),
         )
 
     def worker_services(self) -> WorkerServices:

@@ -16,7 +16,7 @@ from payymo.analytics.warehouse import (
     Warehouse,
 )
 from payymo.domain.enums import BuildKind
-from payymo.domain.errors import OutageError
+from payymo.domain.errors import WarehouseNotBuiltError
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RECORD = BuildRecord(
@@ -61,7 +61,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[int]:
 def test_before_the_first_build_there_is_nothing_to_read(warehouse: Warehouse) -> None:
     assert warehouse.current() is None
     assert warehouse.latest_failure() is None
-    with pytest.raises(OutageError, match="payymo analytics build"), warehouse.reading():
+    with pytest.raises(WarehouseNotBuiltError, match="payymo analytics build"), warehouse.reading():
         pass
 
 

@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.api.access_tokens import AccessTokens, Member
 from payymo.api.app import create_app
 from payymo.api.services import ApiServices
@@ -119,6 +121,7 @@ def services(
     clock: HandClock,
     queue: JobQueue,
     providers: ProviderDirectory,
+    tmp_path: Path,
 ) -> ApiServices:
     return ApiServices(
         sessions=sessions,
@@ -128,6 +131,7 @@ def services(
         key_ring=KeyRing([bytes(KEY_BYTES)]),
         clock=clock,
         public_url="http://testserver",
+        warehouse=Warehouse(tmp_path / "analytics"),
     )
 
 

@@ -10,6 +10,7 @@ addresses lead somewhere as often as they do not.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,7 +31,9 @@ from schemathesis.specs.openapi.checks import (
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import TOKEN_KEY, HandClock, NoProviders, RowQueue
 from testing.factories import add_account, add_category, add_customer, add_invoice, add_transaction
+from testing.marts import publish
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.api.app import create_app
 from payymo.api.limits import Limit
 from payymo.api.services import ApiServices
@@ -71,6 +74,7 @@ def describe() -> dict[str, Any]:
         key_ring=KeyRing([bytes(KEY_BYTES)]),
         clock=HandClock(),
         public_url="http://testserver",
+        warehouse=Warehouse(Path("no warehouse")),
     )
     return create_app(services).openapi()
 
@@ -88,7 +92,7 @@ def services(services: ApiServices) -> ApiServices:
 
 @pytest.fixture
 def ids(
-    sessions: sessionmaker[Session], tenant_id: UUID, client: TestClient
+    sessions: sessionmaker[Session], tenant_id: UUID, client: TestClient, services: ApiServices
 ) -> Mapping[str, UUID | str]:
     """What every parameter of an address may be, to lead somewhere."""
     with tenant_transaction(sessions, tenant_id) as session:
@@ -131,6 +135,8 @@ def ids(
             "sync_run_id": sync_run.id,
             "transaction_id": payment.id,
         }
+    publish(services.warehouse.folder, {})
+    known["name"] = "fct_transactions"
     job = client.post("/api/v1/match_runs").json()["data"]
     file = "number,customer_number,customer_name,currency,total,issue_date\nA,B,C,EUR,1,2026-02-01"
     report = client.post(

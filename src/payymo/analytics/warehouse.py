@@ -29,7 +29,7 @@ import duckdb
 from uuid_utils.compat import uuid7
 
 from payymo.domain.enums import BuildKind
-from payymo.domain.errors import OutageError
+from payymo.domain.errors import WarehouseNotBuiltError
 
 WAREHOUSE_FILE: Final = "warehouse.duckdb"
 #: What dbt parsed, by which the next build starts sooner; dbt itself sees what has changed since.
@@ -38,10 +38,13 @@ _PARSED: Final = Path("target") / "partial_parse.msgpack"
 _BUILDS_KEPT: Final = 3
 _OPEN_ATTEMPTS_MAX: Final = 5
 #: A query reaches the file that was opened, and no other.
-_READING: Final[dict[str, str | bool | int | float | list[str]]] = {
+READING: Final[dict[str, str | bool | int | float | list[str]]] = {
     "enable_external_access": False,
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
+    "python_enable_replacements": False,
+    "memory_limit": "1GB",
+    "threads": 2,
     "lock_configuration": True,
 }
 
@@ -89,6 +92,7 @@ class Warehouse:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._builds = folder / "builds"
         self._link = folder / "current"
         self._failure = folder / "failure.json"
@@ -176,12 +180,26 @@ class Warehouse:
             return None
         return BuildFailure(**told | {"failed_at": datetime.fromisoformat(told["failed_at"])})
 
+    def manifest(self, record: BuildRecord) -> Path:
+        """Return where dbt's description of a build is.
+
+        :param record: A finished build.
+        """
+        return self._builds / record.id / "target" / "manifest.json"
+
+    def file(self, record: BuildRecord) -> Path:
+        """Return where a build's tables are.
+
+        :param record: A finished build.
+        """
+        return self._builds / record.id / WAREHOUSE_FILE
+
     @contextmanager
     def reading(self) -> Iterator[tuple[BuildRecord, duckdb.DuckDBPyConnection]]:
         """Open what is published now, for reading alone, whoever builds meanwhile.
 
         :returns: Which build it is, and a connection that is closed with the block.
-        :raises OutageError: If nothing was built yet.
+        :raises WarehouseNotBuiltError: If nothing was built yet.
         """
         record, connection = self._open()
         with connection:
@@ -193,10 +211,10 @@ class Warehouse:
             record = self.current()
             if record is None:
                 break
-            file = self._builds / record.id / WAREHOUSE_FILE
+            file = self.file(record)
             if file.is_file():
-                return record, duckdb.connect(str(file), read_only=True, config=_READING)
-        raise OutageError("The warehouse was not built yet: run `payymo analytics build`.")
+                return record, duckdb.connect(str(file), read_only=True, config=READING)
+        raise WarehouseNotBuiltError
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

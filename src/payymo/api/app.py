@@ -20,6 +20,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from payymo.api.accounts import endpoints as accounts
+from payymo.api.analytics import endpoints as datasets
+from payymo.api.analytics import reports
 from payymo.api.auth import endpoints as auth
 from payymo.api.bank_connections import endpoints as bank_connections
 from payymo.api.calibrations import endpoints as calibrations
@@ -92,6 +94,8 @@ RESOURCES: Sequence[APIRouter] = (
     fx_rates.router,
     fx_imports.router,
     fx_conversions.router,
+    datasets.router,
+    reports.router,
 )
 
 

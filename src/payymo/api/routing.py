@@ -36,6 +36,9 @@ PUBLIC: Final[Mapping[str, Any]] = {"security": []}
 #: ``openapi_extra`` of a route that others call with query parameters of their own.
 FORGIVING: Final[Mapping[str, Any]] = {"x-unknown-parameters": "ignored"}
 
+#: What ``x-unknown-parameters`` is for a route that reads them all, and judges them itself.
+FILTERS: Final = "filters"
+
 type Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -60,7 +63,7 @@ class ApiRoute(APIRoute):
         self.dependant.call = _in_transaction(self.endpoint)
         handle = super().get_route_handler()
         is_public = self.is_public
-        is_forgiving = "x-unknown-parameters" in (self.openapi_extra or {})
+        unknown_parameters = (self.openapi_extra or {}).get("x-unknown-parameters")
         media_type = self.media_type
         known_parameters = {
             field.alias
@@ -77,8 +80,10 @@ class ApiRoute(APIRoute):
             if not is_public:
                 context.require_member()
             limited = LimitedRequest(request.scope, request.receive, bytes_max)
-            if not is_forgiving:
+            if unknown_parameters is None:
                 _check_query(limited, known_parameters)
+            elif unknown_parameters == FILTERS:
+                _check_query(limited, None)
             _check_media_type(limited, media_type)
             if is_public or limited.method != "POST" or IDEMPOTENCY_HEADER not in limited.headers:
                 return await handle(limited)
@@ -195,7 +200,11 @@ def _bad_body(sentence: str) -> HTTPException:
     return HTTPException(HTTPStatus.BAD_REQUEST, sentence)
 
 
-def _check_query(request: Request, known: set[str]) -> None:
+def _check_query(request: Request, known: set[str] | None) -> None:
+    """Refuse query parameters that nothing reads, that are there twice or that hold NUL.
+
+    :param known: Those that are read; ``None`` where the endpoint judges their names.
+    """
     if not request.scope["query_string"]:
         return
     items = request.query_params.multi_items()
@@ -203,10 +212,10 @@ def _check_query(request: Request, known: set[str]) -> None:
     problems = [
         Problem(name, "This is there more than once: send it once.")
         for name in times
-        if name in known and times[name] > 1
+        if (known is None or name in known) and times[name] > 1
     ]
     for name, value in items:
-        if name not in known:
+        if known is not None and name not in known:
             choice = f"this address reads {', '.join(sorted(known))}" if known else "none is read"
             problems.append(Problem(name, f"There is no such query parameter: {choice}."))
         if "\0" in value:

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.api.limits import Limit
 from payymo.domain.banking import Clock
 from payymo.postgres.encryption import KeyRing
@@ -28,6 +29,7 @@ class ApiServices:
     :ivar key_ring: Encrypts the credentials that tenants enter.
     :ivar clock: Where time comes from.
     :ivar public_url: Address at which browsers reach this API, without a final slash.
+    :ivar warehouse: Where reports are read from.
     :ivar member_limit: Requests of one member.
     :ivar address_limit: Requests without credentials, of one network address.
     :ivar auth_limit: Attempts to sign in or up, of one network address.
@@ -40,6 +42,7 @@ class ApiServices:
     key_ring: KeyRing = field(repr=False)
     clock: Clock
     public_url: str
+    warehouse: Warehouse
     member_limit: Limit = MEMBER_LIMIT
     address_limit: Limit = ADDRESS_LIMIT
     auth_limit: Limit = AUTH_LIMIT

@@ -7,6 +7,7 @@ import typer
 
 from payymo.analytics.warehouse import BuildRecord, Warehouse
 from payymo.assembly import open_installation
+from payymo.cli import asking
 from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.terminal import JsonOption, err, out, print_json
 from payymo.domain.enums import BuildKind
@@ -14,10 +15,13 @@ from payymo.settings import load_settings
 from payymo.workflows.warehouse import build_warehouse
 
 app = typer.Typer(
-    help="Build the warehouse that reports are read from.",
+    help="Build the warehouse that reports are read from, and ask it.",
     no_args_is_help=True,
     add_completion=False,
 )
+app.command()(asking.datasets)
+app.command()(asking.query)
+app.command()(asking.export)
 
 
 @app.command()

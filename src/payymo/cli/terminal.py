@@ -49,8 +49,17 @@ def print_json(value: object) -> None:
 
     :param value: Anything made of records, mappings, sequences and plain values.
     """
-    sys.stdout.write(json.dumps(value, default=_plain_value) + "\n")
+    sys.stdout.write(f"{write_json(value)}\n")
     sys.stdout.flush()
+
+
+def write_json(value: object, *, indent: int | None = None) -> str:
+    """Return something as JSON.
+
+    :param value: Anything made of records, mappings, sequences and plain values.
+    :param indent: Blanks of each step, where it is for people too; one line without it.
+    """
+    return json.dumps(value, default=_plain_value, indent=indent)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -602,3 +602,49 @@ class BuildKind(StrEnum):
 
     FULL = "full"
     INCREMENTAL = "incremental"
+
+
+class ColumnKind(StrEnum):
+    """What a column of a dataset holds."""
+
+    ID = "id"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    NUMBER = "number"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+
+
+class FilterOperator(StrEnum):
+    """How a column of a dataset is compared with what is asked for."""
+
+    EQ = "eq"
+    NE = "ne"
+    LT = "lt"
+    LTE = "lte"
+    GT = "gt"
+    GTE = "gte"
+    IN = "in"
+    CONTAINS = "contains"
+    IS_NULL = "is_null"
+
+
+class AggregateFunction(StrEnum):
+    """What many rows of a dataset are summed up to."""
+
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+    COUNT_DISTINCT = "count_distinct"
+
+
+class RowFormat(StrEnum):
+    """How rows of a dataset are written."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"

@@ -103,6 +103,18 @@ class RuleError(PayymoError):
         self.code = code  # type: ignore[misc]  # each rule has a code of its own
 
 
+class WarehouseNotBuiltError(ConflictError):
+    """Nothing was built yet that reports could be read from."""
+
+    code = "warehouse_not_built"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The warehouse was not built yet: run `payymo analytics build`, or POST to "
+            "/api/v1/analytics/builds."
+        )
+
+
 class TooManyRequestsError(PayymoError):
     """Our own limit is reached.
 

@@ -1,0 +1,1 @@
+"""The warehouse over HTTP."""
