@@ -7,9 +7,16 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
-from testing.factories import add_account, add_customer, add_invoice, add_transaction
+from testing.factories import (
+    add_account,
+    add_customer,
+    add_decisions,
+    add_invoice,
+    add_transaction,
+)
 
 from payymo.domain.enums import InvoiceStatus, MatchStatus
+from payymo.postgres.fx.operations.overrides import record_override
 from payymo.postgres.reconciliation.models import Invoice, Match
 from payymo.postgres.reconciliation.operations.decisions import confirm_match, reverse_match
 from payymo.postgres.reconciliation.operations.invoices import get_invoice
@@ -18,6 +25,7 @@ from payymo.postgres.reconciliation.operations.payments import (
     get_payment,
     list_unexplained_payments,
 )
+from payymo.postgres.reconciliation.operations.policies import update_policy
 from payymo.workflows.reconcile import match_payments
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -93,7 +101,31 @@ def test_what_the_payer_ordered_settles_the_invoice_that_is_quoted(book: Book) -
     assert book.stands(invoice) == (InvoiceStatus.PAID, Decimal(0))
 
 
-def test_without_it_nothing_is_said_of_another_currency(book: Book) -> None:
+def test_a_rate_makes_it_a_suggestion_and_never_more(book: Book) -> None:
+    add_decisions(book.session, book.tenant_id, book.account, [(0.98, True)] * 60)  # proven
+    update_policy(book.session, book.tenant_id, actor_id=None, apply_differences=True)
+    record_override(
+        book.session,
+        book.tenant_id,
+        currency="USD",
+        day=NOW.date(),
+        rate=Decimal("1.0800"),
+        note=None,
+        actor_id=None,
+    )
+    invoice = book.invoice("INV-2026-0042", "119.00")
+    book.payment("109.64", "Invoice INV-2026-0042")  # 119.00 / 1.08 is 110.19
+
+    report = match_payments(book.session, book.tenant_id, now=NOW)
+
+    assert (report.applied_count, report.suggested_count) == (0, 1)
+    (match,) = book.matches(MatchStatus.SUGGESTED)
+    assert "books_difference" in [wait["reason"] for wait in (match.waits or {})["items"]]
+    confirm_match(book.session, book.tenant_id, match.id, actor_id=None, now=NOW)
+    assert book.stands(invoice) == (InvoiceStatus.PAID, Decimal(0))
+
+
+def test_without_either_nothing_is_said_of_another_currency(book: Book) -> None:
     invoice = book.invoice("INV-2026-0042", "119.00")
     book.payment("109.64", "Invoice INV-2026-0042")
 

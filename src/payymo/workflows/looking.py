@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import MatchScope
+from payymo.domain.exchange import PIVOT
 from payymo.domain.matching.engine import (
     CONFIDENCE_MIN,
     REPEAT_DAYS,
@@ -25,6 +26,7 @@ from payymo.domain.matching.news import (
 )
 from payymo.domain.matching.reading import Reading
 from payymo.domain.matching.records import OpenInvoice, Payment, Proposal, Rejection
+from payymo.postgres.fx.operations.overrides import list_day_rates
 from payymo.postgres.reconciliation.operations.credits import list_open_credits
 from payymo.postgres.reconciliation.operations.invoices import list_closed_invoices
 from payymo.postgres.reconciliation.operations.looks import (
@@ -118,6 +120,7 @@ def look(
         closed=list_closed_invoices(session, tenant_id),
         confirmations=list_confirmations(session, tenant_id),
         refusals=list_refusals(session, tenant_id),
+        rates=_rates(session, tenant_id, payments, invoices, now.date()),
     )
     rejections = standing_rejections(
         session, tenant_id, matcher, payments, explained=explained, now=now
@@ -173,6 +176,21 @@ def remember(
     )
     changed, gone = _changed_invoices(session, tenant_id, looked.invoice_fingerprints)
     record_invoice_looks(session, tenant_id, changed, gone=gone)
+
+
+def _rates(
+    session: Session,
+    tenant_id: UUID,
+    payments: Sequence[Payment],
+    invoices: Sequence[OpenInvoice],
+    today: date,
+) -> Mapping[str, Decimal]:
+    """Return what a euro is worth today in each currency that there is; nothing if it is one."""
+    currencies = {each.currency for each in payments} | {each.currency for each in invoices}
+    if len(currencies) == 1:
+        return {}
+    known = list_day_rates(session, tenant_id, currencies, [today])
+    return {PIVOT: Decimal(1)} | {each.currency: each.rate for each in known}
 
 
 def _tell_nobody(_done: int) -> None:

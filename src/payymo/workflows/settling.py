@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payymo.domain.enums import AdjustmentKind, DifferenceKind, WaitReason
+from payymo.domain.enums import AdjustmentKind, AmountClass, DifferenceKind, WaitReason
 from payymo.domain.matching.gate import Wait
 from payymo.domain.matching.records import OpenInvoice, Payment, Proposal
 from payymo.domain.settlement import OpenCredit, Owed, Settlement, SettlementPolicy, settle
@@ -79,6 +79,7 @@ def settlement_waits(
     taken_back = list_reversed_pairs(session, tenant_id)
     return {
         proposal.payment_id: _waits(
+            proposal,
             before[proposal.payment_id],
             settlements.get(proposal.payment_id),
             policy,
@@ -92,6 +93,7 @@ def settlement_waits(
 
 
 def _waits(
+    proposal: Proposal,
     before: Sequence[Wait],
     settlement: Settlement | None,
     policy: SettlementPolicy,
@@ -117,7 +119,21 @@ def _waits(
                 "leaves to people.",
             )
         )
+    if _settles_by_rate(proposal):
+        waits.append(
+            Wait(
+                WaitReason.BOOKS_DIFFERENCE,
+                "Waits because a rate says what it settles of an invoice in another currency, and "
+                "only people may.",
+            )
+        )
     return tuple(waits)
+
+
+def _settles_by_rate(proposal: Proposal) -> bool:
+    """Return whether nobody said what the payment settles of invoices in another currency."""
+    is_abroad = any(each.settled is not None for each in proposal.allocations)
+    return is_abroad and proposal.amount_class is not AmountClass.INSTRUCTED
 
 
 def _adjustment_of(proposal: Proposal) -> AdjustmentKind:
