@@ -37,6 +37,7 @@ from payymo.postgres.reconciliation.operations.memory import list_confirmations
 from payymo.postgres.reconciliation.operations.payments import list_unexplained_payments
 from payymo.postgres.tenancy import enter_tenant
 from payymo.workflows.reconcile import FULL_EVERY, MatchReport, match_payments, reconcile
+from payymo.workflows.run_decisions import revert_match_run
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NAMES = ("Blue Whale Trading", "Red Fox Media", "Green Heron Foods", "Silver Birch Homes")
@@ -187,8 +188,34 @@ class TestWhatIsDue:
     def test_without_news_nothing_is(self) -> None:
         report = self.run()
 
-        assert (report.payment_count, report.suggested_count) == (0, 0)
+        assert (report.payment_count, report.invoice_count, report.suggested_count) == (0, 0, 0)
         assert scope_of(self.session, report) is MatchScope.NEWS
+
+    def test_a_payment_is_whose_suggestion_went_with_its_run(self) -> None:
+        before = suggested(self.session, self.tenant_id)
+        run_id = self.session.scalars(select(MatchRun.id)).one()
+        revert_match_run(
+            self.session, self.tenant_id, run_id, is_trial=False, actor_id=uuid4(), now=NOW
+        )
+        assert suggested(self.session, self.tenant_id) == {}
+
+        assert self.run().suggested_count == 6
+        assert suggested(self.session, self.tenant_id) == before
+
+    def test_a_payment_from_an_account_that_is_now_our_own_waits_no_more(self) -> None:
+        iban = "DE89370400440532013000"
+        self.session.execute(
+            update(Transaction)
+            .where(Transaction.id == self.payments[1].id)
+            .values(counterparty_iban=iban)
+        )
+        assert self.run().suggested_count == 1
+
+        add_account(self.session, self.tenant_id, iban=iban)
+
+        report = self.run()
+        assert (report.invoice_count, report.payment_count) == (6, 0)
+        assert len(list_unexplained_payments(self.session, self.tenant_id)) == 5
 
     def test_a_new_payment_is(self) -> None:
         add_transaction(

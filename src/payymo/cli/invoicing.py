@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from payymo.assembly import open_installation
 from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
-from payymo.cli.terminal import JsonOption, TenantOption, out, print_json
+from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json
 from payymo.domain.errors import InvalidInputError
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.invoices import import_invoices
@@ -66,7 +67,15 @@ def match_tenant(tenant: str | None, *, json: bool) -> None:
     """
     with open_installation(load_settings_beside_stack()) as house:
         tenant_id = choose_tenant(house.sessions, tenant)
-        report = reconcile(house.sessions, tenant_id, clock=house.clock)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task("Matching payments", total=None)
+            report = reconcile(
+                house.sessions,
+                tenant_id,
+                clock=house.clock,
+                progress=lambda done, total: bar.update(task, completed=done, total=total or None),
+            )
     if json:
         print_json(report)
     else:

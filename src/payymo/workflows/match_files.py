@@ -1,12 +1,11 @@
 """Matching a book that stands in files, without a database."""
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from payymo.domain.matching.engine import Matcher
+from payymo.workflows.garbage import nobody_looks_for_garbage
 from payymo.workflows.match_lines import as_prediction, read_book, write_predictions
 from payymo.workflows.match_workers import match_in_parts
 
@@ -56,22 +55,10 @@ def match_files(
     :param workers: How many processes; as many as the size of the book calls for unless said.
     :raises InvalidInputError: If a file cannot be read, written or understood.
     """
-    with _nobody_looks_for_garbage():
+    with nobody_looks_for_garbage():
         return _match(
             (invoices, transactions, history, meta), out, progress=progress, workers=workers
         )
-
-
-@contextmanager
-def _nobody_looks_for_garbage() -> Iterator[None]:
-    """Keep the collector from looking through millions of records that are all still needed."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _match(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,10 +14,12 @@ from payymo.domain.errors import RuleError
 from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.domain.settlement import SettlementPolicy
 from payymo.postgres.jobs.operations.jobs import get_job
+from payymo.postgres.reconciliation.models import MatchRun
 from payymo.postgres.reconciliation.operations.decisions import apply_matches
 from payymo.postgres.reconciliation.operations.invoices import (
     list_open_invoices,
 )
+from payymo.postgres.reconciliation.operations.looks import digest_inputs, digest_suggestions
 from payymo.postgres.reconciliation.operations.match_runs import (
     find_last_run,
     finish_match_run,
@@ -33,6 +36,7 @@ from payymo.postgres.reconciliation.operations.proposals import (
 )
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.credits import apply_credits
+from payymo.workflows.garbage import nobody_looks_for_garbage
 from payymo.workflows.judging import Judge, learn
 from payymo.workflows.looking import look, remember
 from payymo.workflows.settling import settle_proposals, settlement_waits
@@ -40,12 +44,9 @@ from payymo.workflows.settling import settle_proposals, settlement_waits
 #: A run that a person's decision overtakes begins anew, so often in all.
 RUNS_MAX = 3
 
-#: What is applied makes the rest clearer, so we look again until nothing more is sure. After so
-#: many rounds the rest waits for the next run.
+#: What is applied makes the rest clearer, so we look again at what that changed, until nothing
+#: more is sure. After so many rounds the rest waits for the next run.
 ROUNDS_MAX = 10
-
-#: So many rounds look at all payments; later ones only at those with a suggestion.
-FULL_ROUNDS = 2
 
 #: So long after a full run the next one is full again, though only news were asked for.
 FULL_EVERY = timedelta(hours=20)
@@ -88,11 +89,13 @@ class MatchReport:
 class _Round:
     """What one look at payments and invoices found.
 
+    :ivar inputs: As what it found the books.
     :ivar considered: Payments that it thought over.
     :ivar applied: Payments whose match was applied.
     :ivar suggested: Payments whose match waits for a person.
     """
 
+    inputs: str
     considered: Collection[UUID]
     invoice_count: int
     applied: Collection[UUID]
@@ -175,7 +178,8 @@ def match_payments(
     judge = learn(session, tenant_id, now=now)
     policy = get_policy(session, tenant_id)
     basis = f"{judge.basis}; {policy}"
-    if _is_full_due(session, tenant_id, basis, now):
+    last = find_last_run(session, tenant_id)
+    if last is None or _is_full_due(session, last, basis, now):
         scope = MatchScope.FULL
     run = start_match_run(
         session,
@@ -187,25 +191,15 @@ def match_payments(
         basis=basis,
         now=now,
     )
-    rounds: list[_Round] = []
     tell = progress or _tell_nobody
     tell(0, 0)
-    while not rounds or (rounds[-1].applied and len(rounds) < ROUNDS_MAX):
-        looked = _look(
-            session,
-            tenant_id,
-            run.id,
-            judge=judge,
-            policy=policy,
-            now=now,
-            scope=scope,
-            among=None
-            if scope is MatchScope.NEWS or len(rounds) < FULL_ROUNDS
-            else rounds[-1].suggested,
-            progress=_after(rounds, tell),
-        )
-        rounds.append(looked)
-
+    inputs = digest_inputs(session, tenant_id)
+    rounds: Sequence[_Round] = ()
+    if scope is MatchScope.FULL or last is None or last.inputs != _left(session, tenant_id, inputs):
+        look = partial(_look, session, tenant_id, run.id, judge=judge, policy=policy, now=now)
+        with nobody_looks_for_garbage():
+            rounds = _look_until_nothing_is_sure(look, scope, tell)
+        inputs = rounds[-1].inputs
     if policy.apply_credits:
         apply_credits(session, tenant_id, match_run_id=run.id, now=now)
 
@@ -218,9 +212,10 @@ def match_payments(
         session,
         run,
         payment_count=len(considered),
-        invoice_count=rounds[0].invoice_count,
+        invoice_count=rounds[0].invoice_count if rounds else 0,
         applied_count=len(applied),
         suggested_count=len(suggested),
+        inputs=_left(session, tenant_id, inputs),
         now=clock() if clock else now,
     )
     return MatchReport(
@@ -231,6 +226,16 @@ def match_payments(
         suggested_count=run.suggested_count,
         unexplained_count=run.unexplained_count,
     )
+
+
+def _look_until_nothing_is_sure(
+    look: "Callable[..., _Round]", scope: MatchScope, tell: Progress
+) -> list[_Round]:
+    """Look once, and then at what changes with what was applied."""
+    rounds = [look(scope=scope, progress=tell)]
+    while rounds[-1].applied and len(rounds) < ROUNDS_MAX:
+        rounds.append(look(scope=MatchScope.NEWS, progress=_after(rounds, tell)))
+    return rounds
 
 
 def _tell_nobody(_done: int, _total: int) -> None:
@@ -250,16 +255,15 @@ def _scope_of(session: Session, tenant_id: UUID, job_id: UUID | None) -> MatchSc
     return MatchScope.NEWS
 
 
-def _is_full_due(session: Session, tenant_id: UUID, basis: str, now: datetime) -> bool:
+def _is_full_due(session: Session, last: MatchRun, basis: str, now: datetime) -> bool:
     """Return whether everything has to be looked at, whatever was asked for."""
-    last_full = find_last_run(session, tenant_id, scope=MatchScope.FULL)
-    last = find_last_run(session, tenant_id)
-    return (
-        last_full is None
-        or last is None
-        or last.basis != basis
-        or now - last_full.started_at >= FULL_EVERY
-    )
+    last_full = find_last_run(session, last.tenant_id, scope=MatchScope.FULL)
+    return last_full is None or last.basis != basis or now - last_full.started_at >= FULL_EVERY
+
+
+def _left(session: Session, tenant_id: UUID, inputs: str) -> str:
+    """Return as what a matching leaves the books that it read so, with what it suggests."""
+    return f"{inputs}; {digest_suggestions(session, tenant_id)}"
 
 
 def _look(
@@ -271,11 +275,10 @@ def _look(
     policy: SettlementPolicy,
     now: datetime,
     scope: MatchScope,
-    among: Collection[UUID] | None,
     progress: Progress,
 ) -> _Round:
-    unexplained = list_unexplained_payments(session, tenant_id)
-    payments = [each for each in unexplained if among is None or each.id in among]
+    inputs = digest_inputs(session, tenant_id)  # before they are read
+    payments = list_unexplained_payments(session, tenant_id)
     invoices = list_open_invoices(session, tenant_id)
     looked = look(
         session,
@@ -305,11 +308,11 @@ def _look(
         waits=waits,
         settlements=settlements,
     )
-    if among is None:
-        remember(session, tenant_id, looked, payments, suggested=suggestions.keys())
+    remember(session, tenant_id, looked, payments, suggested=suggestions.keys())
     applied = {at: match_id for at, match_id in suggestions.items() if not waits[at]}
     apply_matches(session, tenant_id, set(applied.values()), match_run_id=match_run_id, now=now)
     return _Round(
+        inputs=inputs,
         considered=looked.considered,
         invoice_count=len(invoices),
         applied=set(applied),

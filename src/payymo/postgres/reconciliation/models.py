@@ -140,6 +140,8 @@ class MatchRun(TenantRow):
     :ivar scope: How much it looked at.
     :ivar basis: Versions and settings on which its judgement rests; a later run that rests on
         others looks at everything.
+    :ivar inputs: As what it left the books and their suggestions: a later one that finds them so
+        has nothing to look at; absent where it did not look at all of them to the end.
     :ivar calibration_version: Version of the tenant's curve; absent for the shipped one.
     :ivar reversed_at: When what it applied was taken back.
     """
@@ -158,6 +160,7 @@ class MatchRun(TenantRow):
         default=MatchScope.FULL, server_default=MatchScope.FULL.value
     )
     basis: Mapped[str | None]
+    inputs: Mapped[str | None]
     payment_count: Mapped[int] = mapped_column(default=0)
     invoice_count: Mapped[int] = mapped_column(default=0)
     applied_count: Mapped[int] = mapped_column(default=0)

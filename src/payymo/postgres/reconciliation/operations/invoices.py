@@ -403,6 +403,17 @@ def list_open_invoices(session: Session, tenant_id: UUID) -> Sequence[OpenInvoic
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the invoices.
     """
+    is_open = (Invoice.tenant_id == tenant_id, Invoice.balance > 0, Invoice.voided_at.is_(None))
+    # Each customer once: most owe several invoices.
+    customers = {
+        row.id: (row.name, row.number, tuple(row.ibans))
+        for row in session.execute(
+            select(Customer.id, Customer.name, Customer.number, Customer.ibans).where(
+                Customer.tenant_id == tenant_id,
+                Customer.id.in_(select(Invoice.customer_id).where(*is_open)),
+            )
+        )
+    }
     rows = session.execute(
         select(
             Invoice.id,
@@ -414,30 +425,30 @@ def list_open_invoices(session: Session, tenant_id: UUID) -> Sequence[OpenInvoic
             Invoice.issue_date,
             Invoice.due_date,
             Invoice.structured_reference,
-            Customer.name,
-            Customer.number.label("customer_number"),
-            Customer.ibans,
-        )
-        .join(Invoice.customer)
-        .where(Invoice.tenant_id == tenant_id, Invoice.balance > 0, Invoice.voided_at.is_(None))
+        ).where(*is_open)
     )
-    return [
-        OpenInvoice(
-            id=row.id,
-            number=row.number,
-            customer_id=row.customer_id,
-            customer_name=row.name,
-            customer_ibans=tuple(row.ibans),
-            currency=row.currency,
-            total=row.total,
-            balance=row.balance,
-            issue_date=row.issue_date,
-            due_date=row.due_date,
-            structured_reference=row.structured_reference,
-            customer_number=row.customer_number,
+    found = []
+    for at, number, customer_id, currency, total, balance, issued, due, reference in rows:
+        if customer_id not in customers:
+            continue  # was added between the two statements: the next look finds it
+        name, customer_number, ibans = customers[customer_id]
+        found.append(
+            OpenInvoice(
+                id=at,
+                number=number,
+                customer_id=customer_id,
+                customer_name=name,
+                customer_ibans=ibans,
+                currency=currency,
+                total=total,
+                balance=balance,
+                issue_date=issued,
+                due_date=due,
+                structured_reference=reference,
+                customer_number=customer_number,
+            )
         )
-        for row in rows
-    ]
+    return found
 
 
 def list_closed_invoices(session: Session, tenant_id: UUID) -> Sequence[ClosedInvoice]:

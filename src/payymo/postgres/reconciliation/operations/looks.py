@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, delete, literal, select
+from sqlalchemy import ARRAY, Uuid, any_, delete, func, literal, select, text
 from sqlalchemy.orm import Session
 
 from payymo.domain.enums import MatchStatus
@@ -26,6 +26,65 @@ class Look:
 
     fingerprint: int
     is_suggested: bool
+
+
+#: All that a matching reads, as two numbers for each table: how many rows, and a sum that changes
+#: with any of them. What it writes itself in its last round is not among it.
+_INPUTS = """
+    SELECT 'payments' AS part, count(*) AS row_count, sum(hash_record_extended(ROW(
+        id, amount, allocated, currency, booking_date, transaction_date, counterparty_name,
+        counterparty_iban, remittance, description, structured_reference, end_to_end_id,
+        instructed_amount, instructed_currency, missing_since, deleted_at
+    ), 0)) AS digest
+    FROM transactions WHERE tenant_id = :tenant_id AND status = 'booked' AND amount > 0
+    UNION ALL
+    SELECT 'invoices', count(*), sum(hash_record_extended(ROW(
+        id, number, customer_id, currency, total, balance, issue_date, due_date,
+        structured_reference, voided_at
+    ), 0))
+    FROM invoices WHERE tenant_id = :tenant_id
+    UNION ALL
+    SELECT 'customers', count(*), sum(hash_record_extended(ROW(id, number, name, ibans), 0))
+    FROM customers WHERE tenant_id = :tenant_id
+    UNION ALL
+    SELECT 'accounts', count(*), sum(hash_record_extended(ROW(id, iban), 0))
+    FROM accounts WHERE tenant_id = :tenant_id
+    UNION ALL
+    SELECT 'credits', count(*), sum(hash_record_extended(ROW(id, balance), 0))
+    FROM customer_credits WHERE tenant_id = :tenant_id
+    UNION ALL
+    SELECT 'decisions', count(*), sum(hash_record_extended(ROW(
+        id, status, decided_by, decided_at
+    ), 0))
+    FROM matches
+    WHERE tenant_id = :tenant_id AND status IN ('confirmed', 'rejected', 'reversed')
+"""
+
+
+def digest_inputs(session: Session, tenant_id: UUID) -> str:
+    """Return a text that changes with anything that a matching reads of the books.
+
+    Ask for it before they are read: what is written in between makes it differ the next time.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whose books are meant.
+    """
+    rows = session.execute(text(_INPUTS), {"tenant_id": tenant_id}).all()
+    return "; ".join(f"{part} {count} {digest}" for part, count, digest in sorted(rows))
+
+
+def digest_suggestions(session: Session, tenant_id: UUID) -> str:
+    """Return a text that changes with the payments for which a match is suggested.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    """
+    count, digest = session.execute(
+        select(func.count(), func.sum(func.uuid_hash_extended(Match.transaction_id, 0))).where(
+            Match.tenant_id == tenant_id, Match.status == MatchStatus.SUGGESTED
+        )
+    ).one()
+    return f"suggestions {count} {digest}"
 
 
 def find_payment_looks(session: Session, tenant_id: UUID) -> Mapping[Hashable, Look]:

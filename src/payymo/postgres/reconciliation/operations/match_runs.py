@@ -312,6 +312,7 @@ def finish_match_run(
     invoice_count: int,
     applied_count: int,
     suggested_count: int,
+    inputs: str | None,
     now: datetime,
 ) -> None:
     """Write down what a matching found.
@@ -322,8 +323,10 @@ def finish_match_run(
     :param invoice_count: Open invoices that it looked at.
     :param applied_count: Payments whose match was applied.
     :param suggested_count: Payments whose match waits for a person.
+    :param inputs: As what it left the books, where it looked at all of them to the end.
     :param now: Present time.
     """
+    run.inputs = inputs
     run.status = RunStatus.SUCCEEDED
     run.payment_count = payment_count
     run.invoice_count = invoice_count

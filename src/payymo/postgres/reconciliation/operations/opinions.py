@@ -66,6 +66,8 @@ def list_opinions(
     :param status: How they stand.
     :param match_ids: Only these, which are locked; all of them, unlocked, where absent.
     """
+    if match_ids is not None and not match_ids:
+        return ()
     chosen = [Match.tenant_id == tenant_id, Match.status == status]
     if match_ids is not None:
         chosen.append(Match.id == any_(uuids(match_ids)))
