@@ -98,4 +98,4 @@ def upgrade() -> None:
             f"CREATE POLICY own_tenant ON {table} USING ({OWN_TENANT}) WITH CHECK ({OWN_TENANT})"
         )
     connection = op.get_bind().execution_options(no_parameters=True)
-    connection.exec_driver_sql(read_sql("allocation_guard.sql"))
+    connection.exec_driver_sql(read_sql("v0003_allocation_guard.sql"))

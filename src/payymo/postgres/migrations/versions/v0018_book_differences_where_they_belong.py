@@ -353,7 +353,7 @@ def upgrade() -> None:
     guard_table("match_differences", "SELECT, INSERT")
     guard_table("settlement_policies", "SELECT, INSERT, UPDATE")
     connection = op.get_bind().execution_options(no_parameters=True)
-    connection.exec_driver_sql(read_sql("settlement_guard.sql"))
+    connection.exec_driver_sql(read_sql("v0018_settlement_guard.sql"))
 
 
 def _remember_who_applied() -> None:
