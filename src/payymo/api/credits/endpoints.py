@@ -82,6 +82,7 @@ def delete(credit_id: UUID, member: WriterDep, services: ServicesDep, session: S
     reverse_credit_note(
         session, member.tenant_id, credit_id, actor_id=member.user_id, now=services.clock()
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
 
 
 @router.get("/{credit_id}/uses", response_model=Collection[CreditUseRead])
@@ -123,6 +124,7 @@ def create_use(
         actor_id=member.user_id,
         now=services.clock(),
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     credit = get_credit(session, member.tenant_id, credit_id)
     return item_response(
         CreditUseRead.of(use, currency=credit.currency),
@@ -153,6 +155,7 @@ def delete_use(
     reverse_use(
         session, member.tenant_id, credit_id, use_id, actor_id=member.user_id, now=services.clock()
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
 
 
 @notes.post(
@@ -174,6 +177,7 @@ def create_note(
     credit = create_credit_note(
         session, member.tenant_id, values, actor_id=member.user_id, now=services.clock()
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(
         CreditRead.of(credit),
         status=HTTPStatus.CREATED,

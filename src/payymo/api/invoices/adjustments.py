@@ -125,6 +125,7 @@ def add_adjustment(
         actor_id=member.user_id,
         now=services.clock(),
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     currency = get_invoice(session, member.tenant_id, invoice_id).currency
     return item_response(
         AdjustmentRead.of(adjustment, currency=currency),
@@ -164,3 +165,4 @@ def delete_adjustment(
         actor_id=member.user_id,
         now=services.clock(),
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)

@@ -98,6 +98,7 @@ def create(
         actor_id=member.user_id,
         now=services.clock(),
     )
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(
         present_match(session, member.tenant_id, match),
         status=HTTPStatus.CREATED,

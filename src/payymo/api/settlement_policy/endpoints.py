@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from payymo.api.dependencies import AdminDep, MemberDep, SessionDep
+from payymo.api.dependencies import AdminDep, MemberDep, ServicesDep, SessionDep
 from payymo.api.envelopes import Item, item_response
 from payymo.api.routing import resource_router
 from payymo.api.settlement_policy.models import SettlementPolicyRead, SettlementPolicyUpdate
@@ -18,7 +18,10 @@ def read(member: MemberDep, session: SessionDep) -> Response:
 
 
 @router.patch("", response_model=Item[SettlementPolicyRead])
-def update(body: SettlementPolicyUpdate, member: AdminDep, session: SessionDep) -> Response:
+def update(
+    body: SettlementPolicyUpdate, member: AdminDep, services: ServicesDep, session: SessionDep
+) -> Response:
     """Change the policy; what is left out stays. What was booked already stays as well."""
     policy = update_policy(session, member.tenant_id, actor_id=member.user_id, **body)
+    services.queue.queue_match(session, member.tenant_id, requested_by=None)
     return item_response(SettlementPolicyRead.of(policy))
