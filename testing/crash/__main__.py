@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from testing.crash.kills import Stage
+from testing.crash.kills import SETTINGS, Stage
 from testing.crash.scenes import SCENES
 
 from payymo.postgres.embedded import embedded_server
@@ -37,7 +37,7 @@ def play(name: str) -> int:
     """
     with (
         tempfile.TemporaryDirectory(prefix="payymo-crash-") as folder,
-        embedded_server(Path(folder)) as server,
+        embedded_server(Path(folder), settings=SETTINGS) as server,
     ):
         stage = Stage(server, name)
         wrong = _kill_everywhere(stage, "worker", stage.kill_worker)

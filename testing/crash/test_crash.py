@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 from testing.crash.failpoints import Failpoints, PowerCutError, WatchedProviders, is_boundary
-from testing.crash.kills import Stage
+from testing.crash.kills import SETTINGS, Stage
 from testing.crash.scenes import SCENES, House, Scene, connect
 from testing.crash.state import State, differences, read_state
 from testing.factories import add_transaction
@@ -99,7 +99,7 @@ def stage() -> Iterator[Stage]:
     """A renewal, on a server that is killed at will."""
     with (
         tempfile.TemporaryDirectory(prefix="payymo-test-") as folder,
-        embedded_server(Path(folder)) as server,
+        embedded_server(Path(folder), settings=SETTINGS) as server,
     ):
         yield Stage(server, "renewal")
 
