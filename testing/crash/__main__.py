@@ -10,38 +10,44 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from testing.crash.kills import SETTINGS, Stage
 from testing.crash.scenes import SCENES
 
 from payymo.postgres.embedded import embedded_server
 
+VICTIMS: Final = ("worker", "postgresql")
 
-def main(names: Sequence[str], *, process_count: int) -> int:
+
+def main(names: Sequence[str], *, victims: Sequence[str], process_count: int) -> int:
     """Play scenes, print what came out otherwise, and return how often that was.
 
     :param names: Which scenes.
-    :param process_count: How many of them at once, each with a server of its own.
+    :param victims: Who is killed, one after the other.
+    :param process_count: How many scenes at once, each with a server of its own.
     """
     with ProcessPoolExecutor(process_count) as pool:
-        wrong = sum(pool.map(play, names))
+        wrong = sum(pool.map(partial(play, victims=victims), names))
     _say(f"{wrong} of them ended otherwise than without a kill.")
     return wrong
 
 
-def play(name: str) -> int:
+def play(name: str, *, victims: Sequence[str]) -> int:
     """Play one scene, and return how often it came out otherwise.
 
     :param name: Which scene.
+    :param victims: Who is killed.
     """
     with (
         tempfile.TemporaryDirectory(prefix="payymo-crash-") as folder,
         embedded_server(Path(folder), settings=SETTINGS) as server,
     ):
         stage = Stage(server, name)
-        wrong = _kill_everywhere(stage, "worker", stage.kill_worker)
-        return wrong + _kill_everywhere(stage, "PostgreSQL", stage.kill_server)
+        kills = {"worker": stage.kill_worker, "postgresql": stage.kill_server}
+        return sum(_kill_everywhere(stage, victim, kills[victim]) for victim in victims)
 
 
 def _kill_everywhere(stage: Stage, victim: str, kill: Callable[[int], list[str]]) -> int:
@@ -68,8 +74,14 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help=", ".join(SCENES))
     parser.add_argument("--processes", type=int, default=1, help="scenes to play at once")
+    parser.add_argument("--victim", choices=VICTIMS, help="kill only this one")
     given = parser.parse_args()
     unknown = sorted(set(given.scenes) - SCENES.keys())
     if unknown:
         sys.exit(f"There is no scene {unknown[0]}: choose from {', '.join(SCENES)}.")
-    sys.exit(1 if main(given.scenes or list(SCENES), process_count=given.processes) else 0)
+    wrong = main(
+        given.scenes or list(SCENES),
+        victims=[given.victim] if given.victim else VICTIMS,
+        process_count=given.processes,
+    )
+    sys.exit(1 if wrong else 0)
