@@ -263,18 +263,59 @@ class TestAllocations:
 
         assert people.events() == []
 
-    def test_are_named_by_a_replay_and_by_what_blocks_a_reversal(self, people: People) -> None:
+    def test_are_named_by_a_replay(self, people: People) -> None:
         people.pull(A, B)
         people.match(people.row().id, 90)
-        run = people.pull(A_RESTATED, B)
+        people.pull(A_RESTATED, B)
         with tenant_transaction(people.sessions, people.tenant_id) as session:
             session.get_one(Transaction, (people.tenant_id, people.row().id)).amount = Decimal(100)
 
         (finding,) = people.replay(apply=False).findings
-        (blocker,) = people.revert(run, is_trial=True).blockers
 
         assert finding.explain().endswith("Invoices are paid with more than it would come to.")
-        assert "pays invoices: reverse that match first" in blocker.message
+
+    def test_that_a_restatement_exceeds_fit_again_when_it_is_taken_back(
+        self, people: People
+    ) -> None:
+        people.pull(A, B)
+        people.match(people.row().id, 90)
+        run = people.pull(A_RESTATED, B)
+        (told,) = people.events()
+
+        people.revert(run)
+
+        row = people.row()
+        assert (row.amount, row.allocated) == (Decimal(100), Decimal(90))
+        assert row.match_status is TransactionMatchStatus.PARTIALLY_MATCHED
+        assert people.events() == [told]
+
+    def test_keep_a_sync_that_raised_the_amount_until_they_are_reversed(
+        self, people: People
+    ) -> None:
+        people.pull(A_RESTATED, B)
+        run = people.pull(A, B)
+        people.match(people.row().id, 90)
+
+        (blocker,) = people.revert(run, is_trial=True).blockers
+
+        assert blocker.message == (
+            f"Transaction {people.row().id} pays invoices with more than it came to before the "
+            "sync: reverse that match first."
+        )
+        people.unmatch(people.row().id)
+        people.revert(run)
+        assert people.row().amount == Decimal(80)
+
+    def test_keep_a_sync_that_booked_the_row_until_they_are_reversed(self, people: People) -> None:
+        people.pull(B, pending=(a_payload("100.00", "2026-02-19", "Bakery reserved"),))
+        run = people.pull(A, B)
+        people.match(people.row().id, 90)
+
+        (blocker,) = people.revert(run, is_trial=True).blockers
+
+        assert "was not booked before the sync: reverse that match first" in blocker.message
+        people.unmatch(people.row().id)
+        people.revert(run)
 
 
 class TestDeletion:

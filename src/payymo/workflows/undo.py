@@ -9,12 +9,12 @@ again, and brings back what the bank still says under the same ids.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from payymo.domain.banking import Clock
+from payymo.domain.banking import Clock, TransactionRecord
 from payymo.domain.enums import ChangeKind, RunStatus, SyncTrigger, TransactionStatus
 from payymo.domain.errors import Problem, RuleError
 from payymo.domain.ledger.book import TransactionEntry
@@ -119,6 +119,11 @@ def revert_run(
         return reversal
 
 
+def _bears(amount: Decimal, used: Decimal) -> bool:
+    """Return whether so much of an amount can be used; both are signed: money in is positive."""
+    return used * amount > 0 and abs(used) <= abs(amount)
+
+
 @dataclass(slots=True)
 class _Undo:
     """A run that is to be taken back.
@@ -198,11 +203,35 @@ class _Undo:
             [added.id for added in self.added if added.is_worked_on],
             "was edited, split or matched with invoices since: undo that first.",
         )
+        self._look_for_payments()
+
+    def _look_for_payments(self) -> None:
+        """Block what would be used for more than it would come to, or before it is booked.
+
+        Whatever stays within the amount that it had before may be restored: taking a sync back is
+        how an amount that the bank restated by mistake becomes the paid one again.
+        """
+        before = {change.transaction_id: change for change in self.changes}
+        paying = list_paying(self.session, self.run.tenant_id, list(before))
+        unbooked, short = [], []
+        for transaction_id in paying:
+            change = before[transaction_id]
+            line = transactions.get_transaction(
+                self.session, self.run.tenant_id, change.transaction_id
+            )
+            if change.status is not TransactionStatus.BOOKED:
+                unbooked.append(transaction_id)
+            elif line.raw_id != change.raw_id:
+                record = self._record_before(change, line)
+                if record.currency != line.currency or not _bears(record.amount, line.allocated):
+                    short.append(transaction_id)
         self._block_each(
-            list_paying(
-                self.session, tenant_id, [change.transaction_id for change in self.changes]
-            ),
-            "pays invoices: reverse that match first.",
+            unbooked,
+            "pays invoices, and was not booked before the sync: reverse that match first.",
+        )
+        self._block_each(
+            short,
+            "pays invoices with more than it came to before the sync: reverse that match first.",
         )
 
     def _block(self, message: str) -> None:
@@ -272,23 +301,13 @@ class _Undo:
         tenant_id = self.run.tenant_id
         line = transactions.get_transaction(self.session, tenant_id, change.transaction_id)
         if line.raw_id != change.raw_id:
-            account = self.accounts.get(line.account_id) or lock_account(
-                self.session, tenant_id, line.account_id
-            )
-            connection = account.connection
-            row = get_raw_payload(self.session, tenant_id, change.raw_id)
-            translate = partial(
-                find_translator(connection.provider),
-                institution_reference=connection.institution.reference,
-                account_currency=account.currency,
-                today=change.transaction_date,
-            )
-            record = translate(row)
+            record = self._record_before(change, line)
+            content_hash = get_raw_payload(self.session, tenant_id, change.raw_id).content_hash
             entry = TransactionEntry(
                 id=change.transaction_id,
                 raw_id=change.raw_id,
                 record=record,
-                fingerprint=observe(record, row.content_hash).fingerprint,
+                fingerprint=observe(record, content_hash).fingerprint,
                 occurrence=change.occurrence,
                 tier=change.identity_tier,
                 day_seen=change.transaction_date,
@@ -296,3 +315,19 @@ class _Undo:
             ledger.rewrite_transactions(self.session, tenant_id, [entry])
             tell_of_restated(self.session, tenant_id, [change.transaction_id], now=self.now)
         restore_state(self.session, tenant_id, change)
+
+    def _record_before(
+        self, change: TransactionChange, line: transactions.TransactionLine
+    ) -> TransactionRecord:
+        """Return what the bank said of a transaction before the run, in Payymo's words."""
+        tenant_id = self.run.tenant_id
+        account = self.accounts.get(line.account_id) or lock_account(
+            self.session, tenant_id, line.account_id
+        )
+        translate = find_translator(account.connection.provider)
+        return translate(
+            get_raw_payload(self.session, tenant_id, change.raw_id),
+            institution_reference=account.connection.institution.reference,
+            account_currency=account.currency,
+            today=change.transaction_date,
+        )
