@@ -145,7 +145,7 @@ def sessions(engine: Engine) -> Iterator[sessionmaker[Session]]:
         )
         _keep_tenants_apart(factory, connection)
         yield factory
-        if transaction.is_active:
+        if transaction.is_active and not connection.invalidated:
             _uphold_laws(connection)
         transaction.rollback()
 
@@ -188,7 +188,7 @@ def _keep_tenants_apart(factory: sessionmaker[Session], connection: Connection) 
             _set_tenant(connection, "")
 
     def end(_: Session, transaction: SessionTransaction) -> None:
-        if transaction in tenant_before:
+        if transaction in tenant_before and not connection.invalidated:
             _set_tenant(connection, tenant_before.pop(transaction))
 
     event.listen(factory, "after_begin", begin)

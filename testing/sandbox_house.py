@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 from testing.fakes import FakeQueue
+from testing.workers import SILENCE_SECONDS
 
 from payymo.domain.banking import Clock, ProviderCredentials
 from payymo.domain.enums import (
@@ -65,7 +66,9 @@ FIRST_DAY = datetime(2024, 4, 16, 9, tzinfo=UTC)
 CALLBACK = "https://payymo.invalid/callback"
 
 #: A worker's habits, ten times as fast as in earnest.
-HASTY = Timing(heartbeat=0.3, silence_max=1.5, takeover=0.3, polling=0.3, finishing_max=5)
+HASTY = Timing(
+    heartbeat=0.3, silence_max=SILENCE_SECONDS, takeover=0.3, polling=0.3, finishing_max=5
+)
 
 BOOKED, PENDING = TransactionStatus.BOOKED, TransactionStatus.PENDING
 REMOVED = TransactionStatus.REMOVED

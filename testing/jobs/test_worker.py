@@ -1,12 +1,13 @@
 """Workers: they do what waits, stop when told, and take up what the dead left behind."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -16,6 +17,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import ConsentingBank
 from testing.fakes import FakeBooks, a_payload
+from testing.workers import PATIENCE_SECONDS, SILENCE_SECONDS, bury, wait_until
 
 from payymo.domain.enums import (
     AccessScope,
@@ -38,8 +40,12 @@ from payymo.postgres.tenancy import tenant_transaction
 
 ROOT = Path(__file__).parents[2]
 
-#: Everything happens ten times as fast as in earnest.
-HASTY = Timing(heartbeat=0.5, silence_max=3, takeover=0.5, polling=0.3, finishing_max=0.5)
+#: Everything happens more often than in earnest.
+HASTY = Timing(
+    heartbeat=0.5, silence_max=SILENCE_SECONDS, takeover=0.5, polling=0.3, finishing_max=0.5
+)
+
+_PAUSE_SECONDS = 1.0
 
 
 def queue_sync(services: WorkerServices, account: Account) -> UUID:
@@ -64,13 +70,6 @@ def has_run(sessions: sessionmaker[Session], tenant_id: UUID) -> bool:
         return session.scalars(select(SyncRun.id)).first() is not None
 
 
-def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-
-
 @contextmanager
 def working(url: str, services: WorkerServices) -> Iterator[threading.Event]:
     """Let a worker work in a thread within the block, or until the event is set."""
@@ -86,7 +85,7 @@ def working(url: str, services: WorkerServices) -> Iterator[threading.Event]:
         yield stop
     finally:
         stop.set()
-        thread.join(timeout=60)
+        thread.join(timeout=PATIENCE_SECONDS)
     assert not thread.is_alive()
 
 
@@ -215,18 +214,23 @@ class TestUntilStopped:
         services: WorkerServices,
         bank: ConsentingBank,
         account: Account,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
-        asked = threading.Event()
+        asked, is_late = threading.Event(), threading.Event()
 
         def dawdle() -> None:
             asked.set()
-            time.sleep(0.8)
+            is_late.wait(PATIENCE_SECONDS)
 
         bank.before_call = dawdle
+        caplog.set_level(logging.INFO, "procrastinate")
         queue_sync(services, account)
-        assert asked.wait(10)
+        assert asked.wait(PATIENCE_SECONDS)
 
         worker.set()
+        wait_until(lambda: "still running after graceful timeout" in caplog.text)
+        time.sleep(_PAUSE_SECONDS)  # it says so just before it does it
+        is_late.set()
 
         wait_until(
             lambda: (
@@ -239,10 +243,16 @@ class TestUntilStopped:
             assert session.scalars(select(SyncRun.status)).all() == [RunStatus.FAILED]
 
     def test_a_long_matching_is_handed_back_and_leaves_nothing(
-        self, worker: threading.Event, services: WorkerServices, own_tenant: UUID
+        self,
+        worker: threading.Event,
+        services: WorkerServices,
+        own_tenant: UUID,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         def job() -> Job:
             return read_jobs(services.sessions, own_tenant)[0]
+
+        caplog.set_level(logging.INFO, "procrastinate")
 
         with tenant_transaction(services.sessions, own_tenant) as other_matching:
             lock_matching(other_matching, own_tenant)
@@ -250,7 +260,8 @@ class TestUntilStopped:
                 services.queue.queue_match(session, own_tenant, requested_by=None)
             wait_until(lambda: job().status is JobStatus.RUNNING)
             worker.set()
-            time.sleep(2 * HASTY.finishing_max)
+            wait_until(lambda: "still running after graceful timeout" in caplog.text)
+            time.sleep(_PAUSE_SECONDS)  # it says so just before it does it
 
         wait_until(lambda: job().error_code == "worker_stopped")
         assert job().status is JobStatus.QUEUED
@@ -273,7 +284,7 @@ services = WorkerServices(
     providers=Providers(bank),
     clock=FakeClock(),
 )
-run_worker(url, services, concurrency=1, timing=Timing(0.5, 3, 0.5, 0.3, 20))
+run_worker(url, services, concurrency=1, timing=Timing(0.5, 600, 0.5, 0.3, 300))
 print("stopped")
 """
 
@@ -303,6 +314,7 @@ class TestProcesses:
                 wait_until(lambda: has_run(services.sessions, account.tenant_id))
             finally:
                 killed.kill()
+        bury(services.sessions)
         with working(database, services):
             wait_until(lambda: status() not in {JobStatus.QUEUED, JobStatus.RUNNING})
 
@@ -336,7 +348,7 @@ class TestProcesses:
                     )
                 )
                 process.send_signal(number)
-                output, _ = process.communicate(timeout=60)
+                output, _ = process.communicate(timeout=PATIENCE_SECONDS)
             finally:
                 process.kill()
 

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import RecordingQueue
 from testing.factories import add_invoice, add_tenant, paying
 from testing.sandbox_house import BOOKED, FIRST_DAY, HASTY, PENDING, Bond, SandboxHouse
+from testing.workers import bury, wait_until
 from testing.workflows.conftest import Settle
 
 from payymo.domain.enums import (
@@ -395,14 +395,15 @@ class TestCommitted:
         bond = own_house.connect("ALPENTAL_ALPTATW1")
         _, second, last = bond.accounts()
         own_house.fault(
-            "timeout", account=last.provider_reference, endpoint="transactions", seconds=3, times=1
+            "timeout", account=last.provider_reference, endpoint="transactions", seconds=20, times=1
         )
 
         with _start_worker(own_house, database) as process:
             try:
-                _wait_until(lambda: bool(bond.rows(second.id)))
+                wait_until(lambda: bool(bond.rows(second.id)))
             finally:
                 process.kill()
+        bury(own_house.sessions)
         assert own_house.jobs()[0].status is JobStatus.RUNNING
         assert not bond.rows(last.id)
         _work(own_house, database, until=lambda: not own_house.has_work())
@@ -456,17 +457,10 @@ def _work(house: SandboxHouse, url: str, *, until: Callable[[], bool]) -> None:
     with ThreadPoolExecutor(1) as threads:
         working = threads.submit(run_worker, url, services, concurrency=2, stop=stop, timing=HASTY)
         try:
-            _wait_until(until)
+            wait_until(until)
         finally:
             stop.set()
         working.result()
-
-
-def _wait_until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
 
 
 def _has_twins(pending: Sequence[Mapping[str, object]]) -> bool:
