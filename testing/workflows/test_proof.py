@@ -2,21 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, select, text
 from sqlalchemy.orm import Session, sessionmaker
 from testing.factories import add_tenant
+from testing.fakes import FakeQueue
 from testing.sandbox_house import SandboxHouse
 from testing.workflows.conftest import Settle
 
 from payymo.domain.enums import EventKind, ProofReason, ProofStatus, SuspectKind, SyncTrigger
+from payymo.domain.ledger.splits import SplitPart
 from payymo.postgres.common.models import Account, BalanceProof, Transaction
 from payymo.postgres.common.operations.events import list_events
+from payymo.postgres.common.operations.splits import replace_splits
 from payymo.postgres.common.operations.sync_runs import lock_account
 from payymo.postgres.core import create_app_engine, create_sessions
 from payymo.postgres.embedded import SUPERUSER_ROLE
+from payymo.workflows.deletions import delete_transaction
 from payymo.workflows.proof import explain_failures, prove_account
 
 PROVED, FAILED, UNKNOWN = ProofStatus.PROVED, ProofStatus.FAILED, ProofStatus.UNKNOWN
@@ -38,6 +43,15 @@ def prove_again(session: Session, account: Account, house: SandboxHouse) -> None
     prove_account(session, locked, now=house.clock())
 
 
+def verdicts(
+    found: Iterable[BalanceProof],
+) -> dict[date, tuple[ProofStatus, tuple[Decimal | None, ...]]]:
+    """Return of each day how it stands, and with which amounts."""
+    return {
+        proof.day: (proof.status, (proof.opening, proof.booked, proof.closing)) for proof in found
+    }
+
+
 def days(found: Iterable[BalanceProof], status: ProofStatus) -> list[date]:
     return [proof.day for proof in found if proof.status is status]
 
@@ -54,6 +68,56 @@ class TestSandbox:
             found = proofs(session, account.id)
         assert len(days(found, PROVED)) == len(found) - 1 > 85
         assert found[-1].reason is ProofReason.DAY_NOT_OVER
+
+
+class TestPeople:
+    @pytest.mark.parametrize("institution", ["ALPENTAL_ALPTATW1", "HAVENKAS_HAVKNL2X"])
+    def test_what_they_delete_or_divide_adds_up_as_before(
+        self, house: SandboxHouse, institution: str
+    ) -> None:
+        """To the bank a row is what it was: its balances were said with it, and go on so."""
+        bond = house.connect(institution)
+        bond.sync(SyncTrigger.FIRST)
+        for _ in range(4):
+            house.pass_days(1)
+            bond.sync()
+        account = bond.accounts()[0]
+        with house.read() as session:
+            before = verdicts(proofs(session, account.id))
+            proved = [day for day, (status, _) in before.items() if status is PROVED]
+            deleted, divided = session.scalars(
+                select(Transaction)
+                .where(
+                    Transaction.account_id == account.id,
+                    Transaction.booking_date.in_(proved),
+                    Transaction.amount < -1,
+                )
+                .order_by(Transaction.booking_date.desc(), Transaction.id)
+                .limit(2)
+            )
+            delete_transaction(
+                session,
+                house.tenant_id,
+                deleted.id,
+                queue=FakeQueue(),
+                actor_id=None,
+                now=house.clock(),
+            )
+            parts = [SplitPart(divided.amount + 1), SplitPart(Decimal(-1))]
+            replace_splits(session, house.tenant_id, divided.id, parts, actor_id=None)
+
+        with house.read() as session:
+            prove_again(session, account, house)
+
+        with house.read() as session:
+            assert verdicts(proofs(session, account.id)) == before
+        house.pass_days(2)
+        bond.sync()
+        with house.read() as session:
+            after = verdicts(proofs(session, account.id))
+        assert {day: after[day] for day in proved} == {day: before[day] for day in proved}
+        assert not [day for day, (status, _) in after.items() if status is FAILED]
+        assert len([day for day, (status, _) in after.items() if status is PROVED]) > len(proved)
 
 
 class TestMeddling:
