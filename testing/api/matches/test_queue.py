@@ -96,6 +96,20 @@ def test_they_are_narrowed_down_by_amount_and_reason(viewer: TestClient) -> None
     assert amounts(viewer, wait_reason="tie", max_amount="29.99") == []
 
 
+@pytest.mark.parametrize("sort", ["-teaches", "-confidence", "-created_at"])
+def test_they_are_narrowed_down_in_any_order(
+    viewer: TestClient, customers: list[UUID], sort: str
+) -> None:
+    conditions = {
+        "min_amount": "20",
+        "max_amount": "40",
+        "min_confidence": "0.9",
+        "wait_reason": "below_threshold",
+        "customer_id": str(customers[1]),
+    }
+    assert amounts(viewer, sort=sort, **conditions) == ["20.00"]
+
+
 def test_they_are_narrowed_down_by_customer(viewer: TestClient, customers: list[UUID]) -> None:
     assert amounts(viewer, customer_id=str(customers[2])) == ["30.00"]
 

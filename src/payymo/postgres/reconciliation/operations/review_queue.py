@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from payymo.domain.enums import EvidenceKind, MatchOrigin, MatchStatus, WaitReason
 from payymo.postgres.common.models import Transaction
@@ -83,18 +83,18 @@ def pays_customer(customer_id: UUID) -> ColumnElement[bool]:
 
 def pays_between(low: Decimal | None, high: Decimal | None) -> ColumnElement[bool]:
     """Return whether the payment of a match is of an amount within limits, which belong to it."""
+    # Another name than that of the table by which a queue may be ordered.
+    payment = aliased(Transaction)
     limits = [
         limit
         for limit in (
-            None if low is None else Transaction.amount >= low,
-            None if high is None else Transaction.amount <= high,
+            None if low is None else payment.amount >= low,
+            None if high is None else payment.amount <= high,
         )
         if limit is not None
     ]
     return exists().where(
-        Transaction.tenant_id == Match.tenant_id,
-        Transaction.id == Match.transaction_id,
-        *limits,
+        payment.tenant_id == Match.tenant_id, payment.id == Match.transaction_id, *limits
     )
 
 
