@@ -644,6 +644,7 @@ class TestDifferences:
             | {
                 "adjustment": "bank_fee",
                 "credit_id": None,
+                "credit_number": None,
                 "credit": None,
                 "amount": "2.50",
                 "currency": "EUR",
@@ -652,6 +653,7 @@ class TestDifferences:
             | {
                 "adjustment": None,
                 "credit_id": None,
+                "credit_number": None,
                 "credit": "overpayment",
                 "amount": "12.50",
                 "currency": "EUR",
@@ -668,6 +670,50 @@ class TestDifferences:
 
         assert decide(member, match["id"], "confirmed").status_code == 200
         assert balance(member, owed) == "paid 0.00"
+
+    def test_two_invoices_less_a_credit_note_are_one_match(
+        self, member: TestClient, invoice: AddInvoice, payment: AddPayment, customer: Customer
+    ) -> None:
+        first, second = invoice("100.00", number="INV-7"), invoice("50.00", number="INV-8")
+        note = {
+            "customer_id": str(customer.id),
+            "number": "CN-7",
+            "currency": "EUR",
+            "total": "30.00",
+            "issue_date": "2026-02-01",
+        }
+        credit = member.post("/api/v1/credit_notes", json=note).json()["data"]["id"]
+        body = by_hand(payment("120.00"), (first, "70.00"), (second, "50.00")) | {
+            "credits_applied": [
+                {"credit_id": credit, "invoice_id": str(first.id), "amount": "30.00"}
+            ]
+        }
+
+        def left() -> tuple[str, str, str]:
+            open_credit = member.get(f"/api/v1/credits/{credit}").json()["data"]["balance"]
+            return balance(member, first), balance(member, second), open_credit
+
+        match = member.post(URL, json=body).json()["data"]
+
+        (difference,) = match["differences"]
+        assert (difference["credit_id"], difference["credit_number"]) == (credit, "CN-7")
+        assert (difference["invoice_number"], difference["amount"]) == ("INV-7", "30.00")
+        assert left() == ("paid 0.00", "paid 0.00", "0.00")
+        assert decide(member, match["id"], "reversed").status_code == 200
+        assert left() == ("open 100.00", "open 50.00", "30.00")
+        assert decide(member, match["id"], "confirmed").status_code == 200
+        assert left() == ("paid 0.00", "paid 0.00", "0.00")
+
+        assert decide(member, match["id"], "reversed").status_code == 200
+        use = {"kind": "written_off", "amount": "5.00"}
+        assert member.post(f"/api/v1/credits/{credit}/uses", json=use).status_code == 201
+        refusal = decide(member, match["id"], "confirmed")
+        error = refusal.json()["error"]
+        assert (refusal.status_code, error["code"], error["message"]) == (
+            422,
+            "credit_exhausted",
+            "Only 25.00 EUR are left of credit note CN-7: 30.00 EUR are needed.",
+        )
 
     def test_money_in_advance_needs_no_invoice(
         self, member: TestClient, payment: AddPayment, customer: Customer

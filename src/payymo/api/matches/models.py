@@ -121,6 +121,10 @@ class MatchDifferenceRead(ResponseModel):
     credit_id: Annotated[
         UUID | None, Field(description="The customer's credit that settles the invoice.")
     ]
+    credit_number: Annotated[
+        str | None,
+        Field(description="Its number, where it is a credit note.", examples=["CN-2026-7"]),
+    ]
     credit: Annotated[
         CreditKind | None, Field(description="What of the payment becomes a customer's credit.")
     ]

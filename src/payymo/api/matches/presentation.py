@@ -118,6 +118,7 @@ def _present_difference(line: MatchDifference, payment_currency: str) -> MatchDi
         invoice_number=None if line.invoice is None else line.invoice.number,
         adjustment=line.adjustment,
         credit_id=line.credit_id,
+        credit_number=None if line.credit is None else line.credit.number,
         credit=line.credit_kind,
         customer_id=line.customer_id,
         amount=format_amount(line.amount, currency),

@@ -351,6 +351,7 @@ class MatchDifference(TenantRow):
     amount: Mapped[Decimal]
 
     invoice: Mapped[Invoice | None] = relationship(lazy="joined", viewonly=True)
+    credit: Mapped["CustomerCredit | None"] = relationship(lazy="joined", viewonly=True)
 
 
 class Allocation(TenantRow):
