@@ -27,6 +27,8 @@ from payymo.settings import Settings, load_settings
 #: needs more than it gives its running jobs, in order to hand them back.
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 30.0
+#: Dagster is several processes, and the first of them reads the dbt project.
+DAGSTER_START_SECONDS_MAX = 240.0
 _LEFT_BEHIND_SECONDS_MAX = 5.0
 _POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
@@ -150,7 +152,7 @@ def running_stack(
         house = Stack(url, sandbox, dagster_url, processes, log_folder)
         _wait_until_ready(house, f"{url}/readyz")
         if dagster_url is not None:
-            _wait_until_ready(house, f"{dagster_url}/server_info")
+            _wait_until_ready(house, f"{dagster_url}/server_info", DAGSTER_START_SECONDS_MAX)
         yield house
 
 
@@ -166,7 +168,7 @@ def running_dagster(*, data_dir: Path, port: int) -> Iterator[Stack]:
     with starting_dagster(data_dir=data_dir, port=port, environment=environment) as started:
         process, url = started
         alone = Stack(url, None, url, {"dagster": process}, data_dir / "logs")
-        _wait_until_ready(alone, f"{url}/server_info")
+        _wait_until_ready(alone, f"{url}/server_info", DAGSTER_START_SECONDS_MAX)
         yield alone
 
 
@@ -366,8 +368,8 @@ def _end_group(leader: int) -> None:
         return
 
 
-def _wait_until_ready(house: Stack, url: str) -> None:
-    give_up_at = time.monotonic() + START_SECONDS_MAX
+def _wait_until_ready(house: Stack, url: str, seconds_max: float = START_SECONDS_MAX) -> None:
+    give_up_at = time.monotonic() + seconds_max
     while time.monotonic() < give_up_at:
         house.check()
         try:
