@@ -245,6 +245,9 @@ class FakeQueue:
         self.matches.append(tenant_id)
         return _add_job(session, tenant_id, JobKind.MATCH, None)
 
+    def queue_build(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:
+        return _add_job(session, tenant_id, JobKind.BUILD, None)
+
     def queue_categorise(
         self, session: Session, tenant_id: UUID, *, requested_by: UUID | None
     ) -> Job:

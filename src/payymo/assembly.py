@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from payymo.providers.base import BankDataProvider, ReferenceRateSource
 from payymo.providers.ecb.client import EcbClient
 from payymo.providers.registry import make_provider
 from payymo.settings import Secrets, Settings, load_secrets
+from payymo.workflows.warehouse import WarehouseBuilder
 
 #: The provider's server and the bank behind it may be slow; each call sets its own read time.
 _CONNECT_SECONDS = 10.0
@@ -79,12 +80,17 @@ class Installation:
 
     def worker_services(self) -> WorkerServices:
         """Return what background jobs work with."""
+        minutes = self.settings.warehouse_minutes
         return WorkerServices(
             sessions=self.sessions,
             providers=self.providers,
             queue=self.queue,
             clock=self.clock,
             rates=self.rates if self.settings.rates_update else None,
+            builder=WarehouseBuilder(
+                self.database_url, Warehouse(self.settings.warehouse_dir), self.clock
+            ),
+            build_pause=timedelta(minutes=minutes) if minutes else None,
         )
 
     def orchestration_services(self) -> OrchestrationServices:

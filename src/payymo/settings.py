@@ -125,6 +125,7 @@ class Settings(BaseSettings):
     :ivar gocardless_base_url: Address of the API, without a slash at its end.
     :ivar public_url: Where browsers reach this installation, without a slash at its end; known
         only once it serves where absent.
+    :ivar warehouse_minutes: Between two builds of the warehouse by the worker; 0 for none.
     """
 
     model_config = SettingsConfigDict(
@@ -147,6 +148,9 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
     ] = Field("INFO", validation_alias="PAYYMO_LOG_LEVEL")
+    warehouse_minutes: int = Field(
+        15, ge=0, le=24 * 60, validation_alias="PAYYMO_WAREHOUSE_MINUTES"
+    )
     worker_concurrency: int = Field(4, ge=1, le=64, validation_alias="PAYYMO_WORKER_CONCURRENCY")
     jwt_key: Annotated[SecretStr, AfterValidator(_check_key)] | None = Field(
         None, validation_alias="PAYYMO_JWT_KEY"

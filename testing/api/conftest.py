@@ -67,6 +67,9 @@ class RowQueue:
     def queue_match(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:
         return self._queue(session, tenant_id, JobKind.MATCH, None, requested_by)
 
+    def queue_build(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:
+        return self._queue(session, tenant_id, JobKind.BUILD, None, requested_by)
+
     def queue_categorise(
         self, session: Session, tenant_id: UUID, *, requested_by: UUID | None
     ) -> Job:

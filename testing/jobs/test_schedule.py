@@ -64,6 +64,7 @@ class TestAddSchedule:
             "nightly_match": "0 4 * * *",
             "postponed_sync": "*/15 * * * *",
             "rates_update": "15 16,20 * * *",
+            "warehouse_build": "*/5 * * * *",
             "queue_purge": "30 2 * * *",
         }
 

@@ -166,17 +166,23 @@ def read_manifest(path: Path) -> Mapping[str, Dataset]:
     return {dataset.name: dataset for dataset in sorted(known, key=lambda each: each.name)}
 
 
+def describe_failure(failure: BuildFailure) -> str:
+    """Return that a build failed, in words for everybody.
+
+    What exactly went wrong may quote a row of anybody's: it is for the operator alone.
+
+    :param failure: What happened.
+    """
+    return f"The build of {failure.failed_at:%Y-%m-%d %H:%M} UTC failed. {failure.message}"
+
+
 def _assess(record: BuildRecord, failure: BuildFailure | None, now: datetime) -> Freshness:
-    sentence = None
-    if failure is not None:
-        # What exactly went wrong may quote a row of anybody's: it is for the operator alone.
-        sentence = f"The build of {failure.failed_at:%Y-%m-%d %H:%M} UTC failed. {failure.message}"
     return Freshness(
         build_id=record.id,
         built_at=record.finished_at,
         as_of=record.as_of,
         is_stale=now - record.as_of > STALE_AFTER,
-        failure=sentence,
+        failure=None if failure is None else describe_failure(failure),
     )
 
 

@@ -162,8 +162,12 @@ class Warehouse:
 
     def current(self) -> BuildRecord | None:
         """Return what readers see; ``None`` before the first build."""
+        return self._read(self._link / "build.json")
+
+    @staticmethod
+    def _read(path: Path) -> BuildRecord | None:
         try:
-            told = json.loads((self._link / "build.json").read_text(encoding="utf-8"))
+            told = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         moments = {
@@ -171,6 +175,11 @@ class Warehouse:
             for name in ("started_at", "finished_at", "as_of")
         }
         return BuildRecord(**told | moments | {"kind": BuildKind(told["kind"])})
+
+    def finished(self) -> Sequence[BuildRecord]:
+        """Return the builds that are kept, the latest first."""
+        found = [self._read(path) for path in sorted(self._builds.glob("*/build.json"))]
+        return [record for record in reversed(found) if record is not None]
 
     def latest_failure(self) -> BuildFailure | None:
         """Return why the latest build failed; ``None`` if it did not."""

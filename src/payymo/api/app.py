@@ -20,8 +20,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from payymo.api.accounts import endpoints as accounts
+from payymo.api.analytics import builds, reports
 from payymo.api.analytics import endpoints as datasets
-from payymo.api.analytics import reports
 from payymo.api.auth import endpoints as auth
 from payymo.api.bank_connections import endpoints as bank_connections
 from payymo.api.calibrations import endpoints as calibrations
@@ -96,6 +96,7 @@ RESOURCES: Sequence[APIRouter] = (
     fx_conversions.router,
     datasets.router,
     reports.router,
+    builds.router,
 )
 
 

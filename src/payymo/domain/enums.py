@@ -585,6 +585,7 @@ class JobKind(StrEnum):
     SYNC = "sync"
     MATCH = "match"
     CATEGORISE = "categorise"
+    BUILD = "build"
 
 
 class JobStatus(StrEnum):

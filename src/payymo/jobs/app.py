@@ -79,6 +79,14 @@ class Order:
         return cls(kind=JobKind.CATEGORISE, tenant_id=tenant_id, lock=lock, arguments={})
 
     @classmethod
+    def build(cls, tenant_id: UUID) -> "Order":
+        """Return the order to bring the warehouse up to date.
+
+        :param tenant_id: Tenant that asked for it.
+        """
+        return cls(kind=JobKind.BUILD, tenant_id=tenant_id, lock=f"build:{tenant_id}", arguments={})
+
+    @classmethod
     def read(cls, name: str, arguments: Mapping[str, Any]) -> "Order":
         """Return what a row of the queue asks for.
 
@@ -90,6 +98,8 @@ class Order:
             return cls.match(tenant_id)
         if JobKind(name) is JobKind.CATEGORISE:
             return cls.categorise(tenant_id)
+        if JobKind(name) is JobKind.BUILD:
+            return cls.build(tenant_id)
         connection_id = UUID(arguments["connection_id"])
         return cls.sync(tenant_id, connection_id, SyncTrigger(arguments["trigger"]))
 
@@ -177,6 +187,18 @@ class PostgresJobQueue:
         :param requested_by: User who asked for it; absent when Payymo did.
         """
         order = Order.categorise(tenant_id)
+        return self._find_waiting(session, order) or self._add(
+            session, order, connection_id=None, requested_by=requested_by, not_before=None
+        )
+
+    def queue_build(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:
+        """Queue a build of the warehouse, and return its job.
+
+        :param session: Open session; the caller manages the transaction.
+        :param tenant_id: Tenant that asks for it.
+        :param requested_by: User who asked for it; absent when Payymo did.
+        """
+        order = Order.build(tenant_id)
         return self._find_waiting(session, order) or self._add(
             session, order, connection_id=None, requested_by=requested_by, not_before=None
         )

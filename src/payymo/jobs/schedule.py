@@ -22,6 +22,7 @@ from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.consents import check_consents, poll_consents
 from payymo.workflows.rates import update_rates
+from payymo.workflows.warehouse import is_build_due
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ POSTPONED_SYNC: Final = "*/15 * * * *"
 QUEUE_PURGE: Final = "30 2 * * *"
 #: Reference rates are published at about 16:00 in Frankfurt; what failed is tried once more.
 RATES_UPDATE: Final = "15 16,20 * * *"
+#: How often it is looked whether the warehouse shows what has changed.
+WAREHOUSE_BUILD: Final = "*/5 * * * *"
 
 #: Daily syncs start within this time, each connection always at the same moment of it.
 SPREAD: Final = timedelta(hours=1)
@@ -103,6 +106,16 @@ def add_schedule(app: App, services: WorkerServices) -> None:
     @app.task(name="rates_update", queue=SCHEDULE_QUEUE, queueing_lock="rates_update")
     def rates_update(timestamp: int) -> None:
         _run("rates_update", timestamp, lambda: bring_rates(services))
+
+    @app.periodic(cron=WAREHOUSE_BUILD)
+    @app.task(
+        name="warehouse_build",
+        queue=SCHEDULE_QUEUE,
+        queueing_lock="warehouse_build",
+        lock="warehouse_build",
+    )
+    def warehouse_build(timestamp: int) -> None:
+        _run("warehouse_build", timestamp, lambda: refresh_warehouse(services))
 
     @app.periodic(cron=QUEUE_PURGE)
     @app.task(
@@ -187,6 +200,18 @@ def bring_rates(services: WorkerServices) -> None:
     report = update_rates(services.sessions, services.rates, clock=services.clock)
     if report.status is RunStatus.FAILED:
         logger.warning("Exchange rates were not updated", extra={"error_code": report.error_code})
+
+
+def refresh_warehouse(services: WorkerServices) -> None:
+    """Build the warehouse where it shows less than it should, and this worker builds it.
+
+    :param services: What to work with.
+    """
+    builder, pause = services.builder, services.build_pause
+    if builder is None or pause is None:
+        return
+    if is_build_due(services.sessions, builder.warehouse, pause=pause, now=services.clock()):
+        builder.build(lambda *_: None)
 
 
 def _run(name: str, timestamp: int, work: Callable[[], None]) -> None:

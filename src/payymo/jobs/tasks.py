@@ -9,10 +9,13 @@ from procrastinate import App
 from procrastinate.job_context import JobContext
 
 from payymo.domain.enums import JobKind, RunStatus, SyncTrigger
+from payymo.domain.errors import ConfigurationError
 from payymo.jobs.app import Order
 from payymo.jobs.attempts import UNNOTED, Attempt
 from payymo.jobs.outcomes import Failure, Try
 from payymo.jobs.services import WorkerServices
+from payymo.postgres.jobs.operations.jobs import get_job
+from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.categorise import categorise_all
 from payymo.workflows.reconcile import reconcile
 from payymo.workflows.sync import sync_connection
@@ -36,6 +39,10 @@ def add_tasks(app: App, services: WorkerServices) -> None:
     @app.task(name=JobKind.CATEGORISE.value, pass_context=True, retry=UNNOTED)
     def categorise(context: JobContext, /, **_: str) -> None:
         _attempt(services, context).run(_categorise)
+
+    @app.task(name=JobKind.BUILD.value, pass_context=True, retry=UNNOTED)
+    def build_warehouse(context: JobContext, /, **_: str) -> None:
+        _attempt(services, context).run(build)
 
 
 def _attempt(services: WorkerServices, context: JobContext) -> Attempt:
@@ -102,3 +109,26 @@ def _categorise(attempt: Attempt) -> Mapping[str, Any]:
             progress=attempt.report,
         )
     )
+
+
+def build(attempt: Attempt) -> Mapping[str, Any]:
+    """Bring the warehouse up to date, unless a build since the job was queued has done so.
+
+    :param attempt: The try that this is.
+    :raises ConfigurationError: If this worker builds no warehouse.
+    """
+    services, tenant_id = attempt.services, attempt.this.tenant_id
+    if services.builder is None:
+        raise ConfigurationError("This worker builds no warehouse: run `payymo analytics build`.")
+    with tenant_transaction(services.sessions, tenant_id) as session:
+        asked_at = get_job(session, tenant_id, attempt.this.job_id).created_at
+    record = services.builder.warehouse.current()
+    if record is None or record.as_of <= asked_at:
+        record = services.builder.build(lambda done, total, _: attempt.report(done, total))
+    return {
+        "build_id": record.id,
+        "kind": record.kind.value,
+        "as_of": record.as_of.isoformat(),
+        "model_count": record.model_count,
+        "test_count": record.test_count,
+    }

@@ -55,3 +55,11 @@ class JobQueue(Protocol):
         :param tenant_id: Tenant whose transactions are decided on.
         :param requested_by: User who asked for it; absent when Payymo did.
         """
+
+    def queue_build(self, session: Session, tenant_id: UUID, *, requested_by: UUID | None) -> Job:
+        """Queue a build of the warehouse, which is one for all tenants.
+
+        :param session: Open session; the caller manages the transaction.
+        :param tenant_id: Tenant that asks for it.
+        :param requested_by: User who asked for it; absent when Payymo did.
+        """

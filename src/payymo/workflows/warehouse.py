@@ -1,8 +1,12 @@
 """Builds the warehouse: one moment of PostgreSQL, as marts, published when all tests pass."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+
+from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.analytics.project import place_extensions, project_fingerprint, project_folder
 from payymo.analytics.transforming import Listener, Progress, transform
@@ -10,11 +14,86 @@ from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.banking import Clock
 from payymo.domain.enums import BuildKind
 from payymo.domain.errors import BuildFailedError
+from payymo.postgres.common.operations.sync_runs import find_last_news
+from payymo.postgres.jobs.operations.tenants import list_tenant_ids
+from payymo.postgres.reconciliation.operations.match_runs import find_last_finding
 from payymo.postgres.snapshots import Snapshot, exported_snapshot
+from payymo.postgres.tenancy import tenant_transaction
 
 #: Rows carry 32 bits of their transaction's number, compared within half of them.
 _NUMBERS: Final = 2**32
 _COMPARABLE: Final = 2**31
+
+#: What fails once fails again until somebody has looked at it.
+_PAUSE_AFTER_FAILURE: Final = timedelta(hours=1)
+#: What was noted so shortly before the moment that the warehouse shows may have been committed
+#: after it.
+_COMMIT_MAX: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseBuilder:
+    """Builds one database's warehouse, for whoever does it in the background.
+
+    :ivar url: Address of the database, whose login may act as the warehouse's role.
+    :ivar warehouse: Where the warehouse lies.
+    :ivar clock: Tells the time (aware).
+    """
+
+    url: str = field(repr=False)
+    warehouse: Warehouse
+    clock: Clock
+
+    def build(self, progress: Progress) -> BuildRecord:
+        """Bring the warehouse up to date; another builder is waited for.
+
+        :param progress: Told of each step.
+        :raises BuildFailedError: If a model cannot be built, or a test fails.
+        :raises ConfigurationError: If the database cannot be read.
+        """
+        return build_warehouse(
+            self.url,
+            self.warehouse.folder,
+            full=False,
+            clock=self.clock,
+            progress=progress,
+            on_wait=lambda: None,
+        )
+
+
+def is_build_due(
+    sessions: sessionmaker[Session], warehouse: Warehouse, *, pause: timedelta, now: datetime
+) -> bool:
+    """Return whether the warehouse shows less than it should.
+
+    It does where a sync or a matching has changed something since, and where the day is another.
+    Between two builds lies a pause, and after one that failed a longer one.
+
+    :param sessions: Opener of transactions.
+    :param warehouse: Where the warehouse lies.
+    :param pause: Between the moments that two builds show.
+    :param now: The time (aware).
+    """
+    failure, record = warehouse.latest_failure(), warehouse.current()
+    if failure is not None and now - failure.failed_at < max(pause, _PAUSE_AFTER_FAILURE):
+        return False
+    if record is None:
+        return True
+    if now - record.as_of < pause:
+        return False
+    is_another_day = record.as_of.astimezone(UTC).date() < now.astimezone(UTC).date()
+    return is_another_day or _has_changed(sessions, since=record.as_of - _COMMIT_MAX)
+
+
+def _has_changed(sessions: sessionmaker[Session], *, since: datetime) -> bool:
+    with sessions.begin() as session:
+        tenant_ids = list_tenant_ids(session)
+    for tenant_id in tenant_ids:
+        with tenant_transaction(sessions, tenant_id) as session:
+            moments = (find_last_news(session, tenant_id), find_last_finding(session, tenant_id))
+        if any(moment is not None and moment > since for moment in moments):
+            return True
+    return False
 
 
 def build_warehouse(
