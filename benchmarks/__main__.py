@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import identifying, listing, replaying, storage, syncing
+from benchmarks import asking, identifying, listing, replaying, storage, syncing
 from benchmarks.measurement import print_measurements
 from payymo.cli.terminal import err, print_json
 
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "listing": listing.measure,
     "storage": storage.measure,
     "replaying": replaying.measure,
+    "asking": asking.measure,
 }
 
 

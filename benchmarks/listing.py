@@ -51,12 +51,12 @@ def measure() -> list[Measurement]:
 def _measure(url: str, folder: Path) -> list[Measurement]:
     port, bare_port = free_port(), free_port()
     serve = [sys.executable, "-m", "payymo", "serve", "--port", str(port)]
-    with _server(serve, port, "/healthz", {}, folder / "api.log"):
+    with server(serve, port, "/healthz", {}, folder / "api.log"):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             token = register(http, name="Bench", login=new_login("bench"))
             headers = {"Authorization": f"Bearer {token}"}
             tenant_id = http.get("/api/v1/auth/me", headers=headers).json()["data"]["tenant"]["id"]
-            _fill(url, tenant_id)
+            fill(url, tenant_id)
             answer = http.get(PATH, headers=headers)
             answer.raise_for_status()
         body = folder / "page.json"
@@ -70,7 +70,7 @@ def _measure(url: str, folder: Path) -> list[Measurement]:
             "BENCH_TENANT_ID": tenant_id,
             "BENCH_BODY": str(body),
         }
-        with _server(bare, bare_port, "/bare", environment, folder / "bare.log"):
+        with server(bare, bare_port, "/bare", environment, folder / "bare.log"):
             return _compare((port, PATH, headers), (bare_port, "/bare", {}))
 
 
@@ -112,10 +112,17 @@ def _compare(api: _Target, bare: _Target) -> list[Measurement]:
 
 
 @contextmanager
-def _server(
+def server(
     command: list[str], port: int, path: str, environment: Mapping[str, str], log: Path
 ) -> Iterator[None]:
-    """Run a server until the block ends; it is ready when it answers."""
+    """Run a server until the block ends; it is ready when it answers.
+
+    :param command: What to run.
+    :param port: Where it listens.
+    :param path: What it answers once it is ready.
+    :param environment: Variables besides our own.
+    :param log: Where its output goes.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=os.environ | environment, stdout=output, stderr=output
@@ -136,8 +143,12 @@ def _server(
         process.wait(30)
 
 
-def _fill(url: str, tenant_id: str) -> None:
-    """Write a million transactions of a hundred tenants, one of them the given one."""
+def fill(url: str, tenant_id: str) -> None:
+    """Write a million transactions of a hundred tenants, one of them the given one.
+
+    :param url: Address of the database.
+    :param tenant_id: The tenant.
+    """
     superuser = make_url(url).set(username="postgres")
     engine = create_engine(superuser)
     with engine.begin() as connection:
