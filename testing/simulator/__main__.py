@@ -31,7 +31,7 @@ FAULTS: Final = {
 _COUNTS: Final = (
     "movements", "ledger rows", "restated kept", "restated replaced", "pending kept",
     "pending certain", "pending superseded", "certain pairs", "undecidable", "twins exchanged",
-    "withdrawn unseen", "never told", "failures", "consents",
+    "crossed", "withdrawn unseen", "never told", "failures", "consents",
 )  # fmt: skip
 
 #: A run of so many account-days in which a knob strikes nothing proves less than it says.

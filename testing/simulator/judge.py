@@ -236,7 +236,7 @@ class Judge:
         elif any(self._are_exchangeable(old, new, told) for old in olds for new in news):
             self.verdict.counts["twins exchanged"] += 1
         elif any(self._are_crossed(old, new, changed) for old in olds for new in news):
-            self.verdict.counts["undecidable"] += 1
+            self.verdict.counts["crossed"] += 1
         else:
             self.verdict.fail(
                 "wrong merge",
