@@ -1,18 +1,20 @@
 """``payymo doctor``, as the operator sees it."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 from testing.cli.test_replaying import book, committed, payymo  # noqa: F401  # fixtures
 from testing.factories import add_tenant
-from testing.fakes import a_balance, a_payload
+from testing.fakes import FakeClock, a_balance, a_payload
 from testing.workflows.test_standardise import Book
 
+from payymo.domain.errors import InvalidInputError
 from payymo.postgres.common.models import SyncRun, Transaction
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.rates import import_rates
 
 
 def checks(*arguments: str) -> dict[str, dict[str, Any]]:
@@ -62,6 +64,36 @@ class TestDoctor:
         assert "failed    proof: Main account does not add up on 2026-02-23" in result.stdout
         assert "the bank has 10.00 EUR less than the rows come to" in result.stdout
         assert "which is not counted here" in result.stdout
+
+    def test_says_how_far_exchange_rates_are_known(self, proved: Book) -> None:
+        clock = FakeClock(datetime.now(UTC))
+        assert checks()["rates"] == {
+            "name": "rates",
+            "status": "ok",
+            "message": "No exchange rates were taken in: amounts are told in their own currencies"
+            " only.",
+            "tenant_id": None,
+            "account_id": None,
+        }
+
+        import_rates(proved.sessions, b"Date,USD,\n2026-01-02,1.1,\n", clock=clock)
+        stale = checks()["rates"]
+        today = f"{clock.now.date()}"
+        import_rates(proved.sessions, f"Date,USD,\n{today},1.1,\n".encode(), clock=clock)
+        fresh = checks()["rates"]
+        clock.now += timedelta(seconds=1)
+        with pytest.raises(InvalidInputError):
+            import_rates(proved.sessions, b"<html></html>", clock=clock)
+        failed = checks()["rates"]
+
+        assert stale["status"] == "attention"
+        assert "known up to 2026-01-02. Run `payymo rates update`" in stale["message"]
+        assert (fresh["status"], fresh["message"]) == (
+            "ok",
+            f"Exchange rates are known up to {today}.",
+        )
+        assert failed["status"] == "attention"
+        assert "failed. The file holds no rate at all" in failed["message"]
 
     def test_says_what_never_ended(self, proved: Book) -> None:
         with tenant_transaction(proved.sessions, proved.tenant_id) as session:

@@ -16,11 +16,13 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import ConsentingBank
+from testing.factories import add_category, add_transaction
 from testing.fakes import FakeBooks, a_payload
 from testing.workers import PATIENCE_SECONDS, SILENCE_SECONDS, bury, wait_until
 
 from payymo.domain.enums import (
     AccessScope,
+    CategorySource,
     FaultKind,
     JobKind,
     JobStatus,
@@ -112,6 +114,29 @@ class TestUntilIdle:
         with tenant_transaction(services.sessions, account.tenant_id) as session:
             assert session.scalar(select(func.count()).select_from(Transaction)) == 1
             assert session.scalars(select(SyncRun.job_id)).one() == sync.id
+
+    def test_what_transactions_are_for_is_decided_once_for_equal_requests(
+        self, database: str, services: WorkerServices, account: Account
+    ) -> None:
+        tenant_id = account.tenant_id
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            add_category(session, tenant_id, key="groceries")
+            add_transaction(session, tenant_id, account, merchant_category_code="5411")
+            jobs = [
+                services.queue.queue_categorise(session, tenant_id, requested_by=None).id
+                for _ in range(2)
+            ]
+
+        run_worker(database, services, concurrency=2, until_idle=True, timing=HASTY)
+
+        (job,) = read_jobs(services.sessions, tenant_id)
+        assert jobs == [job.id, job.id]
+        assert (job.kind, job.status) == (JobKind.CATEGORISE, JobStatus.SUCCEEDED)
+        assert (job.progress_done, job.progress_total) == (1, 1)
+        assert job.result == {"transaction_count": 1, "changed_count": 1, "kept_count": 0}
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            source = session.scalars(select(Transaction.category_source)).one()
+            assert source is CategorySource.DEFAULT
 
     def test_what_the_bank_refuses_is_in_the_job(
         self, database: str, services: WorkerServices, bank: ConsentingBank, account: Account

@@ -87,8 +87,8 @@ def list_all(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
         print_json(shown)
         return
     print_table(
-        f"{len(shown):,} rules: the first that matches decides",
-        ("#", "name", "category", "enabled", "when", "id"),
+        "Rules: the first that matches decides",
+        ("#", "name", "category", "enabled", "when"),
         [
             (
                 rule["position"],
@@ -96,7 +96,6 @@ def list_all(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
                 rule["category"],
                 "yes" if rule["is_enabled"] else "no",
                 "; ".join(f"{name} {value}" for name, value in rule["conditions"].items()),
-                rule["id"],
             )
             for rule in shown
         ],

@@ -13,7 +13,7 @@ from payymo.cli.terminal import JsonOption, TenantOption, out, print_json
 from payymo.domain.enums import CheckStatus
 from payymo.domain.errors import ConfigurationError, OutageError
 from payymo.postgres.auth.operations.tenants import list_tenants
-from payymo.workflows.doctor import Check, examine_tenant
+from payymo.workflows.doctor import Check, examine_rates, examine_tenant
 
 _COLOURS = {
     CheckStatus.OK: "green",
@@ -52,6 +52,7 @@ def _examine(house: Installation, tenant: str | None) -> Iterator[Check]:
         if name == "worker" and told != READY:
             status = CheckStatus.ATTENTION
         yield Check(name, status, "It is in order." if told == READY else told)
+    yield examine_rates(house.sessions, clock=house.clock)
     if tenant is None:
         with house.sessions.begin() as session:
             tenant_ids = [each.id for each in list_tenants(session)]

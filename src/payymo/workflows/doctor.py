@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Clock
-from payymo.domain.enums import CheckStatus, ProofReason, ProofStatus, Provider
+from payymo.domain.enums import CheckStatus, ProofReason, ProofStatus, Provider, RunStatus
 from payymo.domain.errors import ConfigurationError
+from payymo.domain.exchange import CARRY_DAYS_MAX
 from payymo.domain.ledger.coverage import assess
 from payymo.domain.money import format_amount
 from payymo.postgres.auth.operations.credentials import find_credentials
@@ -19,6 +20,7 @@ from payymo.postgres.common.operations.accounts import list_accounts
 from payymo.postgres.common.operations.coverage import list_coverage
 from payymo.postgres.common.operations.sync_runs import list_unfinished_runs, lock_account
 from payymo.postgres.encryption import KeyRing
+from payymo.postgres.fx.operations.rates import find_last_rate_day, list_imports
 from payymo.postgres.gocardless.operations.archive import count_unread_payloads
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.proof import explain_failures, prove_account
@@ -28,6 +30,9 @@ STALE_AFTER: Final = timedelta(days=2)
 
 #: No sync takes so long.
 UNFINISHED_AFTER: Final = timedelta(hours=6)
+
+#: No series of holidays is as long: rates that are older were not taken in.
+RATES_STALE_AFTER: Final = timedelta(days=CARRY_DAYS_MAX)
 
 _ACCOUNTS_AT_A_TIME: Final = 100
 
@@ -58,6 +63,29 @@ class Check:
     message: str
     tenant_id: UUID | None = None
     account_id: UUID | None = None
+
+
+def examine_rates(sessions: sessionmaker[Session], *, clock: Clock) -> Check:
+    """Say whether exchange rates are known up to now, which are the same for all tenants.
+
+    :param sessions: Opener of transactions.
+    :param clock: Tells the time (aware).
+    """
+    with sessions.begin() as session:
+        last = find_last_rate_day(session)
+        attempts = list_imports(session, page=1, per_page=1).rows
+    failed = attempts and attempts[0].status is RunStatus.FAILED
+    if failed:
+        message = f"The last attempt to take exchange rates in failed. {attempts[0].error_message}"
+    elif last is None:
+        message = "No exchange rates were taken in: amounts are told in their own currencies only."
+    else:
+        message = f"Exchange rates are known up to {last}."
+    is_stale = last is not None and clock().date() - last > RATES_STALE_AFTER
+    if is_stale and not failed:
+        message += " Run `payymo rates update`, or import a newer file."
+    status = CheckStatus.ATTENTION if failed or is_stale else CheckStatus.OK
+    return Check("rates", status, message)
 
 
 def examine_tenant(
