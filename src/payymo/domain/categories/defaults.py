@@ -241,7 +241,7 @@ def _phrases() -> Sequence[tuple[str, Sequence[str]]]:
 
 def _topic_of_words(subject: Subject) -> str | None:
     given = (subject.payee, subject.counterparty_name, subject.description, subject.remittance)
-    text = f" {simplify(' '.join(part for part in given if part))} "
+    text = f" {' '.join(simplify(part) for part in given if part)} "
     for topic, phrases in _phrases():
         if any(phrase in text for phrase in phrases):
             return topic

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,8 @@ RULES_MAX: Final = 2_000
 
 _MERCHANT_CODES: Final = re.compile(r"(\d{4})(?:-(\d{4}))?", re.ASCII)
 _BANK_CODES: Final = re.compile(r"[A-Z]{4}(?:-[A-Z]{4}){0,2}", re.ASCII)
+#: Texts that are remembered: each rule asks for those of the same transaction.
+_SIMPLIFIED_MAX: Final = 4_096
 _WORD: Final = re.compile(r"[A-Z0-9]+")
 
 
@@ -129,6 +132,7 @@ class Matcher:
         )
 
 
+@lru_cache(maxsize=_SIMPLIFIED_MAX)
 def simplify(text: str) -> str:
     """Return the words of a text, in upper case without marks and punctuation, as one line.
 
