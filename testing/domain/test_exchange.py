@@ -16,9 +16,8 @@ from payymo.domain.exchange import (
     check_rate,
     choose_rate,
     convert,
-    format_rate,
 )
-from payymo.domain.money import exponent_of
+from payymo.domain.money import exponent_of, format_number
 
 FRIDAY = date(2026, 2, 27)
 MONDAY = date(2026, 3, 2)
@@ -176,4 +175,4 @@ class TestCheckRate:
     ("rate", "text"), [("1.0800000000", "1.08"), ("160.0000000000", "160"), ("1E+2", "100")]
 )
 def test_a_rate_is_written_plainly(rate: str, text: str) -> None:
-    assert format_rate(Decimal(rate)) == text
+    assert format_number(Decimal(rate)) == text

@@ -14,8 +14,8 @@ from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json, print_table
 from payymo.domain.enums import RunStatus
 from payymo.domain.errors import InvalidInputError
-from payymo.domain.exchange import FIRST_DAY, PIVOT, DayRate, check_rate, format_rate
-from payymo.domain.money import check_currency, format_amount, parse_amount
+from payymo.domain.exchange import FIRST_DAY, PIVOT, DayRate, check_rate
+from payymo.domain.money import check_currency, format_amount, format_number, parse_amount
 from payymo.postgres.fx.models import FxImport
 from payymo.postgres.fx.operations.overrides import delete_override, list_rates, record_override
 from payymo.postgres.fx.operations.rates import find_last_rate_day, list_imports
@@ -135,9 +135,9 @@ def list_all(
             (
                 line.rate_date,
                 line.currency,
-                format_rate(line.rate),
+                format_number(line.rate),
                 line.source.value,
-                None if line.reference_rate is None else format_rate(line.reference_rate),
+                None if line.reference_rate is None else format_number(line.reference_rate),
                 line.note,
             )
             for line in page.rows
@@ -183,7 +183,7 @@ def set_rate(
             record_override(
                 session, tenant_id, currency=code, day=wanted, rate=value, note=note, actor_id=None
             )
-    out.print(f"On {wanted} one euro is {format_rate(value)} {code} for this tenant.")
+    out.print(f"On {wanted} one euro is {format_number(value)} {code} for this tenant.")
 
 
 @app.command("unset")
@@ -296,6 +296,6 @@ def _plain(attempt: FxImport) -> dict[str, Any]:
 def _say_rate(rate: DayRate) -> str:
     carried = f", carried forward from {rate.rate_day}" if rate.is_carried else ""
     return (
-        f"1 EUR = {format_rate(rate.rate)} {rate.currency} on {rate.day} "
+        f"1 EUR = {format_number(rate.rate)} {rate.currency} on {rate.day} "
         f"({rate.source.value}{carried})"
     )

@@ -176,13 +176,3 @@ def check_rate(rate: Decimal) -> Decimal:
     if round(rate, RATE_SCALE) != rate:
         raise InvalidInputError(f"A rate has at most {RATE_SCALE} decimals.")
     return rate
-
-
-def format_rate(rate: Decimal) -> str:
-    """Return a rate as it is written: plain, without an exponent and without idle zeros.
-
-    :param rate: Exact rate.
-    """
-    whole, _, decimals = f"{rate:f}".partition(".")
-    decimals = decimals.rstrip("0")
-    return f"{whole}.{decimals}" if decimals else whole

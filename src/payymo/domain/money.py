@@ -102,3 +102,14 @@ def format_amount(amount: Decimal, currency: str) -> str:
     whole, _, written = f"{amount:f}".partition(".")
     decimals = written.rstrip("0").ljust(exponent_of(currency), "0")
     return f"{whole}.{decimals}" if decimals else whole
+
+
+def format_number(number: Decimal) -> str:
+    """Return a number that is no amount (a rate, a share) as it is written.
+
+    :param number: Exact number.
+    :returns: Plain decimal text: no exponent, and no zeros that say nothing.
+    """
+    whole, _, decimals = f"{number:f}".partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole

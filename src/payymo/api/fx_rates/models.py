@@ -10,7 +10,8 @@ from payymo.api.envelopes import RequestModel, ResponseModel
 from payymo.api.fields import AmountIn, CurrencyIn, DateIn, LongText, refuse
 from payymo.domain.enums import RateSource
 from payymo.domain.errors import InvalidInputError
-from payymo.domain.exchange import FIRST_DAY, PIVOT, DayRate, check_rate, format_rate
+from payymo.domain.exchange import FIRST_DAY, PIVOT, DayRate, check_rate
+from payymo.domain.money import format_number
 from payymo.postgres.fx.operations.overrides import RateLine
 
 
@@ -78,10 +79,10 @@ class RateRead(ResponseModel):
         return cls(
             currency=line.currency,
             date=line.rate_date,
-            rate=format_rate(line.rate),
+            rate=format_number(line.rate),
             source=line.source,
             reference_rate=(
-                None if line.reference_rate is None else format_rate(line.reference_rate)
+                None if line.reference_rate is None else format_number(line.reference_rate)
             ),
             note=line.note,
         )
@@ -108,7 +109,7 @@ class DayRateRead(ResponseModel):
         return cls(
             currency=rate.currency,
             date=rate.day,
-            rate=format_rate(rate.rate),
+            rate=format_number(rate.rate),
             source=rate.source,
             rate_date=rate.rate_day,
             is_carried=rate.is_carried,

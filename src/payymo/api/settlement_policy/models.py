@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, with_config
 
 from payymo.api.envelopes import ResponseModel
 from payymo.api.fields import AmountIn, AmountOut, refuse
-from payymo.domain.money import AMOUNT_SCALE
+from payymo.domain.money import AMOUNT_SCALE, format_number
 from payymo.domain.settlement import SettlementPolicy
 
 DAYS_MAX = 365
@@ -69,24 +69,17 @@ class SettlementPolicyRead(ResponseModel):
         :param policy: The tenant's.
         """
         return cls(
-            rounding_max=_plain(policy.rounding_max),
-            bank_fee_max=_plain(policy.bank_fee_max),
-            bank_fee_share_max=_plain(policy.bank_fee_share_max),
-            processor_fee_share_max=_plain(policy.processor_fee_share_max),
-            discount_share_max=_plain(policy.discount_share_max),
+            rounding_max=format_number(policy.rounding_max),
+            bank_fee_max=format_number(policy.bank_fee_max),
+            bank_fee_share_max=format_number(policy.bank_fee_share_max),
+            processor_fee_share_max=format_number(policy.processor_fee_share_max),
+            discount_share_max=format_number(policy.discount_share_max),
             discount_days_max=policy.discount_days_max,
-            exchange_share_max=_plain(policy.exchange_share_max),
+            exchange_share_max=format_number(policy.exchange_share_max),
             credit_overpayments=policy.credit_overpayments,
             apply_differences=policy.apply_differences,
             apply_credits=policy.apply_credits,
         )
-
-
-def _plain(number: Decimal) -> str:
-    """Return a number without an exponent and without zeros that say nothing."""
-    whole, _, decimals = f"{number:f}".partition(".")
-    decimals = decimals.rstrip("0")
-    return f"{whole}.{decimals}" if decimals else whole
 
 
 @with_config(ConfigDict(extra="forbid"))

@@ -23,7 +23,8 @@ from uuid_utils.compat import uuid7
 
 from payymo.domain.enums import RateSource
 from payymo.domain.errors import NotFoundError
-from payymo.domain.exchange import CARRY_DAYS_MAX, PIVOT, DayRate, choose_rate, format_rate
+from payymo.domain.exchange import CARRY_DAYS_MAX, PIVOT, DayRate, choose_rate
+from payymo.domain.money import format_number
 from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.core import Page
 from payymo.postgres.fx.models import FxRate, FxRateOverride
@@ -179,7 +180,12 @@ def record_override(
     """
     known = _find_override(session, tenant_id, currency, day)
     before = None if known is None else _plain(known)
-    after = {"currency": currency, "date": day.isoformat(), "rate": format_rate(rate), "note": note}
+    after = {
+        "currency": currency,
+        "date": day.isoformat(),
+        "rate": format_number(rate),
+        "note": note,
+    }
     if known is not None and (known.rate, known.note) == (rate, note):
         return
     statement = insert(FxRateOverride).values(
@@ -255,7 +261,7 @@ def _plain(override: FxRateOverride) -> dict[str, Any]:
     return {
         "currency": override.currency,
         "date": override.rate_date.isoformat(),
-        "rate": format_rate(override.rate),
+        "rate": format_number(override.rate),
         "note": override.note,
     }
 
