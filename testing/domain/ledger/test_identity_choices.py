@@ -134,6 +134,20 @@ class TestIdsThatComeAgain:
 
         assert pair(pulled, rows, [99]) == [(1, IdentityTier.PENDING_BOOKED), NEW]
 
+    def test_both_ids_lead_before_one(self) -> None:
+        # The booked row has both ids of the hold; what is listed as pending now, but the one that
+        # is made of amount and text.
+        rows = [
+            known(1, a_coffee(internal_id="content", transaction_id="H-0001", is_booked=False)),
+            ANCHOR,
+        ]
+        pulled = [
+            a_coffee(3, internal_id="content", transaction_id="P-0001", is_booked=False),
+            a_coffee(3, internal_id="content", transaction_id="H-0001"),
+        ]
+
+        assert pair(pulled, rows, [99]) == [NEW, (1, IdentityTier.PENDING_BOOKED)]
+
     def test_a_providers_id_of_next_week_is_no_match_for_another_id_of_the_banks(self) -> None:
         withdrawn = known(1, a_coffee(internal_id="content", transaction_id="T-0001"))
 

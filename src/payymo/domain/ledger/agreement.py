@@ -59,6 +59,12 @@ def transaction_id_of(row: Sighting) -> str | None:
     return usable(row.transaction_id)
 
 
+def both_ids_of(row: Sighting) -> str | None:
+    """Return the provider's and the bank's id as one; ``None`` where it gives but one."""
+    ids = (internal_id_of(row), transaction_id_of(row))
+    return None if None in ids else "\x1f".join(map(str, ids))
+
+
 def first_day_of(row: Sighting) -> date | None:
     """Return the first of a row's dates; ``None`` where it has none."""
     return row.first_day or row.day

@@ -10,6 +10,7 @@ from payymo.domain.enums import IdentityTier
 from payymo.domain.ledger.agreement import (
     DAYS_APART_MAX,
     SIMILAR_TEXT_MIN,
+    both_ids_of,
     days_between,
     days_since,
     first_day_of,
@@ -40,6 +41,7 @@ type _Agrees = Callable[[Sighting, KnownRow], bool]
 #: what is booked and what was pending as well.
 _ID_TIERS: Final[Sequence[tuple[IdOf, _Agrees, IdentityTier, bool]]] = (
     (trusted_id_of, is_not_contradicted, IdentityTier.TRUSTED_ID, False),
+    (both_ids_of, has_same_money_within_reach, IdentityTier.INTERNAL_ID, True),
     (internal_id_of, has_same_money_within_reach, IdentityTier.INTERNAL_ID, True),
     (transaction_id_of, has_same_money_near, IdentityTier.TRANSACTION_ID, False),
     (internal_id_of, has_same_transaction_id_near, IdentityTier.TRANSACTION_ID, False),
