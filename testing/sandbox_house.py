@@ -36,6 +36,7 @@ from payymo.jobs.worker import Timing
 from payymo.postgres.common.models import Account, BalanceProof, Connection, Transaction
 from payymo.postgres.common.operations.balances import latest_balances
 from payymo.postgres.common.operations.consents import list_consents
+from payymo.postgres.common.operations.laws import find_breaches
 from payymo.postgres.common.operations.sync_runs import lock_account
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
 from payymo.postgres.gocardless.models import GcTransaction
@@ -343,6 +344,9 @@ class Bond:
             if truth is None:
                 truth = self.truths[account.id] = Truth(self, account.id, self._key(account))
             truth.check(account)
+        with self.house.read() as session:
+            breaches = find_breaches(session, self.house.tenant_id, examples_max=1)
+            assert {law: breach for law, breach in breaches.items() if breach.count} == {}
 
     def check_proof(self) -> None:
         """Assert that each account adds up on each day since the consent, as the book has it.
