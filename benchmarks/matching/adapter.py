@@ -60,6 +60,7 @@ def hold(book: Path) -> Held:
     matcher = engine.Matcher(
         known.invoices,
         closed=known.closed,
+        credits_open=known.credits_open,
         confirmations=known.confirmations,
         rates=known.rates,
     )

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.matching.signs import Bounds
+
 type Floats = NDArray[np.float64]
 type Whole = NDArray[np.int64]
 
-_STEPS_MAX = 400
+_STEPS_MAX = 300
 _MEMORY = 12
-_GRADIENT_MIN = 1e-5
+
+#: How dear it is that what agrees better is worth less, in one go after the other.
+_STRICTNESS = (30.0, 1_000.0)
+_GRADIENT_MIN = 1e-4
+_FALL_MIN = 1e-6
 _STEP_MIN = 1e-10
 _TURN_MIN = 1e-12
 
@@ -54,14 +60,16 @@ class Choices:
         )
 
 
-def fit(choices: Choices, count: int, *, ridge: float, start: Floats | None = None) -> Floats:
-    """Return the most likely weights, in nats.
+def fit(choices: Choices, *, ridge: Floats, bounds: Bounds, start: Floats | None = None) -> Floats:
+    """Return the most likely weights within bounds, in nats.
 
     :param choices: What was chosen from what.
-    :param count: How many features there are.
-    :param ridge: How strongly weights are drawn to zero.
+    :param ridge: How strongly each weight is drawn to zero.
+    :param bounds: What the weights may be.
     :param start: Weights to begin with.
     """
+    count = len(ridge)
+    strictness = _STRICTNESS[0]
     sizes = np.diff(np.append(choices.starts, len(choices.features)))
     per_payment = np.diff(np.append(choices.first, len(choices.starts)))
     payment_of = np.repeat(np.arange(len(choices.first)), per_payment)
@@ -85,30 +93,51 @@ def fit(choices: Choices, count: int, *, ridge: float, start: Floats | None = No
             choices.features, weights=np.repeat(share - wanted, sizes), minlength=count
         )
         value = float(np.sum(np.log(total) - np.log(np.maximum(chosen, 1e-300))))
-        return value + 0.5 * ridge * float(weights @ weights), slope + ridge * weights
+        behind = np.maximum(weights[bounds.worse] - weights[bounds.better], 0.0)
+        value += 0.5 * float(ridge @ (weights * weights) + strictness * (behind @ behind))
+        slope += ridge * weights
+        np.add.at(slope, bounds.worse, strictness * behind)
+        np.add.at(slope, bounds.better, -strictness * behind)
+        return value, slope
 
-    return minimise(loss, np.zeros(count) if start is None else start)
+    found = bounds.keep(np.zeros(len(ridge)) if start is None else start)
+    for each in _STRICTNESS:
+        strictness = each
+        found = minimise(loss, found, bounds.low, bounds.high)
+    return bounds.keep(found)
 
 
-def minimise(loss: Callable[[Floats], tuple[float, Floats]], start: Floats) -> Floats:
-    """Return where a smooth, convex function is least (L-BFGS with backtracking).
+def minimise(
+    loss: Callable[[Floats], tuple[float, Floats]], start: Floats, low: Floats, high: Floats
+) -> Floats:
+    """Return where a smooth, convex function is least within a box.
+
+    That is L-BFGS with backtracking; what would leave the box stays at its side.
 
     :param loss: Returns the value and the slope at a point.
     :param start: Where to begin.
+    :param low: The least of each number.
+    :param high: The most of each.
     """
-    point = start.copy()
+    point = np.clip(start, low, high)
     value, slope = loss(point)
     moves: list[Floats] = []
     turns: list[Floats] = []
     for _ in range(_STEPS_MAX):
-        if float(np.max(np.abs(slope))) < _GRADIENT_MIN * max(1.0, abs(value)) ** 0.5:
+        is_free = ~(((point <= low) & (slope > 0)) | ((point >= high) & (slope < 0)))
+        free = np.where(is_free, slope, 0.0)
+        if float(np.max(np.abs(free))) < _GRADIENT_MIN * max(1.0, abs(value)) ** 0.5:
             break
-        direction = -_precondition(slope, moves, turns)
-        step, fall = 1.0, float(slope @ direction)
+        direction = np.where(is_free, -_precondition(free, moves, turns), 0.0)
+        if float(free @ direction) >= 0:
+            moves, turns = [], []
+            direction = -free / max(1.0, float(np.linalg.norm(free)))
+        step = 1.0
         while True:
-            there = point + step * direction
+            there = np.clip(point + step * direction, low, high)
             value_there, slope_there = loss(there)
-            if value_there <= value + 1e-4 * step * fall or step < _STEP_MIN:
+            fall = float(slope @ (there - point))
+            if value_there <= value + 1e-4 * fall or step < _STEP_MIN:
                 break
             step /= 2
         move, turn = there - point, slope_there - slope
@@ -116,7 +145,7 @@ def minimise(loss: Callable[[Floats], tuple[float, Floats]], start: Floats) -> F
             moves.append(move)
             turns.append(turn)
             del moves[:-_MEMORY], turns[:-_MEMORY]
-        is_done = value - value_there < 1e-9 * abs(value)
+        is_done = value - value_there < _FALL_MIN * abs(value)
         point, value, slope = there, value_there, slope_there
         if is_done:
             break

@@ -82,6 +82,24 @@ def test_money_that_went_out_and_invoices_that_are_paid_are_not_matched(folder: 
     assert proposals(folder) == []
 
 
+def test_a_credit_note_that_was_deducted_is_an_allocation_below_zero(folder: Path) -> None:
+    amounts = {"total": "-20.00", "balance": "-20.00"}
+    note = INVOICE | amounts | {"id": 8, "number": "CN-2026-0007", "kind": "credit_note"}
+    write(folder / "invoices.jsonl", INVOICE, note)
+    text = "INV-2026-0731 less CN-2026-0007"
+    write(folder / "transactions.jsonl", PAYMENT | {"amount": "100.00", "remittance": text})
+
+    report = matched(folder)
+
+    (proposal,) = proposals(folder)
+    assert report.invoice_count == 1
+    assert proposal["allocations"] == [
+        {"invoice_id": 7, "amount": "100.00"},
+        {"invoice_id": 8, "amount": "-20.00"},
+    ]
+    assert any("less 20.00 EUR of credit" in item["text"] for item in proposal["evidence"])
+
+
 def test_history_teaches_who_pays_for_whom_and_what_is_paid_already(folder: Path) -> None:
     stranger = PAYMENT | {"debtor_name": "S Kroll", "remittance": "thanks"}
     write(folder / "transactions.jsonl", stranger, stranger | {"id": "T2", "remittance": "INV-1"})

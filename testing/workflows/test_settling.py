@@ -166,6 +166,21 @@ def test_a_payment_short_by_a_credit_note_is_explained_by_it_once(book: Book) ->
     assert netted[0][1:] == (note, Decimal("20.00"))
 
 
+def test_several_invoices_less_a_credit_note_are_suggested_together(book: Book) -> None:
+    first, second = book.invoice("INV-2026-0042", "611.37"), book.invoice("INV-2026-0050", "90.21")
+    note = book.note("CN-2026-7", "119.93")
+    book.payment("581.65", "INV-2026-0042, INV-2026-0050, CN-2026-7")
+
+    book.run()
+
+    (match,) = book.matches(MatchStatus.SUGGESTED)
+    assert {line.invoice_id for line in match.lines} == {first.id, second.id}
+    assert sum(line.amount for line in match.lines) == Decimal("581.65")
+    assert [(each.credit_id, each.amount) for each in match.differences] == [
+        (note, Decimal("119.93"))
+    ]
+
+
 def test_what_was_taken_back_is_applied_by_people_alone(book: Book) -> None:
     invoice = book.invoice("INV-2026-0042", "119.00")
     book.payment("119.00", "INV-2026-0042")

@@ -96,6 +96,7 @@ class OpenCredit:
     """Credit of a customer that is not used up.
 
     :ivar balance: What is left, in ``currency``; greater than zero.
+    :ivar number: A credit note's own number.
     """
 
     credit_id: Hashable
@@ -104,6 +105,7 @@ class OpenCredit:
     currency: str
     balance: Decimal
     credited_on: date
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

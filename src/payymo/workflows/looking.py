@@ -25,7 +25,13 @@ from payymo.domain.matching.news import (
     fingerprints_of_payments,
 )
 from payymo.domain.matching.reading import Reading
-from payymo.domain.matching.records import OpenInvoice, Payment, Proposal, Rejection
+from payymo.domain.matching.records import (
+    CustomerCredit,
+    OpenInvoice,
+    Payment,
+    Proposal,
+    Rejection,
+)
 from payymo.postgres.fx.operations.overrides import list_day_rates
 from payymo.postgres.reconciliation.operations.credits import list_open_credits
 from payymo.postgres.reconciliation.operations.invoices import list_closed_invoices
@@ -118,6 +124,7 @@ def look(
     matcher = Matcher(
         invoices,
         closed=list_closed_invoices(session, tenant_id),
+        credits_open=_credits_open(session, tenant_id),
         confirmations=list_confirmations(session, tenant_id),
         refusals=list_refusals(session, tenant_id),
         rates=_rates(session, tenant_id, payments, invoices, now.date()),
@@ -199,6 +206,14 @@ def _tell_nobody(_done: int) -> None:
 
 def _uuids(ids: Collection[Hashable]) -> set[UUID]:
     return {at for at in ids if isinstance(at, UUID)}
+
+
+def _credits_open(session: Session, tenant_id: UUID) -> Sequence[CustomerCredit]:
+    """Return what customers have good, as the matching engine reads it."""
+    return [
+        CustomerCredit(each.credit_id, each.customer_id, each.currency, each.balance, each.number)
+        for each in list_open_credits(session, tenant_id)
+    ]
 
 
 def _fingerprints_of_invoices(

@@ -73,6 +73,7 @@ def _match(
     matcher = Matcher(
         book.invoices,
         closed=book.closed,
+        credits_open=book.credits_open,
         confirmations=book.confirmations,
         rates=book.rates,
     )

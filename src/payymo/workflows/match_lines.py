@@ -15,6 +15,7 @@ from payymo.domain.errors import InvalidInputError, Problem
 from payymo.domain.matching.records import (
     ClosedInvoice,
     Confirmation,
+    CustomerCredit,
     OpenInvoice,
     Payment,
     Proposal,
@@ -100,6 +101,7 @@ class Book:
 
     :ivar invoices: Invoices with something left to pay.
     :ivar closed: Invoices with nothing left to pay.
+    :ivar credits_open: Credit notes with something left.
     :ivar confirmations: Matches of the past.
     :ivar rates: Mid rates, units of a currency for one euro, where they are known.
     :ivar payments: Money that came in.
@@ -108,6 +110,7 @@ class Book:
 
     invoices: Sequence[OpenInvoice]
     closed: Sequence[ClosedInvoice]
+    credits_open: Sequence[CustomerCredit]
     confirmations: Sequence[Confirmation]
     rates: Mapping[str, Decimal]
     payments: Sequence[Payment]
@@ -137,16 +140,19 @@ def read_book(
         invoices=[_open_invoice(line) for line in invoice_lines if line.balance > 0],
         closed=[
             *(
-                ClosedInvoice(line.number, line.structured_ref)
+                ClosedInvoice(line.number, line.structured_ref, line.customer_id)
                 for line in invoice_lines
                 if not line.balance
             ),
             *(
-                ClosedInvoice(line.invoice.number, line.invoice.structured_ref)
+                ClosedInvoice(
+                    line.invoice.number, line.invoice.structured_ref, line.invoice.customer_id
+                )
                 for line in past
                 if line.invoice.number not in unpaid
             ),
         ],
+        credits_open=[_credit(line) for line in invoice_lines if line.balance < 0],
         confirmations=[_confirmation(line) for line in past],
         rates=_read_meta(meta).fx_per_eur if meta else {},
         payments=[_payment(line) for line in credits_],
@@ -168,6 +174,16 @@ def _open_invoice(line: InvoiceLine) -> OpenInvoice:
         due_date=line.due_date,
         structured_reference=line.structured_ref,
         customer_number=str(line.customer_id),
+    )
+
+
+def _credit(line: InvoiceLine) -> CustomerCredit:
+    return CustomerCredit(
+        id=line.id,
+        customer_id=line.customer_id,
+        currency=line.currency,
+        balance=-line.balance,
+        number=line.number,
     )
 
 
@@ -318,7 +334,10 @@ def _prediction(proposal: Proposal, currency: str) -> Mapping[str, object]:
     return {
         "tx_id": proposal.payment_id,
         "confidence": proposal.confidence,
-        "allocations": _allocations(proposal.allocations, currency),
+        "allocations": [
+            *_allocations(proposal.allocations, currency),
+            *_deductions(proposal, currency),
+        ],
         "is_tie": proposal.is_tie,
         "summary": proposal.summary,
         "margin": proposal.margin,
@@ -346,6 +365,14 @@ def _prediction(proposal: Proposal, currency: str) -> Mapping[str, object]:
             "allocations": _allocations(runner_up.allocations, currency),
         },
     }
+
+
+def _deductions(proposal: Proposal, currency: str) -> Sequence[Mapping[str, object]]:
+    """Return the credit notes of a proposal, as allocations below zero."""
+    return [
+        {"invoice_id": each.credit_id, "amount": format_amount(-each.amount, currency)}
+        for each in proposal.credits
+    ]
 
 
 def _allocations(

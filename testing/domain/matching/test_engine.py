@@ -135,7 +135,6 @@ class TestReferences:
             EvidenceKind.PAYER_NAME,
             EvidenceKind.AMOUNT_EXACT,
             EvidenceKind.DATE,
-            EvidenceKind.AGREEMENT,
             EvidenceKind.PRIOR,
         }
         assert proposal.summary == (

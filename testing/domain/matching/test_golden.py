@@ -18,6 +18,7 @@ from payymo.domain.matching.engine import propose
 from payymo.domain.matching.records import (
     ClosedInvoice,
     Confirmation,
+    CustomerCredit,
     OpenInvoice,
     Payment,
     Proposal,
@@ -74,6 +75,13 @@ def an_invoice(text: str) -> OpenInvoice:
         structured_reference=named.get("ref"),
         customer_number=named.get("no"),
     )
+
+
+def a_credit(text: str) -> CustomerCredit:
+    """Read ``NUMBER | CUSTOMER | AMOUNT CUR``."""
+    (number, customer, money), named = fields_of(text)
+    amount, currency = money.split()
+    return CustomerCredit(number, named.get("id", customer), currency, Decimal(amount), number)
 
 
 def a_payment(place: int, text: str) -> Payment:
@@ -138,6 +146,7 @@ def test_a_statement_is_read_as_a_bookkeeper_reads_it(case: Mapping[str, Any]) -
         payments,
         [*map(an_invoice, case["invoices"]), *others(80)],
         closed=[ClosedInvoice(number, None) for number in case.get("closed", ())],
+        credits_open=[a_credit(text) for text in case.get("credits", ())],
         confirmations=[each for text in case.get("history", ()) for each in confirmations(text)],
         rates=RATES,
         confidence_min=0.05,
@@ -155,6 +164,8 @@ def test_a_statement_is_read_as_a_bookkeeper_reads_it(case: Mapping[str, Any]) -
     if "difference" in case:
         (difference,) = by_payment[0].differences
         assert f"{difference.kind} {difference.amount}" == case["difference"]
+    if "deducted" in case:
+        assert [each.credit_id for each in by_payment[0].credits] == case["deducted"]
     assert all(proposal.summary.endswith(".") for proposal in outcome.proposals)
 
 

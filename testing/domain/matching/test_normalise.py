@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from payymo.domain.matching.normalise import (
+    broken_words,
     clean_text,
     compact,
     fold,
@@ -99,3 +100,42 @@ def test_a_number_looks_like_its_letters_and_its_length() -> None:
     assert shape("20250378") == ("", 8)
     assert letters_before_digits("INV2025X") == "INV"
     assert letters_before_digits("2025") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "places"),
+    [
+        ("31\n28", ("31", "28"), {0}),
+        ("did I\nmention", ("DID", "I", "MENTION"), {1}),
+        ("VIR INST Jean \n Avance", ("VIR", "INST", "JEAN", "AVANCE"), set()),
+        # A cell of 27 signs ends within the number; the text is the bank's, "SVWZ+" its label.
+        (
+            "SVWZ+IHRE RECHNUNG RE260074 3 DANKE",
+            ("IHRE", "RECHNUNG", "RE260074", "3", "DANKE"),
+            {2},
+        ),
+        ("nothing is broken here 42", ("NOTHING", "IS", "BROKEN", "HERE", "42"), set()),
+    ],
+)
+def test_where_a_bank_may_have_broken_a_word_is_known(
+    text: str, words: tuple[str, ...], places: set[int]
+) -> None:
+    clean = clean_text(text)
+
+    assert words_of_text(clean) == words
+    assert broken_words(clean) == places
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("LARRALLO Y S L U", ("LARRALLO",)),
+        ("Zandkamp Horeca B V", ("ZANDKAMP", "HORECA")),
+        ("SMITH J", ("SMITH", "J")),
+        ("A B Foo", ("A", "B", "FOO")),
+    ],
+)
+def test_a_legal_form_is_none_of_the_name_however_its_letters_stand(
+    name: str, words: tuple[str, ...]
+) -> None:
+    assert words_of_name(name) == words

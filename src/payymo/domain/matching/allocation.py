@@ -57,6 +57,7 @@ class _Allocation:
         self.claims = claims
         self.by_number = {claim.number: claim for claim in claims}
         self.probability_min = probability_min
+        #: By place of an invoice, what of it is given; by ``~place`` of a credit, whether it is.
         self.taken: dict[int, int] = {}
         self.holders: dict[int, list[int]] = {}
         self.grants: dict[int, Grant] = {}
@@ -85,7 +86,9 @@ class _Allocation:
         candidate = claim.candidates[place]
         for chosen in self._choices(candidate):
             members = share_out(self.index, claim.amount, chosen, candidate)
-            if all(self._is_free(at, amount, candidate) for at, amount in members):
+            if all(self._is_free(at, amount, candidate) for at, amount in members) and not any(
+                self.taken.get(~each) for each in candidate.credits
+            ):
                 left = tuple(
                     at for at in (*candidate.members, *candidate.siblings) if at not in chosen
                 )
@@ -120,8 +123,12 @@ class _Allocation:
         return self.taken.get(at, 0) + wanted <= self.index.balances[at]
 
     def _settles(self, at: int, amount: int, candidate: Candidate) -> int:
-        """Return what of an invoice's balance an amount takes: all of it, across currencies."""
-        return self.index.balances[at] if candidate.amount_class in FOREIGN else amount
+        """Return what of an invoice's balance an amount takes.
+
+        That is all of it across currencies, and where credit settles the rest.
+        """
+        is_whole = candidate.amount_class in FOREIGN or candidate.credits
+        return self.index.balances[at] if is_whole else amount
 
     def _grant(self, number: int, grant: Grant) -> None:
         self.grants[number] = grant
@@ -129,6 +136,8 @@ class _Allocation:
         for at, amount in grant.members:
             self.taken[at] = self.taken.get(at, 0) + self._settles(at, amount, candidate)
             self.holders.setdefault(at, []).append(number)
+        for each in candidate.credits:
+            self.taken[~each] = 1
 
     def _revoke(self, number: int) -> Grant:
         grant = self.grants.pop(number)
@@ -136,6 +145,8 @@ class _Allocation:
         for at, amount in grant.members:
             self.taken[at] -= self._settles(at, amount, candidate)
             self.holders[at].remove(number)
+        for each in candidate.credits:
+            self.taken[~each] = 0
         return grant
 
     def _take_over(self, number: int, place: int) -> None:

@@ -40,6 +40,10 @@ _TARIFFS = (
     (2_500, 0),
 )
 
+_LEAST_KEPT = min(share for share, _fixed in _TARIFFS)
+_MOST_KEPT = max(share for share, _fixed in _TARIFFS)
+_MOST_FIXED = max(fixed for _share, fixed in _TARIFFS) * CENT
+
 _FRACTIONS = tuple(
     part / whole for part, whole in ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (1, 5), (1, 6))
 )
@@ -104,6 +108,10 @@ def _classify_less(amount: int, balance: int, total: int, days: int) -> AmountCl
 
 def is_processor_fee(short: int, balance: int) -> bool:
     """Return whether what is missing is, to the cent, what a processor keeps of a payment."""
+    if _LEAST_KEPT * balance > 100_000 * (short + 2 * CENT):
+        return False
+    if 100_000 * (short - 2 * CENT - _MOST_FIXED) > _MOST_KEPT * balance:
+        return False
     return any(
         abs(short - fixed * CENT - balance * share // 100_000) <= CENT for share, fixed in _TARIFFS
     )

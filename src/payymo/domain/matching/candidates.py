@@ -1,10 +1,11 @@
 """What a payment may be for: single invoices, and sets of them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import log2
 
 from payymo.domain.enums import AmountClass
-from payymo.domain.matching.amounts import CENT, classify, gross_amounts
+from payymo.domain.matching.amounts import CENT, classify, gross_amounts, units_of
 from payymo.domain.matching.description import (
     CUSTOMER_INVOICES_MAX,
     EARLY_DAYS,
@@ -12,6 +13,7 @@ from payymo.domain.matching.description import (
     Describer,
 )
 from payymo.domain.matching.index import InvoiceIndex
+from payymo.domain.matching.normalise import compact
 from payymo.domain.matching.payers import Payers
 from payymo.domain.matching.reading import PLAIN_QUOTES, Quote, Reading, is_slip_of, slips_to
 from payymo.domain.matching.subsets import find_subsets
@@ -19,6 +21,7 @@ from payymo.domain.matching.subsets import find_subsets
 _PARTS_INVOICES_MAX = 6
 _AMOUNT_CANDIDATES_MAX = 5
 _SET_INVOICES_MAX = 16
+_CREDITS_MAX = 8
 _SET_SIZE_MAX = 12
 _SET_PAYERS_MAX = 3
 _SET_BITS_MIN = 4.0
@@ -35,6 +38,8 @@ _RUN_CLASSES = frozenset(
         AmountClass.LATE_DISCOUNT,
     )
 )
+#: What is quoted together is meant together, though a fee takes more than the smallest of it.
+_QUOTED_FORMS = frozenset(("list", "across"))
 _UNUSUAL = frozenset((AmountClass.PART, AmountClass.FAR_OVER))
 #: A processor passes on what was paid, or that less its fee.
 _LIST_CLASSES_NOT = frozenset((AmountClass.PART, AmountClass.FAR_OVER, AmountClass.SHARE))
@@ -89,6 +94,8 @@ class _Search:
             places.update(self._of_customer(customer))
         if self.reading.loose:
             self._add_ends(places)
+        if self.reading.cuts:
+            self._add_beginnings(places)
         self._add_by_amount(places)
         self._add_slips(places)
         if self.refused:
@@ -159,6 +166,17 @@ class _Search:
             if len(ending) == 1:
                 self.quotes[ending[0]] = Quote.END
 
+    def _add_beginnings(self, places: set[int]) -> None:
+        """Note which of the invoices at hand a text was cut off within the numbers of."""
+        for cut in self.reading.cuts:
+            beginning = [
+                at
+                for at in places
+                if at not in self.quotes and compact(self.index.invoices[at].number).startswith(cut)
+            ]
+            if len(beginning) == 1:
+                self.quotes[beginning[0]] = Quote.CUT
+
     def _add_slips(self, places: set[int]) -> None:
         """Add the invoices of just this amount whose number is one slip away from one quoted."""
         reading = self.reading
@@ -208,17 +226,66 @@ class _Search:
             by_customer.setdefault(self.index.customer_of[at], []).append(at)
         if len(by_customer) > 1:
             self._add_across(plain, seen)
+        customers, ranked = self._customers_in_question(by_customer)
+        for customer, quoted in customers.items():
+            if len(self.index.customers[customer].invoices) > 1:
+                self._add_sets_of(customer, quoted, seen)
+            if self.index.credits and not self.has_exact:
+                self._add_netted(customer, quoted, seen)
+        if ranked > 1 and not self.has_exact and not by_customer:
+            self._add_siblings_together(seen)
+
+    def _customers_in_question(
+        self, by_customer: Mapping[int, list[int]]
+    ) -> tuple[dict[int, list[int]], int]:
+        """Return whose invoices may be paid together, with those quoted, and how many payers."""
         customers = dict(by_customer)
         ranked = 0
         for customer, payer in self.payers.by_customer.items():
             if payer.bits >= _SET_BITS_MIN and ranked < _SET_PAYERS_MAX:
                 customers.setdefault(customer, [])
                 ranked += 1
-        for customer, quoted in customers.items():
-            if len(self.index.customers[customer].invoices) > 1:
-                self._add_sets_of(customer, quoted, seen)
-        if ranked > 1 and not self.has_exact and not by_customer:
-            self._add_siblings_together(seen)
+        return customers, ranked
+
+    def _add_netted(self, customer: int, quoted: list[int], seen: set[frozenset[int]]) -> None:
+        """Add what adds up to the amount and the customer's credit: one of it alone, or all."""
+        index, currency = self.index, self.reading.payment.currency
+        known = index.credits_of.get((index.customers[customer].id, currency), ())
+        if not known or len(known) > _CREDITS_MAX:
+            return
+        open_ = self._open_of(customer)
+        strong = [at for at in quoted if self.quotes[at] in PLAIN_QUOTES]
+        balances = [units_of(index.credits[each].balance) for each in known]
+        ways: dict[tuple[int, ...], int] = {tuple(known): sum(balances)}
+        ways |= {
+            (each,): balance
+            for each, balance in zip(known, balances, strict=True)
+            if balances.count(balance) == 1
+        }
+        for credits_, deducted in ways.items():
+            owed = self.reading.amount + deducted
+            rest = owed - sum(index.balances[at] for at in strong)
+            free = [at for at in open_ if at not in strong][:_SET_INVOICES_MAX]
+            solutions = find_subsets([index.balances[at] for at in free], rest) if rest > 0 else ()
+            chosen = [[free[place] for place in way] for way in solutions] if rest else [[]]
+            for others in chosen:
+                members = tuple(sorted([*strong, *others], key=index.order.__getitem__))
+                if (
+                    members
+                    and (key := frozenset((*members, *(~each for each in credits_)))) not in seen
+                ):
+                    seen.add(key)
+                    self.found.append(
+                        self.describer.describe_set(
+                            "netted",
+                            members,
+                            AmountClass.EXACT,
+                            others=max(len(chosen) - 1, 0),
+                            chance=_chance_of_sum(len(free), owed) if others else None,
+                            open_=open_,
+                            credits_=credits_,
+                        )
+                    )
 
     def _open_of(self, customer: int) -> list[int]:
         index, reading = self.index, self.reading
@@ -404,7 +471,8 @@ class _Search:
             found = abroad
         else:
             found = classify(reading.amount, total, total, days)
-            if reading.amount <= max(index.balances[at] for at in members):
+            is_short = form in _QUOTED_FORMS and found in _RUN_CLASSES
+            if not is_short and reading.amount <= max(index.balances[at] for at in members):
                 return
         if found in limit or (only is not None and found not in only) or found is AmountClass.PART:
             return
@@ -428,6 +496,7 @@ _LISTED = frozenset(
 )
 
 
+@lru_cache(maxsize=262_144)
 def _digits(number: str) -> str:
     return "".join(sign for sign in number if sign.isdigit())
 

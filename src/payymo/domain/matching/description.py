@@ -7,7 +7,8 @@ from payymo.domain.enums import AmountClass
 from payymo.domain.matching import features as f
 from payymo.domain.matching.amounts import CENT, classify, classify_foreign, units_of
 from payymo.domain.matching.index import InvoiceIndex
-from payymo.domain.matching.payers import Payer, Payers, Rank
+from payymo.domain.matching.normalise import compact
+from payymo.domain.matching.payers import InText, Payer, Payers, Rank
 from payymo.domain.matching.reading import PLAIN_QUOTES, Quote, Reading
 
 #: An invoice may be issued so many days after it is paid: by the date on it, that is.
@@ -15,6 +16,8 @@ EARLY_DAYS = 3
 
 #: Of a customer with more open invoices only the oldest are looked at.
 CUSTOMER_INVOICES_MAX = 60
+
+_PARTS = frozenset((AmountClass.INSTALMENT, AmountClass.SHARE, AmountClass.PART))
 
 #: A processor passes on what was paid, or that less its fee.
 _NOT_OF_PROCESSORS = frozenset(AmountClass) - {
@@ -35,8 +38,11 @@ class Candidate:
     :ivar amount_class: How the amount relates to what is open of the members together.
     :ivar siblings: Equal invoices of the customer that fit as well, the oldest first: whichever
         is taken, it is the same explanation.
+    :ivar credits: Places of the customer's credits that the amount is less by.
     :ivar others: How many other sets of the same customer's invoices fit as well.
     :ivar is_doubted: Whether something that the payment says speaks against it.
+    :ivar is_contradicted: Whether the payment quotes another open invoice, and not this one: never
+        sure, however likely a slip is.
     :ivar is_question: Whether a person has to be asked, however likely it is: the payment quotes
         what is paid already, or somebody else paid and what is quoted is a slip away.
     :ivar is_remainder: Whether part of the payment is explained already.
@@ -47,9 +53,11 @@ class Candidate:
     __slots__ = (
         "amount_class",
         "bits",
+        "credits",
         "features",
         "fit",
         "fixed",
+        "is_contradicted",
         "is_doubted",
         "is_plain",
         "is_question",
@@ -75,12 +83,14 @@ class Candidate:
         self.amount_class = amount_class
         self.siblings = siblings
         self.others = others
+        self.credits: tuple[int, ...] = ()
         self.features: list[int] = []
         self.bits = 0.0
         self.quoted = 3
         self.fit = f.FIT_OF[amount_class]
         self.known = 3
         self.is_plain = False
+        self.is_contradicted = False
         self.is_doubted = False
         self.is_question = False
         self.is_remainder = False
@@ -158,7 +168,8 @@ class Describer:
             out.append(quote)
             candidate.is_doubted = quote in _DOUBTS
             candidate.is_question = quote in _STALE
-            candidate.quoted = 3 if quote <= _STRAY_END else 2 if quote <= _OTHER_END else 4
+            candidate.is_contradicted = quote in _OTHERS_QUOTED
+            candidate.quoted = _quoted_place(quote)
         else:
             shared = self.reading.shared.get(at, 1) > 1
             out.append(f.QUOTE.base + level * 2 + shared)
@@ -174,7 +185,9 @@ class Describer:
         if found is AmountClass.EXACT:
             currency = self.index.invoices[at].currency
             share = self.index.share_of_amount(currency, self.index.balances[at])
-            out.append(f.RARITY.base + bisect_left(_RARITY_STEPS, share))
+            rarity = bisect_left(_RARITY_STEPS, share)
+            out.append(f.RARITY.base + rarity)
+            candidate.fit = _USUAL if rarity >= _FREQUENT else _EXACT
         self._add_common(candidate, at, at, is_unquoted=level is None)
         if level is Quote.TYPO and candidate.known >= _STRANGER:
             candidate.is_question = True
@@ -188,10 +201,16 @@ class Describer:
         others = {level for at, level in self.quotes.items() if at not in members}
         if reading.closed:
             found = _CLOSED
+        elif reading.loose and self.index.ends_closed_of(
+            self.index.customer_of[members[0]], reading.loose
+        ):
+            found = _CLOSED_END
         elif not others.isdisjoint(PLAIN_QUOTES):
             found = _OTHER_EXACT if self._is_another_exact(members) else _OTHER_PLAIN
         elif reading.strange:
             found = _STRANGE + self._seniority()
+        elif reading.cuts:
+            found = _CUT_FITS if self._are_cut_so(members) else _CUT_OTHER
         elif others:
             found = _OTHER_VAGUE if others.isdisjoint(_ENDING) else _OTHER_END
         elif any(len(digits) in self.index.end_lengths for digits in reading.loose):
@@ -199,6 +218,11 @@ class Describer:
         else:
             found = _STRAY if reading.stray else _SILENT
         return found
+
+    def _are_cut_so(self, members: Sequence[int]) -> bool:
+        """Return whether each number begins as one does that the text was cut off in."""
+        cuts = tuple(self.reading.cuts)
+        return all(compact(self.index.invoices[at].number).startswith(cuts) for at in members)
 
     def _is_another_exact(self, members: Sequence[int]) -> bool:
         """Return whether another invoice is quoted by its very number, and open with this amount.
@@ -262,8 +286,9 @@ class Describer:
                 equal = index.by_amount.get(
                     (index.invoices[oldest].currency, index.balances[oldest]), ()
                 )
-                out.append(f.CROWD.base + min((len(equal) + 1) // 2, 2))
+                out.append(f.CROWD.base + min(max(len(equal) - 1, 0), 2))
         self._add_words(candidate)
+        self._add_sayings(candidate)
         quoted, fit = candidate.quoted, candidate.fit
         if (
             fit == _LOOSE
@@ -272,14 +297,24 @@ class Describer:
         ):
             fit = candidate.fit = _TIGHT
         if reading.is_processor:
-            told = 0 if quoted <= _VAGUE else 1 if payer.in_text else 2
+            is_named = payer.in_text not in {InText.NOTHING, InText.OTHERS}
+            told = 0 if quoted <= _VAGUE else 1 if is_named else 2
             out.append(f.PROCESSOR.base + fit * 3 + told)
         if index.invoices[oldest].currency != reading.payment.currency:
             out.append(f.FOREIGN.base + quoted)
-        out.append(f.QUOTE_AMOUNT.base + quoted * 5 + fit)
-        out.append(f.AMOUNT_PAYER.base + fit * 6 + known)
-        out.append(f.QUOTE_PAYER.base + quoted * 6 + known)
-        out.append(f.ALL_THREE.base + (quoted * 5 + fit) * 6 + known)
+        out.append(f.agreement(quoted, fit, known))
+
+    def _add_sayings(self, candidate: Candidate) -> None:
+        """Add whether it is as many invoices, and as much of them, as the text says."""
+        reading, out = self.reading, candidate.features
+        if reading.further and candidate.quoted <= _VAGUE:
+            differs = len(candidate.members) != reading.further + 1
+            out.append(f.FURTHER.base + differs)
+        if reading.is_part:
+            is_part = candidate.amount_class in _PARTS or any(
+                self.index.balances[at] < self.index.totals[at] for at in candidate.members
+            )
+            out.append(f.PART_SAID.base + (not is_part))
 
     def _of_payer(self, customer: int) -> tuple[list[int], int]:
         known = self._of_payers.get(customer)
@@ -316,8 +351,9 @@ class Describer:
     def _add_words(self, candidate: Candidate) -> None:
         reading, out = self.reading, candidate.features
         quoted = min(candidate.quoted, 3)
-        is_early = reading.is_prepayment and quoted > _NUMBER
-        if reading.is_repeat or reading.payment.explained or is_early:
+        is_otherwise = reading.is_prepayment or reading.is_own or reading.is_misc
+        says_otherwise = is_otherwise and quoted > _NUMBER
+        if reading.is_repeat or reading.payment.explained or says_otherwise:
             candidate.is_doubted = True
         if reading.is_prepayment:
             out.append(f.WORDS.base + quoted)
@@ -342,8 +378,9 @@ class Describer:
         others: int = 0,
         chance: float | None = None,
         open_: Sequence[int] = (),
+        credits_: tuple[int, ...] = (),
     ) -> Candidate:
-        """Return a payment of several invoices.
+        """Return a payment of several invoices, or of some less credit.
 
         :param form: What makes them a set: a word of the group ``form`` without its size.
         :param members: Places of the invoices, the oldest debt first.
@@ -351,6 +388,7 @@ class Describer:
         :param others: How many other sets fit as well.
         :param chance: How likely some would add up to it by accident, as log2.
         :param open_: All open invoices that they were chosen from.
+        :param credits_: Places of the customer's credits that were deducted.
         """
         index = self.index
         key = frozenset(members)
@@ -361,7 +399,11 @@ class Describer:
         candidate.spares = tuple(
             at for at in open_ if at not in key and index.balances[at] in balances
         )
+        candidate.credits = credits_
         out = candidate.features
+        if credits_:
+            is_told = not set(credits_).isdisjoint(self.reading.credits)
+            out.append(f.DEDUCTED.base + (not is_told))
         is_all = form in {"run", "sum"} and len(members) == len(open_)
         out.append(_form(form, len(members), is_all=is_all))
         levels = [self.quotes[at] for at in members if at in self.quotes]
@@ -371,7 +413,8 @@ class Describer:
             quote = self._unquoted(members)
             candidate.is_doubted = quote in _DOUBTS
             candidate.is_question = quote in _STALE
-            candidate.quoted = 3 if quote <= _STRAY_END else 2 if quote <= _OTHER_END else 4
+            candidate.is_contradicted = quote in _OTHERS_QUOTED
+            candidate.quoted = _quoted_place(quote)
         else:
             quote = (
                 f.QUOTE.base
@@ -385,6 +428,9 @@ class Describer:
                 )
             )
             candidate.quoted = (1, 2, 2, 2)[quote - f.QUOTE.base - _LIST_BASE]
+            unquoted = [at for at in members if at not in self.quotes]
+            if strong and unquoted and self.reading.cuts and self._are_cut_so(unquoted):
+                quote = _LIST_CUT
             candidate.is_plain = len(strong) == len(members)
             besides = self._besides(members)
             out.append(besides)
@@ -392,7 +438,10 @@ class Describer:
         out.append(quote)
         out.append(f.AMOUNT.base + f.AMOUNT_PLACE[found] + 1)
         if chance is not None:
-            out.append(f.SUM_CHANCE.base + bisect_left(_SUM_STEPS, chance))
+            likely = bisect_left(_SUM_STEPS, chance)
+            out.append(f.SUM_CHANCE.base + likely)
+            if found is AmountClass.EXACT and likely > 1:
+                candidate.fit = _USUAL
         if form in {"sum", "across"} and is_unquoted:
             out.append(f.SOLUTIONS.base + min(others, 2))
         self._add_common(candidate, members[0], newest, is_unquoted=is_unquoted)
@@ -412,20 +461,38 @@ _OTHER_PLAIN = f.QUOTE["other_plain"]
 _OTHER_EXACT = f.QUOTE["other_exact"]
 _STRANGE = f.QUOTE["strange_old"]
 _CLOSED = f.QUOTE["closed"]
+_CLOSED_END = f.QUOTE["closed_end"]
+_CUT_FITS = f.QUOTE["cut_fits"]
+_CUT_OTHER = f.QUOTE["cut_other"]
+_LIST_CUT = f.QUOTE["list_cut"]
 _BESIDES_VAGUE = f.BESIDES["vague"]
 #: What speaks against invoices that the payment does not quote. A number beyond all that we have
 #: issued is somebody else's: an order's, say.
 _DOUBTS = frozenset(
-    (_STRAY_END, _OTHER_END, _OTHER_PLAIN, _OTHER_EXACT, _STRANGE, _STRANGE + 1, _CLOSED)
+    (
+        *(_STRAY_END, _OTHER_END, _OTHER_PLAIN, _OTHER_EXACT, _STRANGE, _STRANGE + 1),
+        *(_CLOSED, _CLOSED_END, _CUT_FITS, _CUT_OTHER),
+    )
 )
-_STALE = frozenset((_STRANGE, _CLOSED))
+_OTHERS_QUOTED = frozenset((_OTHER_PLAIN, _OTHER_EXACT))
+_STALE = frozenset((_STRANGE, _CLOSED, _CUT_OTHER))
 _STRANGER = 4
 _REFUSED_MIN = 0.1
 _LATELY_MIN = 0.5
 
 #: Places in ``features.QUOTED`` and ``features.FITS``.
 _NUMBER, _VAGUE = 1, 2
-_TIGHT, _LOOSE = 1, 2
+_EXACT, _USUAL, _TIGHT, _LOOSE = 0, 1, 2, 3
+
+#: A place in the answers on how rare an amount is.
+_FREQUENT = 3
+
+
+def _quoted_place(quote: int) -> int:
+    """Return the place in ``features.QUOTED`` of what is quoted instead of an invoice."""
+    if quote <= _STRAY_END:
+        return 3
+    return _VAGUE if quote <= _OTHER_END else 3 if quote == _CUT_FITS else 4
 
 
 def _form(form: str, size: int, *, is_all: bool) -> int:

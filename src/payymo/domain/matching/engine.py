@@ -19,6 +19,7 @@ from payymo.domain.matching.reading import Reading, read
 from payymo.domain.matching.records import (
     ClosedInvoice,
     Confirmation,
+    CustomerCredit,
     OpenInvoice,
     Outcome,
     Payment,
@@ -28,7 +29,7 @@ from payymo.domain.matching.records import (
 )
 
 #: Goes up whenever the same input may give another outcome.
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 
 #: A proposal below this is no help to a person.
 CONFIDENCE_MIN = 0.25
@@ -58,6 +59,7 @@ class Matcher:
 
     :param invoices: Open invoices with what is left to pay of each.
     :param closed: Invoices that are paid or void: a payment that quotes one means no open one.
+    :param credits_open: What customers have good: a payment may be less by it.
     :param confirmations: Matches of the past that are right: they teach payers and habits.
     :param refusals: Payers whom a person did not take for a customer.
     :param rates: Mid rates, units of a currency for one euro. Without them payments are matched
@@ -70,13 +72,14 @@ class Matcher:
         invoices: Iterable[OpenInvoice],
         *,
         closed: Iterable[ClosedInvoice] = (),
+        credits_open: Iterable[CustomerCredit] = (),
         confirmations: Iterable[Confirmation] = (),
         refusals: Iterable[Refusal] = (),
         rates: Mapping[str, Decimal] | None = None,
         model: Model | None = None,
     ) -> None:
         self.memory = PayerMemory.of(confirmations, refusals)
-        self.index = InvoiceIndex(invoices, closed, self.memory)
+        self.index = InvoiceIndex(invoices, closed, self.memory, credits_open)
         self.model = model or shipped_model()
         self._finder = Finder(
             self.index, {currency: float(rate) for currency, rate in (rates or {}).items()}
@@ -238,6 +241,7 @@ def propose(
     *,
     rejections: Collection[Rejection] = (),
     closed: Collection[ClosedInvoice] = (),
+    credits_open: Collection[CustomerCredit] = (),
     explained: Collection[Payment] = (),
     confirmations: Collection[Confirmation] = (),
     refusals: Collection[Refusal] = (),
@@ -249,7 +253,12 @@ def propose(
     if not invoices:
         return Outcome(proposals=())
     matcher = Matcher(
-        invoices, closed=closed, confirmations=confirmations, refusals=refusals, rates=rates
+        invoices,
+        closed=closed,
+        credits_open=credits_open,
+        confirmations=confirmations,
+        refusals=refusals,
+        rates=rates,
     )
     return matcher.propose(
         payments,

@@ -14,6 +14,7 @@ from payymo.domain.matching.memory import PayerMemory
 from payymo.domain.matching.model import Model
 from payymo.domain.matching.reading import Reading
 from payymo.domain.matching.records import (
+    DeductedCredit,
     Difference,
     Evidence,
     Payment,
@@ -30,18 +31,24 @@ DOUBTFUL_MAX = 0.949
 #: What is no more than a question stays below what is proposed.
 QUESTION_MAX = 0.49
 
-#: Bits of margin that are asked for in addition while nothing is known of past payers.
-_WITHOUT_MEMORY = 1.0
+#: Bits of margin that are asked for in addition of what is not quoted, while nothing is known of
+#: past payers.
+_WITHOUT_MEMORY = 1.5
 CONFIDENCE_MAX = 0.999
 _REASONS_MIN = 2
 
 _ISSUED, _NUMBER, _VAGUE = 0, 1, 2
+_SILENT = 3
+_UNSAID = 3
 _STRANGER = 4
-_OVER = 3
-_TIGHT = 1
+_ODD = 5
+_OVER = 4
+_TIGHT = 2
 _LIKELY = 1
-_WEIGHT_SHOWN_MIN = 0.05
 _SHOWN_AGAINST_MAX = -1.0
+
+#: Likenesses of a name to the customer's.
+_OWN_NAMES = ("same", "like", "akin", "remote")
 
 #: Quotes of a whole number, or of the reference that was issued; a slip that the check digit proves
 #: leaves it whole.
@@ -104,6 +111,7 @@ class Explainer:
             margin=round(margin, 2),
             amount_class=candidate.amount_class,
             differences=self._differences(reading, candidate, grant),
+            credits=self._credits(candidate),
             signals=signals_of(candidate),
             is_quoted=telling.is_quoted,
         )
@@ -112,12 +120,14 @@ class Explainer:
         """Return how often such an explanation is right."""
         confidence = min(self.model.calibration(claim.probabilities[place]), CONFIDENCE_MAX)
         candidate = claim.candidates[place]
-        margin_min = self.model.margin_min[standing_of(candidate)]
-        if not self.index.memory.by_name and not self.index.memory.by_iban:
+        margin_min = margin_asked(self.model, candidate)
+        is_payer_unknown = not self.index.memory.by_name and not self.index.memory.by_iban
+        if is_payer_unknown and candidate.quoted > _VAGUE:
             margin_min += _WITHOUT_MEMORY
-        if margin_of(claim, place) < margin_min or candidate.is_remainder:
+        is_never_sure = candidate.is_remainder or candidate.is_contradicted
+        if margin_of(claim, place) < margin_min or is_never_sure:
             confidence = min(confidence, DOUBTFUL_MAX)
-        if candidate.is_question or is_hearsay(candidate):
+        if is_asked(candidate):
             confidence = min(confidence, QUESTION_MAX)
         return round(confidence, 4)
 
@@ -159,6 +169,10 @@ class Explainer:
         return RunnerUp(
             self._allocations(payment, candidate, members), self.confidence(claim, place)
         )
+
+    def _credits(self, candidate: Candidate) -> tuple[DeductedCredit, ...]:
+        credits_ = (self.index.credits[each] for each in candidate.credits)
+        return tuple(DeductedCredit(each.id, each.balance) for each in credits_)
 
     def _differences(
         self, reading: Reading, candidate: Candidate, grant: Grant
@@ -213,6 +227,19 @@ def is_hearsay(candidate: Candidate) -> bool:
     if candidate.known < _STRANGER or candidate.quoted < _VAGUE:
         return False
     return candidate.quoted > _VAGUE or candidate.fit > _TIGHT
+
+
+def is_asked(candidate: Candidate) -> bool:
+    """Return whether an explanation is no more than a question to a person."""
+    return candidate.is_question or is_hearsay(candidate)
+
+
+def margin_asked(model: Model, candidate: Candidate) -> float:
+    """Return the bits before the next best without which an explanation is not nearly sure."""
+    caution = model.caution
+    return model.margin_min[standing_of(candidate)] + sum(
+        [caution[each] for each in candidate.features]
+    )
 
 
 def margin_of(claim: Claim, place: int) -> float:
@@ -271,6 +298,7 @@ class _Telling:
             part, group, answer = _MEANING[number]
             bits[part] = bits.get(part, 0.0) + self.weights[number]
             answers[group] = answer
+        self._tell_of_agreement(bits)
         one = self.invoice.id if len(self.places) == 1 else None
         for part, kind, text in self._parts():
             weight = bits.pop(part, 0.0)
@@ -281,6 +309,50 @@ class _Telling:
                 rest += weight
         rest += sum(bits.values())
         yield Evidence(EvidenceKind.PRIOR, None, round(rest, 2), sentences.PRIOR)
+
+    def _tell_of_agreement(self, bits: dict[str, float]) -> None:
+        """Give what agreement is worth to what agrees: what each adds to those before it.
+
+        First the quote alone, then the amount, then the payer.
+        """
+        total = bits.pop("agreement", 0.0)
+        candidate, unsaid = self.candidate, _UNSAID
+        silent = self._worth(_SILENT, _ODD, unsaid)
+        quoted = self._worth(candidate.quoted, _ODD, unsaid)
+        fitting = self._worth(candidate.quoted, candidate.fit, unsaid)
+        payer = total - fitting
+        for part, worth in (
+            ("quote", quoted - silent),
+            ("amount", fitting - quoted),
+            (self._payer_part(worth=payer), payer),
+            ("prior", silent),
+        ):
+            bits[part] = bits.get(part, 0.0) + worth
+
+    def _worth(self, quoted: int, fit: int, known: int) -> float:
+        """Return what it is worth that reference, amount and payer agree so far."""
+        return self.weights[f.agreement(quoted, fit, known)]
+
+    def _payer_part(self, *, worth: float) -> str:
+        """Return which of the reasons tells who paid, or that somebody else did."""
+        answers = self.answers
+        told = (
+            ("account", answers.get("account") in sentences.SURE_ACCOUNTS),
+            ("name", answers.get("name", "").startswith(_OWN_NAMES)),
+            ("alias", answers.get("alias", "new").startswith("seen")),
+            ("customer_number", answers.get("customer_number") == "this"),
+            ("in_text", answers.get("in_text") not in {None, "nothing", "others"}),
+            ("account", answers.get("account") in {"shared_mostly", "shared"}),
+            ("alias", answers.get("alias") == "shared"),
+        )
+        against = (
+            ("name", answers.get("name") in {"stranger", "others"}),
+            ("account", answers.get("account") == "others"),
+            ("alias", answers.get("alias") == "others"),
+            ("in_text", answers.get("in_text") == "others"),
+        )
+        chosen = told if worth >= 0 else against
+        return next((part for part, is_told in chosen if is_told), "prior")
 
     @property
     def is_quoted(self) -> bool:
@@ -320,14 +392,11 @@ class _Telling:
         yield "account", EvidenceKind.PAYER_IBAN, self._account()
         yield "alias", EvidenceKind.PAYER_NAME, self._alias()
         yield "name", *sentences.name(self.answers.get("name", ""), self._customer())
+        yield "in_text", *sentences.in_text(self.answers.get("in_text", ""), self._customer())
         yield (
-            "in_text",
-            EvidenceKind.NAME_IN_TEXT,
-            (
-                f"The text names {self._customer()}."
-                if self.answers.get("in_text", "nothing") != "nothing"
-                else ""
-            ),
+            "rank",
+            EvidenceKind.CONTRADICTION,
+            sentences.RANK.get(self.answers.get("rank", ""), ""),
         )
         yield "customer_number", *sentences.customer_number(self.answers.get("customer_number", ""))
         yield (
@@ -336,11 +405,6 @@ class _Telling:
             sentences.date(self.answers.get("lag", ""), self.answers.get("habit", "")),
         )
         yield "open", EvidenceKind.OPEN_ITEMS, self._open()
-        yield (
-            "agreement",
-            EvidenceKind.AGREEMENT,
-            sentences.agreement(self.answers["quote*amount*payer"]),
-        )
         yield "words", EvidenceKind.CONTRADICTION, sentences.words(self.answers.get("words", ""))
         yield (
             "processor",
@@ -407,6 +471,10 @@ class _Telling:
 
     def _amount(self) -> str:
         balance = self._balance()
+        if self.candidate.credits:
+            credits_ = [self.index.credits[each].balance for each in self.candidate.credits]
+            deducted = format_amount(sum(credits_, Decimal(0)), self.invoice.currency)
+            return sentences.netted(len(self.places), f"{deducted} {self.invoice.currency}")
         currency = self.invoice.currency
         shown = format_amount(as_decimal(balance), currency)
         difference = format_amount(as_decimal(abs(balance - self.reading.amount)), currency)
@@ -461,6 +529,8 @@ class _Telling:
         return sentences.quote_in_short(quote, self._number(), len(self.places))
 
     def _amount_in_short(self) -> str:
+        if self.candidate.credits:
+            return "amount equals what is open less the customer's credit"
         return sentences.amount_in_short(self.candidate.amount_class, len(self.places))
 
     def _payer_in_short(self) -> str:
@@ -472,6 +542,6 @@ class _Telling:
         alias = self._alias()
         if alias and self.answers.get("alias", "").startswith("seen"):
             return sentences.in_short(alias)
-        if self.answers.get("in_text", "nothing") != "nothing":
+        if self.answers.get("in_text", "nothing") not in {"nothing", "others"}:
             return f"names {self._customer()}"
         return ""

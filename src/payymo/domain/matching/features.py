@@ -20,17 +20,18 @@ class Group:
     :ivar base: The feature of the first answer.
     """
 
-    __slots__ = ("answers", "base", "name")
+    __slots__ = ("_places", "answers", "base", "name")
 
     def __init__(self, name: str, answers: Sequence[str]) -> None:
         self.name = name
         self.answers = tuple(answers)
         self.base = sum(len(group.answers) for group in GROUPS)
+        self._places = {answer: self.base + at for at, answer in enumerate(self.answers)}
         GROUPS.append(self)
 
     def __getitem__(self, answer: str) -> int:
         """Return the feature of a named answer."""
-        return self.base + self.answers.index(answer)
+        return self._places[answer]
 
 
 GROUPS: list[Group] = []
@@ -46,14 +47,14 @@ def _crossed(*lists: Sequence[str]) -> list[str]:
 
 #: How plainly something is quoted, how well the amount fits, how surely the payer is known.
 QUOTED = ("issued", "number", "vague", "silent", "contradicted")
-FITS = ("exact", "tight", "loose", "over", "odd")
+FITS = ("exact", "usual", "tight", "loose", "over", "odd")
 KNOWN = ("surely", "likely", "perhaps", "unsaid", "stranger", "other")
 
 FORM = Group(
     "form",
     (
         "single", "list2", "list3", "list4", "run2", "run3", "all2", "all3", "equal2", "equal3",
-        "sum2", "sum3", "across2", "across3",
+        "sum2", "sum3", "across2", "across3", "netted2", "netted3",
     ),
 )  # fmt: skip
 QUOTE = Group(
@@ -63,10 +64,14 @@ QUOTE = Group(
         *("list_all", "list_ends", "list_part", "list_vague"),
         *("silent", "stray", "stray_end", "other_vague", "other_end", "other_plain"),
         "other_exact",
-        *("strange_old", "strange_among", "strange_new", "closed"),
+        *("strange_old", "strange_among", "strange_new", "closed", "closed_end"),
+        *("cut_fits", "cut_other", "list_cut"),
     ),
 )
 CHANCE = Group("chance", ("none", "small", "some", "much"))
+FURTHER = Group("further", ("agrees", "differs"))
+DEDUCTED = Group("deducted", ("quoted", "unsaid"))
+PART_SAID = Group("part_said", ("fits", "full"))
 BESIDES = Group("besides", ("nothing", "vague", "plain", "strange", "closed"))
 AMOUNT = Group("amount", _crossed([each.value for each in AmountClass], ("one", "several")))
 RARITY = Group("rarity", ("unique", "rare", "seldom", "frequent", "common"))
@@ -95,13 +100,17 @@ REPEAT = Group("repeat", ("quoted", "unquoted"))
 REMAINDER = Group("remainder", ("quoted", "unquoted"))
 FOREIGN = Group("foreign", QUOTED)
 REFUSED = Group("refused", ("lately", "once"))
-QUOTE_AMOUNT = Group("quote*amount", _crossed(QUOTED, FITS))
-AMOUNT_PAYER = Group("amount*payer", _crossed(FITS, KNOWN))
-QUOTE_PAYER = Group("quote*payer", _crossed(QUOTED, KNOWN))
-ALL_THREE = Group("quote*amount*payer", _crossed(QUOTED, FITS, KNOWN))
+#: What it is worth that reference, amount and payer agree, beyond what each is worth alone.
+AGREEMENT = Group("agreement", _crossed(QUOTED, FITS, KNOWN))
 COMPETITION = Group(
     "competition", _crossed(("free", "wanted", "contested", "claimed", "taken"), ("quoted", "not"))
 )
+
+
+def agreement(quoted: int, fit: int, known: int) -> int:
+    """Return the feature of what reference, amount and payer say together, by their places."""
+    return AGREEMENT.base + (quoted * len(FITS) + fit) * len(KNOWN) + known
+
 
 #: How many features there are.
 FEATURE_COUNT = COMPETITION.base + len(COMPETITION.answers)
@@ -110,23 +119,23 @@ FEATURE_COUNT = COMPETITION.base + len(COMPETITION.answers)
 #: The place in ``FITS`` of each class of amounts.
 FIT_OF = {
     AmountClass.EXACT: 0,
-    AmountClass.ROUNDED: 1,
-    AmountClass.DISCOUNT: 1,
-    AmountClass.LATE_DISCOUNT: 2,
-    AmountClass.PROCESSOR_FEE: 2,
-    AmountClass.BANK_FEE: 2,
-    AmountClass.INSTALMENT: 2,
-    AmountClass.SHARE: 2,
-    AmountClass.PART: 4,
-    AmountClass.ROUNDED_UP: 3,
-    AmountClass.TIP: 3,
-    AmountClass.DOUBLE: 3,
-    AmountClass.SURCHARGE: 3,
-    AmountClass.SLIGHTLY_OVER: 3,
-    AmountClass.FAR_OVER: 4,
-    AmountClass.INSTRUCTED: 1,
-    AmountClass.NEAR_MID_RATE: 1,
-    AmountClass.FAR_FROM_MID_RATE: 2,
+    AmountClass.ROUNDED: 2,
+    AmountClass.DISCOUNT: 2,
+    AmountClass.LATE_DISCOUNT: 3,
+    AmountClass.PROCESSOR_FEE: 3,
+    AmountClass.BANK_FEE: 3,
+    AmountClass.INSTALMENT: 3,
+    AmountClass.SHARE: 3,
+    AmountClass.PART: 5,
+    AmountClass.ROUNDED_UP: 4,
+    AmountClass.TIP: 4,
+    AmountClass.DOUBLE: 4,
+    AmountClass.SURCHARGE: 4,
+    AmountClass.SLIGHTLY_OVER: 4,
+    AmountClass.FAR_OVER: 5,
+    AmountClass.INSTRUCTED: 2,
+    AmountClass.NEAR_MID_RATE: 2,
+    AmountClass.FAR_FROM_MID_RATE: 3,
 }
 AMOUNT_PLACE = {each: place * 2 for place, each in enumerate(AmountClass)}
 
@@ -135,6 +144,7 @@ QUOTED_OF = (0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2)
 
 _SURE_ACCOUNTS = {Account.ON_FILE, Account.SEEN_ONCE, Account.SEEN_OFTEN}
 _SURE_ALIASES = {Alias.SEEN_ONCE, Alias.SEEN_OFTEN}
+_SHARED_ACCOUNTS = {Account.SHARED, Account.OTHERS, Account.MANY}
 _SURE_NAMES = {Name.SAME_RARE, Name.SAME, Name.LIKE_RARE}
 _LIKELY_NAMES = {Name.SAME_COMMON, Name.LIKE, Name.AKIN_RARE, Name.LIKE_COMMON}
 _PERHAPS_NAMES = {Name.AKIN, Name.AKIN_COMMON, Name.REMOTE_RARE, Name.REMOTE}
@@ -142,17 +152,27 @@ _PERHAPS_NAMES = {Name.AKIN, Name.AKIN_COMMON, Name.REMOTE_RARE, Name.REMOTE}
 
 def known_place(account: int, alias: int, name: int, in_text: int, is_numbered: bool) -> int:
     """Return the place in ``KNOWN`` of what is known of a payer."""
-    if account in _SURE_ACCOUNTS or alias in _SURE_ALIASES or name in _SURE_NAMES:
+    is_shared = account in _SHARED_ACCOUNTS
+    if (
+        account in _SURE_ACCOUNTS
+        or name in _SURE_NAMES
+        or (alias in _SURE_ALIASES and not is_shared)
+    ):
         return 0
     if name in _LIKELY_NAMES or in_text in {InText.WHOLE_RARE, InText.WHOLE} or is_numbered:
         return 1
     if (
         name in _PERHAPS_NAMES
-        or in_text != InText.NOTHING
+        or in_text not in {InText.NOTHING, InText.OTHERS}
         or account in {Account.SHARED_MOSTLY, Account.SHARED}
-        or alias == Alias.SHARED
+        or alias in {Alias.SHARED, *_SURE_ALIASES}
     ):
         return 2
-    if account == Account.OTHERS or alias == Alias.OTHERS or name == Name.OTHERS:
+    if (
+        account == Account.OTHERS
+        or alias == Alias.OTHERS
+        or name == Name.OTHERS
+        or in_text == InText.OTHERS
+    ):
         return 5
     return 3 if name in {Name.ABSENT, Name.PROCESSOR} else 4

@@ -11,13 +11,16 @@ from payymo.domain.matching.amounts import units_of
 from payymo.domain.matching.memory import PayerMemory
 from payymo.domain.matching.names import NameIndex
 from payymo.domain.matching.normalise import (
+    AGENTS,
+    PROCESSORS,
+    NumberKeys,
     compact,
     core,
     keys_of_number,
     shape,
     words_of_name,
 )
-from payymo.domain.matching.records import ClosedInvoice, OpenInvoice
+from payymo.domain.matching.records import ClosedInvoice, CustomerCredit, OpenInvoice
 
 
 class ReferenceStrength(IntEnum):
@@ -80,6 +83,7 @@ class InvoiceIndex:
     :param invoices: Open invoices.
     :param closed: Invoices that are paid or void.
     :param memory: What past matches teach of payers.
+    :param credits_open: What customers have good.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class InvoiceIndex:
         invoices: Iterable[OpenInvoice] = (),
         closed: Iterable[ClosedInvoice] = (),
         memory: PayerMemory | None = None,
+        credits_open: Iterable[CustomerCredit] = (),
     ) -> None:
         self.memory = memory or PayerMemory()
         self.invoices: list[OpenInvoice] = []
@@ -107,16 +112,22 @@ class InvoiceIndex:
         self.names = NameIndex()
         self.count_by_currency: Counter[str] = Counter()
         self.shapes: dict[tuple[str, int], tuple[str, str]] = {}
-        self.number_prefixes: set[str] = set()
+        self.number_prefixes: dict[str, tuple[int, int]] = {}
         self.key_lengths: dict[tuple[int, int], int] = {}
         self.end_lengths: set[int] = set()
         self.closed: set[str] = set()
+        self.closed_of: dict[Hashable, list[str]] = {}
+        self.credits: list[CustomerCredit] = []
+        self.credits_of: dict[tuple[Hashable, str], list[int]] = {}
+        self.credit_numbers: dict[str, int] = {}
         self.open_count = 0
         self._sorted_numbers: list[tuple[str, int]] | None = None
         for invoice in sorted(invoices, key=oldest_first):
             self.add(invoice)
         for each in closed:
             self.close(each)
+        for credit in sorted(credits_open, key=lambda each: (each.balance, str(each.id))):
+            self._add_credit(credit)
         self._learn_names()
 
     # ----------------------------------------------------------- keeping it true
@@ -167,7 +178,17 @@ class InvoiceIndex:
     def close(self, invoice: ClosedInvoice) -> None:
         """Remember the references of an invoice that is paid or void."""
         reference = compact(invoice.structured_reference or "")
-        self.closed |= {compact(invoice.number), reference, core(reference)} - {""}
+        number = compact(invoice.number)
+        self.closed |= {number, reference, core(reference)} - {""}
+        if invoice.customer_id is not None:
+            self.closed_of.setdefault(invoice.customer_id, []).append(number)
+
+    def _add_credit(self, credit: CustomerCredit) -> None:
+        at = len(self.credits)
+        self.credits.append(credit)
+        self.credits_of.setdefault((credit.customer_id, credit.currency), []).append(at)
+        if credit.number:
+            self.credit_numbers[compact(credit.number)] = at
 
     def _put[Key: Hashable](self, table: dict[Key, list[int]], key: Key, at: int) -> None:
         known = table.get(key)
@@ -242,18 +263,26 @@ class InvoiceIndex:
                 self.end_lengths.update(range(max(len(key) - 1, _END_LENGTH_MIN), digit_count))
         if keys.full.isdigit() and not keys.tails:
             self.end_lengths.update(range(_END_LENGTH_MIN, digit_count))
+        self._note_shapes(keys)
+        if self._sorted_numbers is not None:
+            insort(self._sorted_numbers, (keys.full, at))
+
+    def _note_shapes(self, keys: NumberKeys) -> None:
+        """Note what a number looks like, and how far numbers of its kind reach."""
         for number in (keys.full, keys.digits) if keys.digits else (keys.full,):
             kind = shape(number)
             known_range = self.shapes.get(kind)
             if known_range is None:
                 self.shapes[kind] = (number, number)
-                self.number_prefixes.add(kind[0])
+                if number == keys.full:
+                    least, most = self.number_prefixes.get(kind[0], (kind[1], kind[1]))
+                    self.number_prefixes[kind[0]] = min(least, kind[1]), max(most, kind[1])
+                else:
+                    self.number_prefixes.setdefault(kind[0], (kind[1], kind[1]))
             elif number > known_range[1]:
                 self.shapes[kind] = (known_range[0], number)
             elif number < known_range[0]:
                 self.shapes[kind] = (number, known_range[1])
-        if self._sorted_numbers is not None:
-            insort(self._sorted_numbers, (keys.full, at))
 
     def is_length_of(self, strength: ReferenceStrength, length: int) -> bool:
         """Return whether references of some strength are about so long."""
@@ -266,13 +295,34 @@ class InvoiceIndex:
         for name, customers in self.memory.by_name.items():
             (customer_id, count), *_ = customers.most_common(1)
             at = self.customer_places.get(customer_id)
-            if at is not None and count >= _ALIAS_SHARE_MIN * customers.total():
+            pays_for_many = not PROCESSORS.isdisjoint(name) or not AGENTS.isdisjoint(name)
+            if (
+                not pays_for_many
+                and at is not None
+                and count >= _ALIAS_SHARE_MIN * customers.total()
+            ):
                 aliases[at].append((-count, name))
         for at, names in aliases.items():
             for _count, name in sorted(names)[:_ALIASES_MAX]:
-                self.names.add(at, name)
+                self.names.add(at, name, is_own=False)
 
     # ------------------------------------------------------------------ asking it
+
+    def ends_closed_of(self, customer: int, digits: Sequence[str]) -> bool:
+        """Return whether one of a customer's paid invoices has a number that ends so.
+
+        :param customer: Place of the customer.
+        :param digits: What is quoted; less than three digits are no end.
+        """
+        closed = self.closed_of.get(self.customers[customer].id)
+        if not closed:
+            return False
+        return any(
+            number.endswith(end)
+            for end in digits
+            if len(end) >= _END_LENGTH_MIN
+            for number in closed
+        )
 
     def seniority(self, number: str) -> int | None:
         """Return when we would have issued a number; ``None`` if it is none of our kind.

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from payymo.domain.matching.features import GROUPS
+from payymo.domain.matching.features import FEATURE_COUNT, GROUPS
 
 #: How an explanation may stand: see :func:`.explanation.standing_of`.
 STANDINGS = ("quoted", "unquoted", "doubted", "single")
@@ -49,28 +49,35 @@ class Model:
     :ivar calibration: From seeming to true probabilities.
     :ivar margin_min: Bits before the next best without which nothing is nearly sure, for each of
         :data:`STANDINGS`.
+    :ivar caution: Bits of margin that each feature asks for besides: what is oftener wrong, more.
     """
 
     weights: Sequence[float]
     calibration: Calibration
     margin_min: tuple[float, ...] = (0.0,) * len(STANDINGS)
+    caution: Sequence[float] = (0.0,) * FEATURE_COUNT
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "Model":
         """Return the model that a file holds; features that it does not know weigh nothing."""
-        known = content["weights"]
         return cls(
-            weights=[
-                float(known.get(group.name, {}).get(answer, 0.0))
-                for group in GROUPS
-                for answer in group.answers
-            ],
+            weights=_of_features(content["weights"]),
             calibration=Calibration(
                 [point[0] for point in content["calibration"]],
                 [point[1] for point in content["calibration"]],
             ),
             margin_min=tuple(float(content["margin_min"][name]) for name in STANDINGS),
+            caution=_of_features(content["caution"]),
         )
+
+
+def _of_features(known: Mapping[str, Mapping[str, float]]) -> list[float]:
+    """Return a number for each feature; 0 for what a file does not know."""
+    return [
+        float(known.get(group.name, {}).get(answer, 0.0))
+        for group in GROUPS
+        for answer in group.answers
+    ]
 
 
 @cache

@@ -32,11 +32,13 @@ class NameMatch(NamedTuple):
 
     :ivar quality: From 0 to 1; 1 is the same name.
     :ivar bits: How rare what they share is, in bits.
+    :ivar is_own: Whether it is the customer's own name, and not one of those who paid for it.
     """
 
     customer: int
     quality: float
     bits: float
+    is_own: bool = True
 
 
 class NameIndex:
@@ -48,17 +50,21 @@ class NameIndex:
         self._by_word: dict[str, list[int]] = defaultdict(list)
         self._by_prefix: dict[str, list[int]] = defaultdict(list)
         self._by_glued: dict[str, list[int]] = defaultdict(list)
+        self._lent: set[tuple[int, tuple[str, ...]]] = set()
         self._found: dict[tuple[str, ...], tuple[NameMatch, ...]] = {}
 
-    def add(self, customer: int, name: tuple[str, ...]) -> None:
+    def add(self, customer: int, name: tuple[str, ...], *, is_own: bool = True) -> None:
         """Remember that a customer goes by a name.
 
         :param customer: Place of the customer.
         :param name: Telling words of the name.
+        :param is_own: Whether it is its own, and not that of somebody who paid for it.
         """
         names = self._names[customer]
         if not name or name in names:
             return
+        if not is_own:
+            self._lent.add((customer, name))
         if not names:
             self._customer_count += 1
         names.append(name)
@@ -97,17 +103,29 @@ class NameIndex:
         whole = self._by_glued.get(glued)
         if whole:
             bits = log2((self._customer_count + _UNSEEN) / len(whole))
-            return [NameMatch(customer, 1.0, bits) for customer in whole]
+            return [
+                NameMatch(customer, 1.0, bits, self._is_own(customer, glued)) for customer in whole
+            ]
         candidates = set(self._sharing(name))
         if len(glued) >= _GLUED_LENGTH_MIN:
             candidates.update(self._by_prefix.get(glued[:_PREFIX_LENGTH], ()))
         found = []
         for customer in candidates:
-            best = max(self._compare(name, glued, known) for known in self._names[customer])
-            if best[0] >= _QUALITY_MIN and best[1] > 1:
-                found.append(NameMatch(customer, *best))
+            quality, bits, known = max(
+                (*self._compare(name, glued, known), known) for known in self._names[customer]
+            )
+            if quality >= _QUALITY_MIN and bits > 1:
+                is_own = (customer, known) not in self._lent
+                found.append(NameMatch(customer, quality, bits, is_own))
         found.sort(key=lambda match: (-match.quality * match.bits, match.customer))
         return found
+
+    def _is_own(self, customer: int, glued: str) -> bool:
+        """Return whether a name without blanks is a customer's own."""
+        return any(
+            "".join(name) == glued and (customer, name) not in self._lent
+            for name in self._names[customer]
+        )
 
     def _sharing(self, words: Iterable[str]) -> Sequence[int]:
         """Return the few customers whose names share the rarest words."""

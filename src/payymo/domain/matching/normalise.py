@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 
 #: Words that say what kind of firm it is, or what a person is called, and not who it is.
 _LEGAL_FORMS = frozenset(
@@ -39,13 +40,37 @@ _LETTERS = str.maketrans(
     | {"Ł": "L", "þ": "th", "Þ": "TH", "đ": "d", "Đ": "D"}
 )
 _WORD = re.compile(r"[A-Z0-9]+")
+_SLASHED_LETTERS = re.compile(r"\b([A-Z])/([A-Z])\b")
+_LOOSE_NEWLINE = re.compile(r"[ \t\r]+\n\s*|\n[ \t\r\n]+|\r\n?")
 _NAME_WORD = re.compile(r"[A-Z]+")
+_SPACED_FORM = re.compile(r"(?<![A-Z.&])(?:[A-Z]\s){1,5}[A-Z]\s*$")
 _DOTTED_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}[A-Z]?")
 _SLASHED_FORM = re.compile(r"\b([AKI])/S\b")
 _TRADING_AS = re.compile(r"\bT/A\b.*$", re.DOTALL)
 _WRITTEN_UMLAUT = re.compile(r"(?<=[AOU])E")
 _DIGITS = re.compile(r"\d+")
 _WRITTEN_DATE = re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})?(?!\d)")
+
+#: Statements in MT940 hold texts in cells of so many signs; what fetches them puts blanks between.
+_CELL_LENGTH = 27
+
+#: Payment processors pass on what others paid: their name and account tell no payer.
+PROCESSORS = frozenset(
+    """
+    ADYEN BILLPAY CHECKOUT GOCARDLESS IZETTLE KLARNA MOLLIE NEXI PAYONE PAYPAL PAYSAFE SHOPIFY
+    SQUAREUP STRIPE SUMUP TRUSTLY WISE WORLDLINE WORLDPAY WPAY ZETTLE
+    """.split()
+)
+
+#: Words in the names of those who pay for many others: bookkeepers, trustees, factors.
+AGENTS = frozenset(
+    """
+    ACCOUNTANCY ACCOUNTANT ACCOUNTANTS ACCOUNTING BOEKHOUDING BOOKKEEPERS BOOKKEEPING BUCHHALTUNG
+    COLLECTIONS COMMERCIALISTA COMPTABILITE COMPTABLES FACTORING FACTORS FIDUCIAIRE GESTORIA INKASSO
+    LEDGER PAYROLL RAAMATUPIDAMINE REDOVISNING REGNSKAB REGNSKAP STEUERBERATER STEUERBERATUNG
+    TILITOIMISTO TREUHAND
+    """.split()
+)
 
 #: Banks carry 140 characters, or a few times that: what is beyond is not read.
 _TEXT_LENGTH_MAX = 1_000
@@ -88,12 +113,59 @@ def clean_text(text: str | None) -> str:
     """Return what the payer wrote, folded, without the bank's labels and without dates."""
     if not text:
         return ""
-    return _WRITTEN_DATE.sub(" ", _BANK_NOISE.sub(" ", fold(text[:_TEXT_LENGTH_MAX])))
+    folded = fold(_with_breaks(text[:_TEXT_LENGTH_MAX]))
+    clean = _WRITTEN_DATE.sub(" ", _BANK_NOISE.sub(" ", folded))
+    return _SLASHED_LETTERS.sub(r"\1\2", clean) if "/" in clean else clean
+
+
+def _with_breaks(text: str) -> str:
+    """Return a text in which a line break is left where a bank may have broken a word.
+
+    That is a line break without blanks beside it, and a blank where a cell of a statement ends.
+    """
+    if "\n" in text or "\r" in text:
+        return _LOOSE_NEWLINE.sub(" ", text)
+    size = len(text)
+    breaks: list[int] = []
+    at = 0
+    while size - at > _CELL_LENGTH:
+        # A cell is shorter by the blanks at its ends.
+        end = next(
+            (
+                at + length
+                for length in range(_CELL_LENGTH, _CELL_LENGTH - 3, -1)
+                if text[at + length] == " "
+            ),
+            None,
+        )
+        if end is None:
+            return text
+        if end - at == _CELL_LENGTH:
+            breaks.append(end)
+        at = end + 1
+    if not breaks:
+        return text
+    signs = list(text)
+    for end in breaks:
+        signs[end] = "\n"
+    return "".join(signs)
 
 
 def words_of_text(clean: str) -> tuple[str, ...]:
     """Return the words and numbers of a cleaned text."""
     return tuple(_WORD.findall(clean))
+
+
+def broken_words(clean: str) -> frozenset[int]:
+    """Return the places of words after which nothing but a line break stands before the next."""
+    if "\n" not in clean:
+        return frozenset()
+    found = list(_WORD.finditer(clean))
+    return frozenset(
+        place
+        for place, (word, following) in enumerate(pairwise(found))
+        if following.start() - word.end() == 1 and clean[word.end()] == "\n"
+    )
 
 
 @lru_cache(maxsize=65_536)
@@ -105,11 +177,21 @@ def words_of_name(name: str) -> tuple[str, ...]:
     """
     folded = _SLASHED_FORM.sub(r"\1S", _TRADING_AS.sub("", fold(name)))
     folded = _DOTTED_INITIALS.sub(lambda found: found.group().replace(".", "") + " ", folded)
+    folded = _SPACED_FORM.sub(_form_in_one, folded)
     words = _NAME_WORD.findall(folded)
     telling = [word for word in words if word not in _NOISE_WORDS]
     return tuple(
         _WRITTEN_UMLAUT.sub("", _ABBREVIATIONS.get(word, word)) for word in telling or words
     )
+
+
+def _form_in_one(letters: re.Match[str]) -> str:
+    """Return the letters at the end of a name as one word if they are a legal form (``S L U``)."""
+    signs = letters.group().split()
+    for first in range(len(signs) - 1):
+        if "".join(signs[first:]) in _LEGAL_FORMS:
+            return " ".join((*signs[:first], "".join(signs[first:])))
+    return letters.group()
 
 
 def words_for_names(words: tuple[str, ...]) -> tuple[str, ...]:

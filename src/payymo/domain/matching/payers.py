@@ -70,6 +70,7 @@ class InText(IntEnum):
     WHOLE = 2
     PART_RARE = 3
     PART = 4
+    OTHERS = 5
 
 
 class Rank(IntEnum):
@@ -125,13 +126,8 @@ def find_payers(index: InvoiceIndex, lessons: PayerMemory, reading: Reading) -> 
     nobody = Payer()
     _read_account(index, lessons, reading, found, nobody)
     _read_name(index, lessons, reading, found, nobody)
-    if reading.words and (reading.is_processor or not reading.name or nobody.name == Name.STRANGER):
-        words = words_for_names(reading.words)
-        if words:
-            for match in index.names.find_in_text(words):
-                payer = found.setdefault(match.customer, Payer())
-                payer.in_text = _in_text(index, match)
-                payer.bits += match.quality * match.bits
+    if reading.words and not (len(found) == 1 and _is_plain(*found.values())):
+        _read_text(index, reading, found, nobody)
     for customer in reading.customers:
         payer = found.setdefault(customer, Payer())
         payer.is_numbered = True
@@ -139,6 +135,29 @@ def find_payers(index: InvoiceIndex, lessons: PayerMemory, reading: Reading) -> 
     for payer in found.values():
         _fill(payer, nobody)
     return Payers(_rank(index, found), nobody)
+
+
+def _is_plain(payer: Payer) -> bool:
+    """Return whether a payer's name is a customer's, so that the text need not be asked."""
+    return payer.name == Name.SAME_RARE
+
+
+def _read_text(
+    index: InvoiceIndex, reading: Reading, found: dict[int, Payer], nobody: Payer
+) -> None:
+    """Note which customers the text names."""
+    words = words_for_names(reading.words)
+    if not words:
+        return
+    is_asked = reading.is_processor or not reading.name or nobody.name == Name.STRANGER
+    for match in index.names.find_in_text(words):
+        in_text = _in_text(index, match)
+        if in_text == InText.WHOLE_RARE:
+            nobody.in_text = InText.OTHERS
+        if is_asked or match.customer in found or in_text == InText.WHOLE_RARE:
+            payer = found.setdefault(match.customer, Payer())
+            payer.in_text = in_text
+            payer.bits += match.quality * match.bits
 
 
 def _fill(payer: Payer, nobody: Payer) -> None:
@@ -149,6 +168,8 @@ def _fill(payer: Payer, nobody: Payer) -> None:
         payer.alias = nobody.alias
     if payer.name == Name.STRANGER:
         payer.name = nobody.name
+    if payer.in_text == InText.NOTHING:
+        payer.in_text = nobody.in_text
 
 
 def _rank(index: InvoiceIndex, found: dict[int, Payer]) -> dict[int, Payer]:
@@ -207,6 +228,9 @@ def _read_account(
     iban = reading.iban
     if not iban:
         nobody.account = Account.ABSENT
+        return
+    if reading.is_processor:
+        nobody.account = Account.MANY
         return
     on_file = index.by_iban.get(iban, ())
     counts = _counts(
@@ -299,9 +323,9 @@ def _likeness(match: NameMatch, limit: float) -> int:
     quality, bits = match.quality, match.bits
     base = (
         Name.SAME_RARE
-        if quality >= 0.995  # noqa: PLR2004  # steps of likeness
+        if quality >= 0.995 and match.is_own  # noqa: PLR2004  # steps of likeness
         else Name.LIKE_RARE
-        if quality >= 0.85  # noqa: PLR2004
+        if quality >= 0.85 and match.is_own  # noqa: PLR2004
         else Name.AKIN_RARE
         if quality >= 0.7  # noqa: PLR2004
         else Name.REMOTE_RARE

@@ -1,9 +1,8 @@
 """What a payment says: which references it quotes, what else is written there, who seems to pay."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
-from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
@@ -17,6 +16,8 @@ from payymo.domain.matching.index import (
     strength_of,
 )
 from payymo.domain.matching.normalise import (
+    PROCESSORS,
+    broken_words,
     clean_text,
     compact,
     core,
@@ -25,6 +26,16 @@ from payymo.domain.matching.normalise import (
     words_of_text,
 )
 from payymo.domain.matching.records import Payment
+from payymo.domain.matching.vocabulary import (
+    MISC_WORDS,
+    ORDER_WORDS,
+    OWN_WORDS,
+    WHOLE_WORDS,
+    is_of_customer,
+    is_of_order,
+    says_part,
+    says_prepaid,
+)
 
 
 class Quote(IntEnum):
@@ -75,6 +86,9 @@ _CUT_LENGTH_MIN = 5
 _CUT_INVOICES_MAX = 6
 _STRAY_LENGTH_MIN = 4
 
+_CUT_DIGITS_MIN = 2
+_DIGITS_MORE_MAX = 2
+
 #: Shorter numbers are put together by accident.
 _CLOSED_LENGTH_MIN = 7
 _SLIP_LENGTH_MIN = 4
@@ -86,54 +100,10 @@ _HAS_DIGIT = re.compile(r"\d")
 _GROWN = re.compile(r"^(?:[A-Z]{2,}\d{4,}|[A-Z]+\d{4,}[A-Z]+\d+)$")
 _GROUPS = re.compile(r"([A-Z]*)(\d+)")
 _GROWN_DIGITS_MIN = 4
+#: How many more invoices a text says it pays: ``INV-17 +2``.
+_FURTHER = re.compile(r"\d\s*\+\s?([1-9])(?!\s?[\d/-])\b")
 
-PROCESSORS = frozenset(
-    """
-    ADYEN BILLPAY CHECKOUT GOCARDLESS IZETTLE KLARNA MOLLIE NEXI PAYONE PAYPAL PAYSAFE SHOPIFY
-    SQUAREUP STRIPE SUMUP TRUSTLY WISE WORLDLINE WORLDPAY WPAY ZETTLE
-    """.split()
-)
-_PREPAYMENT_WORDS = frozenset(
-    """
-    AANBETALING ABSCHLAG ABSCHLAGSZAHLUNG ACCONTO ACOMPTE ADVANCE AKONTO ANTICIPADO ANTICIPATION
-    ANTICIPO ANZAHLUNG ARRHES AVANCE AVANS CAPARRA DEPOSIT DEPOSITO DEPOSITUM DOWNPAYMENT
-    ENNAKKOMAKSU ENNAKKO KASIRAHA KAESIRAHA FORSKUDSBETALING FORSKUDDSBETALING FORSKOTTSBETALNING
-    ETUKATEISMAKSU FORSKOTT FORSKUD FORSKUDD HANDPENNING HANDPENG PREPAID
-    PREPAYMENT PROVISION RETAINER SENAL UPFRONT VOORSCHOT VOORUITBETALING VORAUS VORAUSZAHLUNG
-    VORKASSE VORSCHUSS
-    """.split()
-)
-_ON_ACCOUNT = ("ON", "ACCOUNT")
-_OWN_WORDS = frozenset(
-    """
-    SAVINGS TRANSFER OWN UMBUCHUNG UEBERTRAG UBERTRAG EIGENUBERTRAG INTERNAL OVERBOEKING SPAREN
-    SPAARREKENING TREASURY SWEEP OVERFORING OVERFORSEL GIROCONTO EIGEN
-    """.split()
-)
-_MISC_WORDS = frozenset(
-    """
-    INTEREST ZINSEN RENTE RENTA INTERETS INTERESSI TAX VAT STEUER FINANZAMT BELASTINGDIENST HMRC
-    SKATTEVERKET SKAT SKATTEETATEN INSURANCE VERSICHERUNG ASSURANCE VERZEKERING CLAIM GRANT SUBSIDY
-    FORDERUNG REFUND RETURNED REPAY REPAYMENT REMBOURSEMENT ERSTATTUNG RUCKZAHLUNG RUCKLASTSCHRIFT
-    DONATION SPENDE DON RENT MIETE LOYER HUUR LOAN DARLEHEN SALARY DIVIDEND CASHBACK GIFT PRIVATE
-    PRIVAT HOLIDAY URLAUB BIRTHDAY IRPF AGENCIA TRIBUTARIA URSSAF BIKE FAHRRAD FIETS CADEAU KADO
-    GESCHENK PRESENT REGALO REGALI GAVE LAHJA SPESE RIMBORSO SPESEN EXPENSES FRAIS AUSLAGEN UTLEGG
-    UTLAGG VACANCES VACANZE VACACIONES VAKANTIE SEMESTER SUBVENTION ZUSCHUSS BIDRAG GEHALT STIPEND
-    PENSION UITKERING RESTITUTION RESTITUTIE TERUGBETALING TERUGGAVE AVOIR GUTSCHRIFTEN BONUS
-    """.split()
-)
-_ORDER_WORDS = frozenset(
-    "PO ORDER AUFTRAG BESTELLUNG BESTELLING COMMANDE ORDINE PEDIDO ORDRE CONTRACT VERTRAG QUOTE "
-    "ANGEBOT OFFERTE DEVIS BATCH PAYOUT PID".split()
-)
-_CUSTOMER_WORDS = frozenset(
-    """
-    ACCOUNT ACC AC ASIAKAS ASIAKASNRO CLIENT CLIENTE CUST CUSTOMER DEB DEBITEUR DEBITEURNR DEBITOR
-    KD KDN KDNR KLANT KLANTNR KUND KUNDE KUNDEN KUNDENNR KUNDENNUMMER KUNDNR KUNDENR KN NR NO
-    """.split()
-)
 _BEFORE_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-/._ "
-_VAGUE_LABELS = frozenset(("NR", "NO", "N"))
 
 
 class Reading:
@@ -144,8 +114,11 @@ class Reading:
     :ivar chance: How likely such words quote an open invoice by accident, as log2.
     :ivar strange: Numbers of the kind that we issue, and that are not open.
     :ivar closed: Numbers of invoices that are paid or void.
+    :ivar credits: Credit notes that are quoted, by their places.
     :ivar stray: Whether there are other numbers.
     :ivar loose: Digits that lead to nothing: perhaps the ends of invoice numbers.
+    :ivar cuts: Beginnings of our numbers, where a text was cut off.
+    :ivar further: How many more invoices a text says it pays (``+2``); 0 if it does not say.
     :ivar customers: Customers whose number is quoted.
     :ivar teaches: The one invoice that is quoted beyond doubt.
     """
@@ -153,15 +126,19 @@ class Reading:
     __slots__ = (
         "amount",
         "booked",
+        "broken",
         "chance",
         "closed",
+        "credits",
         "customers",
-        "cut",
+        "cuts",
+        "further",
         "hits",
         "iban",
         "is_misc",
         "is_order",
         "is_own",
+        "is_part",
         "is_prepayment",
         "is_processor",
         "is_repeat",
@@ -184,25 +161,60 @@ class Reading:
         self.chance: dict[int, float] = {}
         self.strange: list[str] = []
         self.closed: list[str] = []
+        self.credits: list[int] = []
         self.loose: list[str] = []
         self.customers: list[int] = []
         self.stray = False
-        self.cut = ""
+        self.cuts: list[str] = []
+        self.further = 0
         self.teaches: int | None = None
         self.is_repeat = False
         self.iban = compact(payment.payer_iban) if payment.payer_iban else ""
         name = words_of_name(payment.payer_name) if payment.payer_name else ()
         clean = clean_text(payment.remittance)
-        self.words = words = words_of_text(clean)
-        present = frozenset(words)
+        self.words, self.broken = _whole_words(words_of_text(clean), broken_words(clean))
+        present = frozenset(self.words)
         self.is_processor = not PROCESSORS.isdisjoint(name) or not PROCESSORS.isdisjoint(present)
         self.name = name
-        self.is_prepayment = not _PREPAYMENT_WORDS.isdisjoint(present) or _ON_ACCOUNT in pairwise(
-            words
-        )
-        self.is_own = not _OWN_WORDS.isdisjoint(present)
-        self.is_misc = not _MISC_WORDS.isdisjoint(present) or not _MISC_WORDS.isdisjoint(name)
-        self.is_order = not _ORDER_WORDS.isdisjoint(present)
+        self.is_prepayment = says_prepaid(self.words)
+        self.is_part = says_part(self.words)
+        self.is_own = not OWN_WORDS.isdisjoint(present)
+        self.is_misc = not MISC_WORDS.isdisjoint(present) or not MISC_WORDS.isdisjoint(name)
+        self.is_order = not ORDER_WORDS.isdisjoint(present)
+        more = _FURTHER.search(clean) if "+" in clean else None
+        if more is not None:
+            self.further = int(more.group(1))
+
+
+def _whole_words(
+    words: tuple[str, ...], broken: frozenset[int]
+) -> tuple[tuple[str, ...], frozenset[int]]:
+    """Return words of which those are whole again that are known, and what is broken still."""
+    if not broken:
+        return words, broken
+    return _joined(words, broken, lambda left, right: left + right in WHOLE_WORDS)
+
+
+def _joined(
+    words: Sequence[str], broken: frozenset[int], is_one: Callable[[str, str], bool]
+) -> tuple[tuple[str, ...], frozenset[int]]:
+    """Return words with those joined that a break has parted, and the breaks that are left.
+
+    :param broken: Places of the words that a break follows.
+    :param is_one: Whether two pieces are one word.
+    """
+    found: list[str] = []
+    left: set[int] = set()
+    is_after_break = False
+    for place, word in enumerate(words):
+        if is_after_break and is_one(found[-1], word):
+            found[-1] += word
+        else:
+            if is_after_break:
+                left.add(len(found) - 1)
+            found.append(word)
+        is_after_break = place in broken
+    return tuple(found), frozenset(left)
 
 
 def read(index: InvoiceIndex, payment: Payment) -> Reading:
@@ -226,13 +238,31 @@ class _Reader:
         if payment.structured_reference:
             self._read_field(compact(payment.structured_reference))
         words = self.reading.words
+        if self.reading.broken:
+            words, _left = _joined(words, self.reading.broken, self._is_one_number)
+            self.reading.words = words
         if payment.end_to_end_id:
             end_to_end_id = compact(payment.end_to_end_id)
             if not self._read_end_to_end_id(end_to_end_id) and words:
                 words = self.reading.words = _without(words, end_to_end_id)
+        if words and self.reading.iban[:_REPEATED_LENGTH_MIN] in "".join(words):
+            words = self.reading.words = _without(words, self.reading.iban)
         if words:
             self._read_words(self._apart(words))
         self._look_for_the_lesson()
+
+    def _is_one_number(self, left: str, right: str) -> bool:
+        """Return whether two pieces of a text are a number that a bank has broken."""
+        index, whole = self.index, left + right
+        if whole in index.references or whole in index.closed or whole in index.by_customer_number:
+            return _HAS_DIGIT.search(whole) is not None
+        if not (left[-1].isdigit() and right[0].isdigit()):
+            return False
+        return not any(
+            strength_of(code) >= ReferenceStrength.DIGITS
+            for piece in (left, right)
+            for code in index.references.get(piece, ())
+        )
 
     def _read_field(self, field: str) -> None:
         index = self.index
@@ -304,6 +334,8 @@ class _Reader:
     def _read_run(self, words: Sequence[str], has_digit: Sequence[bool], at: int) -> int:
         """Note what the words from here quote, the longest run first; return how many words."""
         runs = _runs(words, has_digit, at)
+        if has_digit[at] and (is_of_order(words, at) or is_of_customer(words, at)):
+            return self._read_labelled(words, at)
         taken = self._read_known(words, at, runs)
         if taken:
             return taken
@@ -312,11 +344,32 @@ class _Reader:
                 if not self._repair(run):
                     self.reading.strange.append(run)
                 return pieces
+        for pieces, run in runs:
+            if self._is_cut(run):
+                self.reading.cuts.append(run)
+                return pieces if at + pieces < len(words) else 0
         return 0
+
+    def _read_labelled(self, words: Sequence[str], at: int) -> int:
+        """Note a number that is said to be an order's or a customer's, unless it is an invoice's.
+
+        :returns: How many words it is.
+        """
+        index, word = self.index, words[at]
+        codes = index.references.get(word, ())
+        customers = index.by_customer_number.get(word)
+        if customers and is_of_customer(words, at):
+            self.reading.customers.extend(customers)
+        elif any(strength_of(code) >= ReferenceStrength.DIGITS for code in codes):
+            self._note_run(words, at, 1, word, list(codes))
+        else:
+            self.reading.stray = True
+        return 1
 
     def _read_known(self, words: Sequence[str], at: int, runs: Sequence[tuple[int, str]]) -> int:
         """Note the longest run that is a reference of ours; return how many words it is."""
         references, closed = self.index.references, self.index.closed
+        credit_numbers = self.index.credit_numbers
         is_longer_strange = False
         for pieces, run in runs:
             codes = references.get(run)
@@ -327,6 +380,9 @@ class _Reader:
                     return 0
                 if self._note_run(words, at, pieces, run, codes):
                     return pieces
+            elif run in credit_numbers:
+                self.reading.credits.append(credit_numbers[run])
+                return pieces
             elif run in closed and (pieces == 1 or len(run) >= _CLOSED_LENGTH_MIN):
                 self.reading.closed.append(run)
                 return pieces
@@ -351,7 +407,7 @@ class _Reader:
             max(map(strength_of, codes)) == ReferenceStrength.STRUCTURED
         )
         if run in self.index.by_customer_number and run.isdigit() and not is_plain_reference:
-            if self._is_labelled(words, at):
+            if is_of_customer(words, at):
                 self.reading.customers.extend(self.index.by_customer_number[run])
                 return True
             level = Quote.CUSTOMER_LIKE
@@ -383,26 +439,19 @@ class _Reader:
 
     def _level_of_pieces(self, number: str) -> Quote:
         """Return how plainly digits in pieces quote a number: as it is written, or broken up."""
-        text = self.reading.payment.remittance or ""
+        text = (self.reading.payment.remittance or "").replace("\n", "")
         if not number.isdigit() and number in text:
             return Quote.NUMBER
         digits = number.lstrip(_BEFORE_DIGITS)
         return Quote.DIGITS if not digits.isdigit() and digits in text else Quote.JOINED
 
-    def _is_labelled(self, words: Sequence[str], at: int) -> bool:
-        """Return whether a number is said to be a customer's."""
-        label = words[at - 1] if at else ""
-        return label in _CUSTOMER_WORDS and (
-            label not in _VAGUE_LABELS or (at > 1 and words[at - 2] in _CUSTOMER_WORDS)
-        )
-
     def _read_rest(self, words: Sequence[str], at: int) -> None:
         """Note what a word with digits may be that quotes no invoice by itself."""
         index, word = self.index, words[at]
         customers = index.by_customer_number.get(word)
-        if customers and (len(word) >= _STRAY_LENGTH_MIN or self._is_labelled(words, at)):
+        if customers and len(word) >= _STRAY_LENGTH_MIN:
             self.reading.customers.extend(customers)
-            if not self._is_labelled(words, at) and index.seniority(word) is not None:
+            if index.seniority(word) is not None:
                 self.reading.strange.append(word)
             return
         if _COMPACT_DATE.fullmatch(word) or _YEAR.fullmatch(word):
@@ -421,6 +470,7 @@ class _Reader:
 
     def _read_cut(self, words: Sequence[str]) -> None:
         """Note what the end of the text may be the beginning of: banks cut texts off."""
+        is_cut = False
         for pieces in (3, 2, 1):
             end = "".join(words[-pieces:])
             if len(end) < _CUT_LENGTH_MIN or pieces > len(words):
@@ -430,8 +480,8 @@ class _Reader:
                     self.reading.hits[at] = Quote.CUT
                     self.reading.shared[at] = 1
                     self.reading.chance[at] = 0.0
-                    self.reading.cut = end
-            if self.reading.cut:
+                    is_cut = True
+            if is_cut:
                 return
 
     def _is_strange(self, run: str, pieces: int) -> bool:
@@ -442,7 +492,27 @@ class _Reader:
                 return False
             if _YEAR.fullmatch(run):
                 return False
-        return self.index.seniority(run) is not None
+        if self.index.seniority(run) is not None:
+            return True
+        # One of our numbers with a digit too many.
+        prefix = letters_before_digits(run)
+        if not prefix or prefix not in self.index.number_prefixes:
+            return False
+        most = self.index.number_prefixes[prefix][1]
+        return most < len(run) <= most + _DIGITS_MORE_MAX and run[len(prefix) :].isdigit()
+
+    def _is_cut(self, run: str) -> bool:
+        """Return whether a run of words is the beginning of one of our numbers."""
+        prefix = letters_before_digits(run)
+        if not prefix or prefix not in self.index.number_prefixes:
+            return False
+        digits = run[len(prefix) :]
+        least = self.index.number_prefixes[prefix][0]
+        return (
+            digits.isdigit()
+            and len(digits) >= (_CUT_DIGITS_MIN if len(prefix) > 1 else _CUT_DIGITS_MIN + 1)
+            and len(run) < least
+        )
 
     def _repair(self, reference: str) -> bool:
         """Note the one issued reference that a slip turned into this one, if a check proves it."""

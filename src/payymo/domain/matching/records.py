@@ -38,10 +38,30 @@ class OpenInvoice:
 
 @dataclass(frozen=True, slots=True)
 class ClosedInvoice:
-    """An invoice with nothing left to pay: whoever quotes it means no open one."""
+    """An invoice with nothing left to pay: whoever quotes it means no open one.
+
+    :ivar customer_id: Whose it was, where that is known: who quotes the end of a number means one
+        of their own.
+    """
 
     number: str
     structured_reference: str | None
+    customer_id: Hashable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCredit:
+    """What a customer has good, such as a credit note: who pays may deduct it.
+
+    :ivar balance: What is left of it, in ``currency``; greater than zero.
+    :ivar number: A credit note's own number.
+    """
+
+    id: Hashable
+    customer_id: Hashable
+    currency: str
+    balance: Decimal
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +118,17 @@ class ProposedAllocation:
 
 
 @dataclass(frozen=True, slots=True)
+class DeductedCredit:
+    """Credit of the customer that a payment is short of: it settles the rest of the invoices.
+
+    :ivar amount: What of it is used, in its currency; greater than zero.
+    """
+
+    credit_id: Hashable
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What of a payment or of a balance is left, and where it belongs.
 
@@ -130,6 +161,8 @@ class Proposal:
     :ivar margin: Bits between this explanation and the next best, belonging to none included.
     :ivar amount_class: How the amount relates to what is open.
     :ivar differences: What would be left, and where it belongs.
+    :ivar credits: Credit of the customer that was deducted; with the payment it settles the
+        invoices whole.
     :ivar signals: What speaks plainly for it, each by itself.
     :ivar is_quoted: Whether the payment quotes each invoice by its whole number or by the reference
         that was issued with it, and none of them is shared with another open invoice.
@@ -145,6 +178,7 @@ class Proposal:
     margin: float = 0.0
     amount_class: AmountClass | None = None
     differences: tuple[Difference, ...] = ()
+    credits: tuple[DeductedCredit, ...] = ()
     signals: frozenset[Signal] = frozenset()
     is_quoted: bool = False
 

@@ -9,6 +9,9 @@ PART_OF = {
     "quote": "quote",
     "chance": "quote",
     "besides": "besides",
+    "further": "quote",
+    "part_said": "amount",
+    "deducted": "amount",
     "amount": "amount",
     "rarity": "amount",
     "sum_chance": "amount",
@@ -21,15 +24,12 @@ PART_OF = {
     "customer_number": "customer_number",
     "lag": "date",
     "habit": "date",
-    "form": "open",
+    "form": "prior",
     "age": "open",
     "open": "open",
     "crowd": "open",
-    "rank": "agreement",
-    "quote*amount": "agreement",
-    "amount*payer": "agreement",
-    "quote*payer": "agreement",
-    "quote*amount*payer": "agreement",
+    "rank": "rank",
+    "agreement": "agreement",
     "words": "words",
     "processor": "processor",
     "repeat": "repeat",
@@ -137,6 +137,10 @@ _LISTS = {
         "The payment quotes some of these invoices; the others make up the amount.",
         "quotes some of {} invoices",
     ),
+    "list_cut": (
+        "The payment quotes some of these invoices; then the text is cut off.",
+        "quotes some of {} invoices, then is cut off",
+    ),
     "list_vague": (
         "The payment quotes parts of these invoices' numbers.",
         "quotes parts of {} invoice numbers",
@@ -153,18 +157,24 @@ def quote(answer: str, number: str, strange: str) -> tuple[EvidenceKind, str]:
         return kind, text.format(number) + more
     if level in _LISTS:
         return EvidenceKind.INVOICE_NUMBER, _LISTS[level][0]
-    texts = {
-        "other_plain": "The payment quotes another open invoice.",
-        "other_exact": "The payment quotes another open invoice, and has just its amount.",
-        "stray_end": "The payment quotes digits that end no open invoice of this customer.",
-        "other_vague": "The payment holds digits of another open invoice.",
-        "other_end": "The payment quotes the end of another open invoice's number.",
-        "closed": f"The payment quotes {strange}, which is paid or void.",
-        "strange_old": f"The payment quotes {strange}, older than any invoice that is open.",
-        "strange_among": f"The payment quotes {strange}, which is not an open invoice.",
-        "strange_new": f"The payment quotes {strange}, which is not an open invoice.",
-    }
-    return EvidenceKind.CONTRADICTION, texts.get(level, "")
+    text = _OTHERWISE.get(level, "")
+    return EvidenceKind.CONTRADICTION, text.format(strange) if text else ""
+
+
+#: What is quoted instead of an invoice.
+_OTHERWISE = {
+    "other_plain": "The payment quotes another open invoice.",
+    "other_exact": "The payment quotes another open invoice, and has just its amount.",
+    "stray_end": "The payment quotes digits that end no open invoice of this customer.",
+    "other_vague": "The payment holds digits of another open invoice.",
+    "other_end": "The payment quotes the end of another open invoice's number.",
+    "closed": "The payment quotes {}, which is paid or void.",
+    "strange_old": "The payment quotes {}, older than any invoice that is open.",
+    "strange_among": "The payment quotes {}, which is not an open invoice.",
+    "closed_end": "The payment quotes the end of a paid invoice's number.",
+    "cut_other": "The payment quotes the beginning of another number.",
+    "strange_new": "The payment quotes {}, which is not an open invoice.",
+}
 
 
 def quote_in_short(answer: str, number: str, count: int) -> str:
@@ -223,6 +233,12 @@ def amount(found: AmountClass, *, count: int, balance: str, difference: str, is_
         return _SHARES[found].format(balance)
     than = "less than" if is_less else "more than"
     return f"The amount is {difference} {than} {what}: {_AMOUNTS[found]}."
+
+
+def netted(count: int, deducted: str) -> str:
+    """Return that an amount is what is open, less credit that the customer has."""
+    what = "what is open" if count == 1 else f"the sum of {count} open invoices"
+    return f"The amount is exactly {what}, less {deducted} of credit that the customer has."
 
 
 @cache
@@ -301,6 +317,21 @@ def name(answer: str, customer: str) -> tuple[EvidenceKind, str]:
     }.get(answer, "")
 
 
+RANK = {
+    "level": "The payer may as well be another customer.",
+    "behind": "The payer seems to be another customer.",
+    "far_behind": "The payer seems to be another customer.",
+}
+
+
+def in_text(answer: str, customer: str) -> tuple[EvidenceKind, str]:
+    """Return whose name stands in the text."""
+    if answer == "others":
+        return EvidenceKind.CONTRADICTION, f"The text names another customer than {customer}."
+    is_named = answer not in {"", "nothing"}
+    return EvidenceKind.NAME_IN_TEXT, f"The text names {customer}." if is_named else ""
+
+
 def customer_number(answer: str) -> tuple[EvidenceKind, str]:
     """Return whose customer number is quoted."""
     if answer == "this":
@@ -348,29 +379,12 @@ def open_items(form: str, *, count: int, members: int, is_asked: bool, equal: in
 
 
 _SETS = {
+    "netted": "Invoices and credit belong to the same customer.",
     "across": "They belong to several customers.",
     "all": "They are all {} open invoices of the customer.",
     "run": "They are the customer's oldest debts.",
     "equal": "They are the oldest of the customer's equal debts.",
 }
-
-
-@cache
-def agreement(answer: str) -> str:
-    """Return how reference, amount and payer go together."""
-    quoted, fit, known = answer.split("+")
-    agreeing = [
-        word
-        for word, agrees in (
-            ("reference", quoted in {"issued", "number"}),
-            ("amount", fit in {"exact", "tight"}),
-            ("payer", known in {"surely", "likely"}),
-        )
-        if agrees
-    ]
-    if len(agreeing) > 1:
-        return f"{', '.join(agreeing[:-1]).capitalize()} and {agreeing[-1]} agree."
-    return f"Only the {agreeing[0]} speaks for it." if agreeing else "No two reasons agree."
 
 
 @cache

@@ -258,7 +258,10 @@ class TestReading:
         assert left.customer_number == "C-1"
         assert left.customer_ibans == ("DE89370400440532013000",)
         closed = list_closed_invoices(session, tenant_id)
-        assert set(closed) == {ClosedInvoice("INV-1", None), ClosedInvoice("INV-3", None)}
+        assert set(closed) == {
+            ClosedInvoice("INV-1", None, customer.id),
+            ClosedInvoice("INV-3", None, customer.id),
+        }
 
     def test_another_tenant_finds_nothing(
         self, session: Session, tenant_id: Any, other_tenant_id: Any

@@ -157,7 +157,15 @@ def list_open_credits(
     if customer_id is not None:
         statement = statement.where(CustomerCredit.customer_id == customer_id)
     return [
-        OpenCredit(row.id, row.customer_id, row.kind, row.currency, row.balance, row.credited_on)
+        OpenCredit(
+            row.id,
+            row.customer_id,
+            row.kind,
+            row.currency,
+            row.balance,
+            row.credited_on,
+            row.number,
+        )
         for row in session.scalars(statement)
     ]
 

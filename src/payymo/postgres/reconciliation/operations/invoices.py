@@ -458,12 +458,12 @@ def list_closed_invoices(session: Session, tenant_id: UUID) -> Sequence[ClosedIn
     :param tenant_id: Tenant that owns the invoices.
     """
     rows = session.execute(
-        select(Invoice.number, Invoice.structured_reference).where(
+        select(Invoice.number, Invoice.structured_reference, Invoice.customer_id).where(
             Invoice.tenant_id == tenant_id,
             or_(Invoice.balance == 0, Invoice.voided_at.is_not(None)),
         )
     )
-    return [ClosedInvoice(row.number, row.structured_reference) for row in rows]
+    return [ClosedInvoice(row.number, row.structured_reference, row.customer_id) for row in rows]
 
 
 # -------------------------------------------------------------------- details
