@@ -127,7 +127,12 @@ def main() -> int:
         f"otherwise, and {_LARGE[1]} of {_LARGE[0]}",
     )  # fmt: skip
     parser.add_argument(
-        "--seeds", nargs="+", type=int, default=(1,), metavar="SEED", help="books of each kind"
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=(1, 2),
+        metavar="SEED",
+        help="books of each kind; 1 and 2 unless said otherwise",
     )
     parser.add_argument(
         "--additive-up-to", type=int, default=_ADDITIVE_SIZE_MAX, metavar="COUNT",

@@ -48,10 +48,10 @@ def test_a_number_that_is_quoted_never_speaks_against_whatever_the_books_say() -
 
 
 def test_what_is_oftener_wrong_is_asked_for_more_margin() -> None:
-    margins = np.linspace(1.5, 12, 400)
-    pure = [(a_candidate("seen_often"), float(each), True) for each in margins]
+    margins = np.linspace(1.5, 12, 400).tolist()
+    pure = [(a_candidate("seen_often"), each, True) for each in margins]
     shared = [
-        (a_candidate("shared"), float(each), place % 5 > 0 or each > 9)
+        (a_candidate("shared"), each, place % 5 > 0 or each > 9)
         for place, each in enumerate(margins)
     ]
 
