@@ -32,7 +32,7 @@ _VICTIMS.set_forkserver_preload(["testing.crash.victim"])
 #: work is the superuser's, and would keep the owner from dropping a database.
 SETTINGS: Final = MappingProxyType({"fsync": "off", "autovacuum": "off"})
 
-_SECONDS_MAX: Final = 60.0
+_SECONDS_MAX: Final = 300.0
 _LOG_CHARACTERS_MAX: Final = 4000
 
 
