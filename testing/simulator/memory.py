@@ -258,6 +258,9 @@ class MemoryHouse:
                 has_known_rows=self._has_booked(since, None),
                 has_rows_before=self._has_booked(since, changes.oldest_booked),
                 is_after_failure=self.has_failed,
+                speaks_from=changes.speaks_from,
+                newest_booked=changes.newest_booked,
+                has_rows_after=self._has_lost(changes.newest_booked, now),
                 lag=changes.lag,
             ),
             known,
@@ -314,6 +317,15 @@ class MemoryHouse:
             and (since is None or row.day >= since)
             and (before is None or row.day < before)
             for row in self.ledger.rows_since(since)
+        )
+
+    def _has_lost(self, newest: date | None, now: datetime) -> bool:
+        """Return whether rows after an answer's newest are known, as the database is asked."""
+        return newest is not None and any(
+            row.status is TransactionStatus.BOOKED
+            and newest < row.day <= now.date()
+            and (row.missing_since is None or row.missing_since >= now)
+            for row in self.ledger.rows_since(newest)
         )
 
 

@@ -22,6 +22,7 @@ from payymo.postgres.common.operations.consents import find_first_day
 from payymo.postgres.common.operations.coverage import (
     find_last_row_day,
     has_booked_rows,
+    has_rows_lost,
     list_coverage,
     record_coverage,
 )
@@ -94,6 +95,12 @@ def note_coverage(
                 session, tenant_id, account.id, since=since, before=changes.oldest_booked
             ),
             is_after_failure=account.failure_count > 0,
+            speaks_from=changes.speaks_from,
+            newest_booked=changes.newest_booked,
+            has_rows_after=changes.newest_booked is not None
+            and has_rows_lost(
+                session, tenant_id, account.id, after=changes.newest_booked, until=now
+            ),
             lag=changes.lag,
         ),
         known,

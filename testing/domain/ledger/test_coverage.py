@@ -38,13 +38,21 @@ FIRST = AnswerFacts(
     answered_at=NOW,
     bank_asked_at=None,
     oldest_booked=date(2025, 3, 31),
+    speaks_from=date(2025, 3, 31),
+    newest_booked=date(2026, 3, 30),
     has_known_rows=False,
     has_rows_before=False,
+    has_rows_after=False,
     is_after_failure=False,
 )
 LATER = replace(
-    FIRST, asked_from=date(2026, 3, 15), oldest_booked=date(2026, 3, 20), has_known_rows=True
+    FIRST,
+    asked_from=date(2026, 3, 15),
+    oldest_booked=date(2026, 3, 20),
+    speaks_from=date(2026, 3, 20),
+    has_known_rows=True,
 )
+EMPTY = replace(FIRST, oldest_booked=None, speaks_from=None, newest_booked=None)
 KNOWN = [DayRange(date(2025, 4, 1), date(2026, 3, 29))]
 
 
@@ -84,7 +92,8 @@ class TestClaim:
         assert claim(FIRST, []) == a_claim(DayRange(REACHABLE, TODAY), Completeness.COMPLETE)
 
     def test_a_first_answer_that_is_shorter_counts_from_its_oldest_row(self) -> None:
-        facts = replace(FIRST, oldest_booked=date(2025, 12, 31))
+        oldest = date(2025, 12, 31)
+        facts = replace(FIRST, oldest_booked=oldest, speaks_from=oldest)
 
         assert claim(facts, []) == a_claim(days("2025-12-31", "2026-03-31"), Completeness.CUT)
 
@@ -101,11 +110,14 @@ class TestClaim:
     def test_after_a_long_outage_a_silence_that_is_too_long_may_be_history_cut(self) -> None:
         known = [days("2025-04-01", "2025-11-30")]
         facts = replace(
-            LATER, asked_from=date(2025, 11, 16), oldest_booked=date(2026, 1, 15)
+            LATER,
+            asked_from=date(2025, 11, 16),
+            oldest_booked=date(2026, 1, 15),
+            speaks_from=date(2026, 1, 15),
         )  # 46 days after the last that is known
 
         assert claim(facts, known) == a_claim(days("2026-01-15", "2026-03-31"), Completeness.CUT)
-        near = replace(facts, oldest_booked=date(2026, 1, 14))
+        near = replace(facts, oldest_booked=date(2026, 1, 14), speaks_from=date(2026, 1, 14))
         assert claim(near, known) == a_claim(
             days("2025-11-16", "2026-03-31"), Completeness.COMPLETE
         )
@@ -116,20 +128,47 @@ class TestClaim:
         assert claim(facts, KNOWN) == a_claim(days("2026-03-20", "2026-03-31"), Completeness.CUT)
 
     def test_an_answer_without_booked_rows_where_some_are_known_makes_nothing_known(self) -> None:
-        assert claim(replace(LATER, oldest_booked=None), KNOWN) is None
+        facts = replace(LATER, oldest_booked=None, speaks_from=None, newest_booked=None)
+        assert claim(facts, KNOWN) is None
+
+    def test_a_purchase_of_long_ago_that_was_booked_lately_shows_nothing_of_the_days_between(
+        self,
+    ) -> None:
+        facts = replace(FIRST, speaks_from=date(2026, 1, 10))
+
+        assert claim(facts, []) == a_claim(days("2026-01-10", "2026-03-31"), Completeness.CUT)
+
+    def test_a_row_of_a_later_date_is_of_no_account_where_the_days_before_were_known(self) -> None:
+        facts = replace(LATER, oldest_booked=date(2026, 3, 15), speaks_from=date(2026, 3, 18))
+
+        assert claim(facts, KNOWN) == a_claim(
+            days("2026-03-15", "2026-03-31"), Completeness.COMPLETE
+        )
+
+    def test_a_row_that_is_dated_in_the_future_lets_the_day_of_the_answer_be_known(self) -> None:
+        facts = replace(FIRST, oldest_booked=TODAY, speaks_from=date(2026, 4, 2))
+
+        assert claim(facts, []) == a_claim(DayRange(TODAY, TODAY), Completeness.CUT)
+
+    def test_an_answer_that_lacks_the_newest_rows_speaks_of_no_day_after_those_it_has(self) -> None:
+        facts = replace(LATER, newest_booked=date(2026, 3, 28), has_rows_after=True)
+
+        assert claim(facts, KNOWN) == a_claim(
+            days("2026-03-15", "2026-03-28"), Completeness.COMPLETE
+        )
 
     def test_an_empty_answer_after_a_failure_makes_nothing_known(self) -> None:
-        facts = replace(FIRST, oldest_booked=None, is_after_failure=True)
+        facts = replace(EMPTY, is_after_failure=True)
 
         assert claim(facts, []) is None
 
     def test_a_first_answer_without_any_row_counts_for_its_own_day(self) -> None:
-        facts = replace(FIRST, oldest_booked=None)
+        facts = EMPTY
 
         assert claim(facts, []) == a_claim(DayRange(TODAY, TODAY), Completeness.CUT)
 
     def test_an_account_that_was_without_any_row_is_known_to_have_none_still(self) -> None:
-        facts = replace(FIRST, asked_from=date(2026, 3, 15), oldest_booked=None)
+        facts = replace(EMPTY, asked_from=date(2026, 3, 15))
 
         assert claim(facts, KNOWN) == a_claim(days("2026-03-15", "2026-03-31"), COMPLETE)
 
@@ -586,8 +625,11 @@ class Play:
             answered_at=now,
             bank_asked_at=store,
             oldest_booked=oldest,
+            speaks_from=oldest,
+            newest_booked=max(given_rows, default=None),
             has_known_rows=bool(known_rows),
             has_rows_before=any(oldest is None or day < oldest for day in known_rows),
+            has_rows_after=bool(given_rows) and max(known_rows) > max(given_rows),
             is_after_failure=self.has_failed,
         )
         learnt = claim(facts, merge(span.days for span in self.spans))

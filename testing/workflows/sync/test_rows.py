@@ -97,6 +97,41 @@ class TestWindow:
         assert coverage.known == [DayRange(FIRST_DAY, date(2026, 5, 1))]
 
 
+class TestKnownDays:
+    def known(self, house: House) -> list[DayRange]:
+        with house.read() as session:
+            spans = list_coverage(session, house.tenant_id, house.account_ids["a"])
+        return list(assess(spans, today=house.clock.now.date()).known)
+
+    def test_a_first_answer_counts_from_where_its_oldest_row_is_by_any_date(
+        self, house: House
+    ) -> None:
+        house.books.booked = [
+            a_payload(day="2026-02-20", valueDate="2026-02-24"),
+            a_payload("-9.00", "2026-02-25", "Later"),
+        ]
+        house.sync()
+
+        assert self.known(house) == [DayRange(date(2026, 2, 24), date(2026, 3, 1))]
+
+    def test_an_answer_that_lacks_its_newest_rows_lets_no_later_day_be_known(
+        self, house: House
+    ) -> None:
+        kept, lost = a_payload(day=FIRST_DAY.isoformat()), a_payload("-9.00", "2026-02-28", "Lost")
+        house.books.booked = [kept, a_payload("-1.00", "2026-02-20", "Tram"), lost]
+        house.sync()
+        house.books.booked.remove(lost)
+        house.next_day(3)
+        house.sync()
+        assert self.known(house) == [DayRange(FIRST_DAY, date(2026, 3, 1))]
+        assert house.account().synced_through == date(2026, 3, 1)
+
+        house.books.booked.append(lost)
+        house.next_day()
+        house.sync()
+        assert self.known(house) == [DayRange(FIRST_DAY, date(2026, 3, 5))]
+
+
 class TestRepeating:
     def test_nothing_is_written_a_second_time(self, house: House) -> None:
         house.books.booked = [a_payload(), a_payload(), a_payload("25.50", text="Refund")]

@@ -71,6 +71,9 @@ class Changes:
     :ivar positions: Raw rows that the answer consists of.
     :ivar last_position: Of the account's raw rows, with the answer's own.
     :ivar oldest_booked: First day that a booked row of the answer has; ``None`` without one.
+    :ivar newest_booked: The last one.
+    :ivar speaks_from: First day of which the answer speaks for certain, whichever of a row's dates
+        the bank goes by; ``None`` without a booked row.
     :ivar lag: How far at most the day of a booked row of the answer comes after its first date.
     :ivar oldest_written: First day that a row has which was added or written anew.
     """
@@ -87,6 +90,8 @@ class Changes:
     positions: list[int] = field(default_factory=list)
     last_position: int = 0
     oldest_booked: date | None = None
+    newest_booked: date | None = None
+    speaks_from: date | None = None
     lag: timedelta = timedelta(0)
     oldest_written: date | None = None
 
@@ -252,7 +257,11 @@ def post_answer(
     for chunk in batched(_due(answer, comparison), ROW_COUNT_MAX):
         _write(ledger, answer, comparison, chunk, translate=translate, changes=changes)
     changes.last_position = comparison.last_position
-    changes.oldest_booked, changes.lag = comparison.oldest_booked, comparison.lag
+    changes.oldest_booked, changes.newest_booked = (
+        comparison.oldest_booked,
+        comparison.newest_booked,
+    )
+    changes.speaks_from, changes.lag = comparison.speaks_from, comparison.lag
     if not answer.is_overtaken:
         _judge_absent(ledger, answer, comparison, changes)
     return changes
@@ -272,6 +281,7 @@ class _Comparison:
     :ivar raw_used: Raw rows that hold a row of the answer.
     :ivar last_position: Of the account's raw rows.
     :ivar oldest_booked: First day that a booked row of the answer has; ``None`` without one.
+    :ivar newest_booked: The last one.
     :ivar speaks_from: First day of which the answer speaks for certain, whichever of a row's dates
         the bank goes by; ``None`` without a booked row.
     :ivar lag: How far at most the day of a booked row comes after the first of its dates.
@@ -287,6 +297,7 @@ class _Comparison:
     raw_used: set[UUID] = field(default_factory=set)
     last_position: int = 0
     oldest_booked: date | None = None
+    newest_booked: date | None = None
     speaks_from: date | None = None
     lag: timedelta = timedelta(0)
 
@@ -294,6 +305,7 @@ class _Comparison:
         """Take note of a booked row of the answer."""
         self.lag = max(self.lag, day - first_day)
         self.oldest_booked = min(self.oldest_booked or day, day)
+        self.newest_booked = max(self.newest_booked or day, day)
         self.speaks_from = min(self.speaks_from or last_day, last_day)
 
 

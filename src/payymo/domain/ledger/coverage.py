@@ -88,6 +88,10 @@ class AnswerFacts:
     :ivar has_rows_before: Booked rows are known of the days asked for that come before the
         oldest row of the answer: so it is short of them.
     :ivar is_after_failure: The attempt before it failed.
+    :ivar speaks_from: First day of which it speaks for certain, whichever of a row's dates it is
+        cut by: a purchase of long ago that was booked lately shows nothing of the days between.
+    :ivar newest_booked: Last day that a booked row of it has.
+    :ivar has_rows_after: Booked rows that the answer before it had come after its newest row.
     :ivar lag: How many days at most a booked row's own day comes after another of its dates: the
         bank may choose rows by that one.
     """
@@ -100,6 +104,9 @@ class AnswerFacts:
     has_known_rows: bool
     has_rows_before: bool
     is_after_failure: bool
+    speaks_from: date | None = None
+    newest_booked: date | None = None
+    has_rows_after: bool = False
     lag: timedelta = timedelta(0)
 
 
@@ -123,7 +130,8 @@ def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
     for, and not right after a failure. One whose oldest row is later than the day asked for may
     come from a quiet account or be cut short: it counts from the asked day only where that day was
     known before, no known row is missing in between, and the silence is not too long; else from
-    its oldest row, and for no more than its own day where it has none.
+    its oldest row, and for no more than its own day where it has none. One that is short of rows at
+    its other end speaks of no day after its newest row.
 
     Where an answer begins on the day asked for, the bank may have chosen rows by another date than
     the one that counts: as many days as the dates of its rows lie apart are not made known there,
@@ -134,12 +142,15 @@ def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
     """
     bank_asked_at = facts.bank_asked_at or facts.answered_at
     last_day = min(facts.answered_at, bank_asked_at).date()
+    if facts.has_rows_after and facts.newest_booked is not None:
+        last_day = min(last_day, facts.newest_booked)
     asked = max(facts.asked_from or facts.reachable_from, facts.reachable_from)
     if facts.oldest_booked is None and (facts.has_known_rows or facts.is_after_failure):
         return None
     first_day, completeness = asked, Completeness.COMPLETE
     oldest = facts.oldest_booked or last_day
-    if oldest > asked:
+    certain = max(oldest, min(facts.speaks_from or oldest, last_day))
+    if certain > asked:
         holder = next((days for days in known if days.first_day <= asked <= days.last_day), None)
         is_quiet = (
             holder is not None
@@ -147,7 +158,7 @@ def claim(facts: AnswerFacts, known: Sequence[DayRange]) -> Claim | None:
             and oldest - holder.last_day <= QUIET_MAX
         )
         if not is_quiet:
-            first_day, completeness = oldest, Completeness.CUT
+            first_day, completeness = certain, Completeness.CUT
     lag = min(facts.lag, EDGE_MAX)
     edge = first_day + lag if first_day <= asked + lag else first_day
     if not any(days.first_day <= first_day and edge - _DAY <= days.last_day for days in known):

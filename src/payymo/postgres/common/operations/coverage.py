@@ -1,7 +1,7 @@
 """Which days of an account are known, and by which answers."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import exists, func, select, update
@@ -137,6 +137,27 @@ def has_booked_rows(
         condition &= Transaction.transaction_date >= since
     if before is not None:
         condition &= Transaction.transaction_date < before
+    return bool(session.scalar(select(exists().where(condition))))
+
+
+def has_rows_lost(
+    session: Session, tenant_id: UUID, account_id: UUID, *, after: date, until: datetime
+) -> bool:
+    """Return whether booked rows are known of some days, and were not missing before.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the account.
+    :param account_id: Account that is meant.
+    :param after: The day before the first.
+    :param until: A time (aware) of the last day, before which they were not missing.
+    """
+    condition = (
+        (Transaction.tenant_id == tenant_id)
+        & (Transaction.account_id == account_id)
+        & (Transaction.status == TransactionStatus.BOOKED)
+        & Transaction.transaction_date.between(after + timedelta(days=1), until.date())
+        & (Transaction.missing_since.is_(None) | (Transaction.missing_since >= until))
+    )
     return bool(session.scalar(select(exists().where(condition))))
 
 
