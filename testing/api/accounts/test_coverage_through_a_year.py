@@ -276,11 +276,11 @@ def _renew(year: Year) -> None:
     house.pass_days(25)
     year.bond.renew()
     year.sync(SyncTrigger.RENEWAL)
-    year.days(20, step=7)
+    year.days(10, step=14)
     assert not year.holes()
     year.bond.renew()
     year.sync(SyncTrigger.RENEWAL)
-    year.days(20, step=7)
+    year.days(10, step=14)
     assert not year.holes()
 
 
