@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count
+from itertools import count, pairwise
 from operator import itemgetter
 from random import Random
 from uuid import UUID
@@ -27,7 +27,7 @@ from payymo.domain.quotas import (
     reserve_call,
     settle_call,
 )
-from payymo.domain.syncing import stagger
+from payymo.domain.syncing import are_details_due, stagger
 from payymo.providers.gocardless.api.limits import read_quota, read_reset
 
 #: Summer time ends in the middle of it, in Berlin and in London.
@@ -257,7 +257,7 @@ class Month:
         if number % 4 == 0:  # it is counted alike, and takes as long to play through
             self._ask(number, AccessScope.BALANCES, purpose, now + timedelta(seconds=2))
         details = self.watched[number, AccessScope.DETAILS]
-        if not details.reads or now - details.reads[-1] >= 7 * DAY:
+        if are_details_due(max(details.reads, default=None), now):
             self._ask(number, AccessScope.DETAILS, purpose, now + timedelta(seconds=4))
 
     def _ask(
@@ -404,6 +404,11 @@ class Month:
             self.unforeseeable["a lie about another client"] += 1
         else:
             self.foreseeable.append((key, now, made.purpose))
+
+    def details_gaps(self) -> list[timedelta]:
+        """Return how far the readings of each account's details are apart."""
+        each = [self.watched[number, AccessScope.DETAILS].reads for number in range(self.accounts)]
+        return [later - sooner for reads in each for sooner, later in pairwise(reads)]
 
     def stale_days(self) -> tuple[list[tuple[int, datetime]], Counter[str]]:
         """Return the days on which an account was not read although it could be, and the others.

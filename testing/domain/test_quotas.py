@@ -313,6 +313,12 @@ def test_a_thousand_accounts_are_read_daily_for_a_month_within_their_limits() ->
         "another client used it up",
     }
     assert sum(excused.values()) < 0.02 * 1000 * 29
+    # Details are read weekly: not sooner, but for two syncs at the same moment, which the queue
+    # does not let happen; and a day or so later where the bank was down meanwhile.
+    gaps = sorted(gap for gap in month.details_gaps() if gap > timedelta(minutes=1))
+    assert len(gaps) > 2 * 1000
+    assert gaps[0] >= timedelta(days=7)
+    assert gaps[len(gaps) * 9 // 10] < timedelta(days=9)
     # A person's first request in a day is served wherever a bank allows two calls or more.
     assert month.served_first > 4000
     assert {month.limits[number] for number, _ in month.turned_away} == {1}

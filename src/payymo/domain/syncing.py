@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +10,15 @@ from payymo.domain.enums import RunStatus, SyncRemark
 
 #: How often the details of an account are read; they rarely change, and each reading is counted.
 DETAILS_EVERY: Final = timedelta(days=7)
+
+
+def are_details_due(fetched_at: datetime | None, now: datetime) -> bool:
+    """Return whether the details of an account are to be read.
+
+    :param fetched_at: When they were read last (aware); ``None`` where they never were.
+    :param now: The time (aware).
+    """
+    return fetched_at is None or now - fetched_at >= DETAILS_EVERY
 
 
 @dataclass(frozen=True, slots=True)

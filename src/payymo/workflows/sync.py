@@ -29,9 +29,9 @@ from payymo.domain.errors import ConfigurationError, RuleError
 from payymo.domain.faults import Fault, consent_fault, is_stopped, judge
 from payymo.domain.ledger.book import Answer, Changes
 from payymo.domain.syncing import (
-    DETAILS_EVERY,
     AccountChoice,
     Remark,
+    are_details_due,
     remark_on_choice,
     remark_on_run,
     summarise,
@@ -206,14 +206,13 @@ def _task(
     session: Session, tenant_id: UUID, account: Account, trigger: SyncTrigger, now: datetime
 ) -> Task:
     is_resting = trigger not in _ANEW and account.retry_at is not None and account.retry_at > now
-    details_at = account.details_fetched_at
     return Task(
         account_id=account.id,
         consent_id=account.consent_id,
         reference=account.provider_reference,
         since=plan_window(session, tenant_id, account, is_anew=trigger in _ANEW, now=now),
         resting_until=account.retry_at if is_resting else None,
-        are_details_due=details_at is None or now - details_at >= DETAILS_EVERY,
+        are_details_due=are_details_due(account.details_fetched_at, now),
     )
 
 
