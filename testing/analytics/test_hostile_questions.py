@@ -17,6 +17,7 @@ from payymo.analytics.parameters import read_question
 from payymo.analytics.reading import Reader, open_reader
 from payymo.analytics.warehouse import READING
 from payymo.analytics.writing import csv_chunks, write_parquet
+from payymo.domain.enums import ColumnKind
 from payymo.domain.errors import InvalidInputError, RuleError
 
 MINE, THEIRS = UUID(int=1), UUID(int=2)
@@ -74,6 +75,19 @@ def test_every_mart_is_of_a_tenant_or_meant_for_all() -> None:
     for name, mart in described_marts().items():
         assert ("tenant_id" in mart["columns"]) != (name in SHARED), name
         assert ("tenant_id" in mart["config"]["meta"]["grain"]) != (name in SHARED), name
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_amount_says_which_currency_it_is_in(reader: Reader, name: str) -> None:
+    """Where a row has several, or none that could be meant, the model's YAML has to say it."""
+    columns = reader.catalogue.get(name).columns
+    currencies = {each for each in columns if each.endswith("currency")}
+    for column in columns.values():
+        if column.kind is not ColumnKind.DECIMAL:
+            continue
+        told = described_marts()[name]["columns"][column.name]["config"]["meta"]
+        assert "currency" in told or "currency" in currencies or len(currencies) == 1, column.name
+        assert column.currency is None or column.currency in currencies
 
 
 def test_a_mart_that_names_no_tenant_is_offered_to_nobody(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ class TestWhenSomebodyAsks:
         assert done.status is JobStatus.SUCCEEDED
         assert done.result is not None
         assert done.result["build_id"] == record.id
+        assert done.result["as_of"] == "2026-03-01T12:00:00Z"
         assert (done.progress_done, done.progress_total) == (1, 2)
 
     def test_it_waits_only_once(

@@ -73,6 +73,19 @@ class Reader:
         names = [each.name for each in statement.fields]
         return [dict(zip(names, row, strict=True)) for row in present(statement.fields, rows)]
 
+    def page(
+        self, question: Question, *, page: int, per_page: int
+    ) -> tuple[Sequence[dict[str, Any]], int]:
+        """Return a page of the answer to a question, and how many rows the whole answer has.
+
+        :param question: What is asked.
+        :param page: Which page, counted from 1.
+        :param per_page: Rows of a page.
+        :raises RuleError: If it takes too long or too much memory.
+        """
+        rows = self.rows(question, limit=per_page, offset=(page - 1) * per_page)
+        return rows, self.count(question)
+
     def stream(self, question: Question) -> Iterator[Sequence[Sequence[Any]]]:
         """Yield the rows of a whole answer, some thousands at a time, each value as written.
 

@@ -128,7 +128,7 @@ def build(attempt: Attempt) -> Mapping[str, Any]:
     return {
         "build_id": record.id,
         "kind": record.kind.value,
-        "as_of": record.as_of.isoformat(),
+        "as_of": record.as_of.isoformat().replace("+00:00", "Z"),
         "model_count": record.model_count,
         "test_count": record.test_count,
     }

@@ -98,11 +98,8 @@ def list_rows(
         if query.format is not RowFormat.JSON:
             check_size(reader, question)
             return file_response(reader, question, query.format, stack.pop_all())
-        total = reader.count(question)
         paging = query.paging
-        rows = reader.rows(
-            question, limit=paging.per_page, offset=(paging.page - 1) * paging.per_page
-        )
+        rows, total = reader.page(question, page=paging.page, per_page=paging.per_page)
     return fresh_page(write_rows(rows), reader.catalogue.freshness, total=total, paging=paging)
 
 

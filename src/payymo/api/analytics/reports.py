@@ -233,9 +233,6 @@ def _answer(
             aggregates=report.aggregates,
             sort=report.sort,
         )
-        total = reader.count(question)
-        rows = reader.rows(
-            question, limit=paging.per_page, offset=(paging.page - 1) * paging.per_page
-        )
+        rows, total = reader.page(question, page=paging.page, per_page=paging.per_page)
     named = [{report.names[name]: row[name] for name in report.names} for row in rows]
     return fresh_page(write_rows(named), reader.catalogue.freshness, total=total, paging=paging)
