@@ -248,5 +248,5 @@ def test_what_the_queue_does_by_itself_is_off() -> None:
     } == {
         "daily_transaction_sync": False,
         "refresh_expiring_consents": False,
-        "analytics_build": True,
+        "analytics_build": False,
     }

@@ -77,8 +77,8 @@ SCHEDULES: Final = (
     dg.ScheduleDefinition(
         job=analytics_build,
         cron_schedule="10 0 * * *",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="A new day makes what is due older, even where nothing else changes.",
+        default_status=_LEFT_TO_THE_QUEUE,
+        description="The worker builds on a new day by itself: turn this on where it may not.",
     ),
 )
 
