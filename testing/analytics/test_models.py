@@ -47,7 +47,7 @@ def test_there_are_marts_to_look_at() -> None:
     assert len(MARTS) >= 9
 
 
-@pytest.mark.parametrize("layer", ["source", "staging"])
+@pytest.mark.parametrize("layer", ["source", "staging", "intermediate"])
 def test_every_model_below_the_marts_is_described(layer: str) -> None:
     described = {
         model["name"]

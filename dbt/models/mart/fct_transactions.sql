@@ -14,6 +14,18 @@ accounts as (
 
 ),
 
+tenants as (
+
+    select * from {{ ref('stg_tenants') }}
+
+),
+
+rates as (
+
+    select * from {{ ref('int_exchange_rates') }}
+
+),
+
 categories as (
 
     select * from {{ ref('stg_categories') }}
@@ -75,6 +87,12 @@ final as (
         transactions.direction,
         transactions.amount,
         transactions.currency,
+        tenants.currency as reporting_currency,
+        {{ convert(
+            'transactions.amount', 'transactions.currency', 'own.rate',
+            'tenants.currency', 'reporting.rate'
+        ) }} as reporting_amount,
+        least(own.rate_date, reporting.rate_date) as rate_date,
         transactions.payee,
         transactions.counterparty_name,
         transactions.description,
@@ -97,6 +115,17 @@ final as (
         on
             transactions.tenant_id = accounts.tenant_id
             and transactions.account_id = accounts.account_id
+    inner join tenants on transactions.tenant_id = tenants.tenant_id
+    left join rates as own
+        on
+            transactions.tenant_id = own.tenant_id
+            and transactions.currency = own.currency
+            and transactions.transaction_date = own.amount_date
+    left join rates as reporting
+        on
+            transactions.tenant_id = reporting.tenant_id
+            and tenants.currency = reporting.currency
+            and transactions.transaction_date = reporting.amount_date
     left join categories
         on
             transactions.tenant_id = categories.tenant_id
