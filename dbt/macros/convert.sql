@@ -11,9 +11,9 @@
     {%- set divisor -%}
         (({{ rate }} * 10000000000)::hugeint * 10000)
     {%- endset -%}
-    case
+    try(case
         when {{ currency }} = {{ target_currency }} then {{ amount }}
-        else try((
+        else (
             sign({{ amount }})::hugeint * (10000 // {{ units }})
             * (
                 ({{ dividend }}) // {{ divisor }}
@@ -24,8 +24,8 @@
                     else 0
                 end
             )
-        )::decimal(24, 0) * 0.0001::decimal(5, 4))
-    end::decimal(20, 4)
+        )::decimal(24, 0) * 0.0001::decimal(5, 4)
+    end::decimal(20, 4))
 {%- endmacro %}
 
 {#- How many units of its smallest coin a currency has (ISO 4217), as `domain/money.py` has it. -#}

@@ -1,5 +1,6 @@
 """What every model of the warehouse has beside it, and that its words are the domain's."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 
 from payymo.analytics.project import project_folder
 from payymo.domain import enums
+from payymo.postgres.reconciliation.operations.review_queue import BAND_EDGES
 
 MODELS = project_folder() / "models"
 MARTS = sorted((MODELS / "mart").glob("*.sql"))
@@ -127,3 +129,15 @@ def test_syncs_are_counted_by_every_kind_of_fault() -> None:
         for status in enums.RunStatus
         if f"sync_status = '{status}'" not in sql and status is not enums.RunStatus.RUNNING
     ] == []
+
+
+def test_matches_fall_into_the_bands_that_the_api_shows() -> None:
+    quality = MODELS / "mart" / "fct_reconciliation_quality.sql"
+
+    (bands,) = [
+        test["arguments"]["values"]
+        for column, test in accepted_values(properties(quality))
+        if column == "confidence_band"
+    ]
+
+    assert bands == [f"{low} to {high}" for low, high in pairwise(BAND_EDGES)]

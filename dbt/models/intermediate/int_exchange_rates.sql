@@ -29,10 +29,22 @@ amounts as (
     union distinct
 
     select
-        tenant_id,
-        currency,
-        proof_date as amount_date
-    from {{ ref('stg_balance_proofs') }}
+        balances.tenant_id,
+        balances.currency,
+        dates.calendar_date as amount_date
+    from (
+        select
+            tenant_id,
+            currency,
+            min(proof_date) as first_date,
+            max(proof_date) as last_date
+        from {{ ref('stg_balance_proofs') }}
+        group by tenant_id, currency
+    ) as balances
+    inner join {{ ref('dim_dates') }} as dates
+        on
+            dates.calendar_date
+            between balances.first_date and greatest(balances.last_date, {{ as_of_date() }})
 
     union distinct
 

@@ -1,0 +1,173 @@
+with
+
+accounts as (
+
+    select * from {{ ref('dim_accounts') }}
+
+),
+
+balances as (
+
+    select
+        tenant_id,
+        account_id,
+        currency,
+        arg_max(closing_balance, balance_date) as closing_balance
+
+    from {{ ref('fct_daily_balances') }}
+    where closing_balance is not null
+    group by tenant_id, account_id, currency
+
+),
+
+openings as (
+
+    select
+        balances.tenant_id,
+        balances.currency,
+        sum(balances.closing_balance) as opening_balance
+
+    from balances
+    inner join accounts
+        on
+            balances.tenant_id = accounts.tenant_id
+            and balances.account_id = accounts.account_id
+    where accounts.is_sync_enabled
+    group by balances.tenant_id, balances.currency
+
+),
+
+days as (
+
+    select
+        openings.tenant_id,
+        openings.currency,
+        openings.opening_balance,
+        dates.calendar_date as forecast_date
+
+    from openings
+    inner join {{ ref('dim_dates') }} as dates
+        on
+            dates.calendar_date > {{ as_of_date() }}
+            and dates.calendar_date <= {{ as_of_date() }} + 90
+
+),
+
+steps as (
+
+    select unnest(generate_series(0, 15)) as step
+
+),
+
+-- What is late is expected tomorrow, and what follows keeps its days.
+recurring as (
+
+    select
+        series.tenant_id,
+        series.currency,
+        series.typical_amount,
+        case
+            when steps.step = 0
+                then greatest(series.next_expected_date, {{ as_of_date() }} + 1)
+            when series.cadence = 'monthly'
+                then series.next_expected_date + to_months(steps.step::integer)
+            when series.cadence = 'quarterly'
+                then series.next_expected_date + to_months(3 * steps.step::integer)
+            when series.cadence = 'yearly'
+                then series.next_expected_date + to_years(steps.step::integer)
+            else series.next_expected_date + to_days((steps.step * series.interval_days)::integer)
+        end::date as expected_date
+
+    from {{ ref('fct_recurring_payments') }} as series
+    cross join steps
+    inner join accounts
+        on
+            series.tenant_id = accounts.tenant_id
+            and series.account_id = accounts.account_id
+    where series.is_active and accounts.is_sync_enabled
+
+),
+
+recurring_days as (
+
+    select
+        tenant_id,
+        currency,
+        expected_date,
+        sum(typical_amount) filter (where typical_amount > 0) as recurring_in,
+        -sum(typical_amount) filter (where typical_amount < 0) as recurring_out
+
+    from recurring
+    group by tenant_id, currency, expected_date
+
+),
+
+-- A customer pays as late as it mostly did; what is later than that is not counted on.
+receivables as (
+
+    select
+        invoices.tenant_id,
+        invoices.currency,
+        invoices.due_date
+        + greatest(coalesce(round(behaviour.median_days_late), 0), 0)::integer as expected_date,
+        invoices.balance
+
+    from {{ ref('fct_receivables_ageing') }} as invoices
+    left join {{ ref('fct_customer_payment_behaviour') }} as behaviour
+        on
+            invoices.tenant_id = behaviour.tenant_id
+            and invoices.customer_id = behaviour.customer_id
+            and invoices.currency = behaviour.currency
+
+),
+
+receivable_days as (
+
+    select
+        tenant_id,
+        currency,
+        expected_date,
+        sum(balance) as receivables_in
+
+    from receivables
+    group by tenant_id, currency, expected_date
+
+),
+
+final as (
+
+    select
+        days.tenant_id,
+        days.currency,
+        days.forecast_date,
+        days.opening_balance,
+        coalesce(recurring_days.recurring_in, 0) as recurring_in,
+        coalesce(recurring_days.recurring_out, 0) as recurring_out,
+        coalesce(receivable_days.receivables_in, 0) as receivables_in,
+        (
+            days.opening_balance
+            + sum(
+                coalesce(recurring_days.recurring_in, 0)
+                - coalesce(recurring_days.recurring_out, 0)
+                + coalesce(receivable_days.receivables_in, 0)
+            ) over (
+                partition by days.tenant_id, days.currency
+                order by days.forecast_date
+            )
+        )::decimal(38, 4) as expected_balance
+
+    from days
+    left join recurring_days
+        on
+            days.tenant_id = recurring_days.tenant_id
+            and days.currency = recurring_days.currency
+            and days.forecast_date = recurring_days.expected_date
+    left join receivable_days
+        on
+            days.tenant_id = receivable_days.tenant_id
+            and days.currency = receivable_days.currency
+            and days.forecast_date = receivable_days.expected_date
+
+)
+
+select * from final
