@@ -115,6 +115,7 @@ class TestRead:
             "message": "account_not_ready",
             "provider_code": None,
             "http_status": None,
+            "provider_request_id": None,
         }
         (balance,) = data["balances"]
         assert (balance["amount"], balance["currency"]) == ("1234567.50", "EUR")
