@@ -148,6 +148,14 @@ class TestIdsThatComeAgain:
 
         assert pair(pulled, rows, [99]) == [NEW, (1, IdentityTier.PENDING_BOOKED)]
 
+    def test_two_short_numbers_say_no_more_than_one(self) -> None:
+        hold = a_coffee(internal_id="1", transaction_id="1", is_booked=False)
+        other = a_coffee(internal_id="1", transaction_id="1", text="Rent")
+
+        paired = pair([hold, other], [known(1, hold), known(2, other)])
+
+        assert [number for number, _ in paired] == [1, 2]
+
     def test_a_providers_id_of_next_week_is_no_match_for_another_id_of_the_banks(self) -> None:
         withdrawn = known(1, a_coffee(internal_id="content", transaction_id="T-0001"))
 

@@ -60,9 +60,13 @@ def transaction_id_of(row: Sighting) -> str | None:
 
 
 def both_ids_of(row: Sighting) -> str | None:
-    """Return the provider's and the bank's id as one; ``None`` where it gives but one."""
-    ids = (internal_id_of(row), transaction_id_of(row))
-    return None if None in ids else "\x1f".join(map(str, ids))
+    """Return the provider's and the bank's id as one; ``None`` where one lacks or says little."""
+    internal_id, transaction_id = internal_id_of(row), transaction_id_of(row)
+    if internal_id is None or transaction_id is None:
+        return None
+    if is_counter(internal_id) or is_counter(transaction_id):
+        return None
+    return f"{internal_id}\x1f{transaction_id}"
 
 
 def first_day_of(row: Sighting) -> date | None:
