@@ -216,6 +216,10 @@ def test_the_marts_say_what_the_ledger_says(
         f"from mart.fct_monthly_cash_flow where tenant_id = '{mine}'"
     ) == [(date(2026, 2, 1), "EUR", Decimal(250), Decimal("40.50"), Decimal("209.50"))]
     assert builder.rows(
+        f"select category_name, is_transfer, money_out, money_back, payment_count "
+        f"from mart.fct_spending_by_category where tenant_id = '{mine}'"
+    ) == [("Uncategorised", False, Decimal("40.50"), Decimal(0), 1)]
+    assert builder.rows(
         "select customer_name, balance, ageing_bucket from mart.fct_receivables_ageing"
     ) == [("Debtor", Decimal(80), "over_90")]
     assert builder.rows(
