@@ -124,7 +124,8 @@ class TestEachDataset:
         group_by = ",".join(sorted(currencies | within)) or None
         for column in dataset.columns.values():
             functions = ["count", "count_distinct"]
-            functions += ["sum", "avg", "max", "min"] if column.is_measure else []
+            functions += ["avg", "max", "min"] if column.is_measure else []
+            functions += ["sum"] if column.is_additive else []
             for function in functions:
                 question = read_question(
                     dataset, {}, group_by=group_by, aggregates=f"{column.name}.{function}"

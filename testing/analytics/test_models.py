@@ -109,6 +109,20 @@ def test_closed_sets_of_words_are_the_domains(path: Path) -> None:
         assert set(test["arguments"]["values"]) == NARROWER.get((path.stem, column), words), column
 
 
+@pytest.mark.parametrize("path", MARTS, ids=name_of)
+def test_averages_and_numbers_of_days_are_not_to_be_added_up(path: Path) -> None:
+    """Every number that is no exact amount is one, and so is what is named for days."""
+    assert [
+        column["name"]
+        for column in properties(path)["columns"]
+        if (
+            column["data_type"] == "double"
+            or (column["data_type"] in {"integer", "bigint"} and "days" in column["name"])
+        )
+        and column.get("config", {}).get("meta", {}).get("additive") is not False
+    ] == []
+
+
 def test_every_narrower_set_is_one_of_a_mart() -> None:
     known = {
         (path.stem, column)

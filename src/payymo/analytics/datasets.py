@@ -49,6 +49,7 @@ class Column:
         are no money.
     :ivar sum_within: Column of which rows must share the value where this one is added up:
         balances of several days come to nothing; ``None`` where all rows may be.
+    :ivar is_additive: Whether adding it up says anything: averages come to nothing.
     """
 
     name: str
@@ -58,10 +59,11 @@ class Column:
     is_nullable: bool
     currency: str | None = None
     sum_within: str | None = None
+    is_additive: bool = True
 
     @property
     def is_measure(self) -> bool:
-        """Whether it is a number that can be summed up."""
+        """Whether it is a number that can be reckoned with."""
         return self.kind in _MEASURED
 
     @property
@@ -221,6 +223,7 @@ def _read_column(told: Mapping[str, Any], currencies: list[str]) -> Column:
         is_nullable=all(each["type"] != "not_null" for each in told["constraints"]),
         currency=currency or None,
         sum_within=meta.get("sum_within"),
+        is_additive=kind in _MEASURED and meta.get("additive", True),
     )
 
 

@@ -75,6 +75,12 @@ class Aggregate:
         return self.column.sum_within if self.column is not None and is_sum else None
 
     @property
+    def is_meaningful(self) -> bool:
+        """Whether it says anything: not where averages are added up."""
+        is_sum = self.function is AggregateFunction.SUM
+        return self.column is None or self.column.is_additive or not is_sum
+
+    @property
     def kind(self) -> ColumnKind:
         """What it is."""
         if self.column is None or self.function in {
@@ -158,6 +164,12 @@ def checked(question: Question) -> Question:
         or (each.operator is FilterOperator.IN and len(each.values) == 1)
     }
     for aggregate in question.aggregates:
+        if not aggregate.is_meaningful:
+            raise RuleError(
+                f"{aggregate.name.removesuffix('_sum')} cannot be added up: ask for its min, max "
+                "or avg.",
+                code="not_additive",
+            )
         within = aggregate.sum_within
         if within is not None and within not in fixed and columns[within] not in group_by:
             raise RuleError(

@@ -64,6 +64,7 @@ class TestCatalogue:
             "is_nullable": False,
             "is_groupable": False,
             "is_measure": True,
+            "is_additive": True,
             "sum_within": None,
             "currency_column": "currency",
         }
@@ -294,6 +295,26 @@ class TestGroups:
 
         assert answer.json()["meta"]["total"] == 2
         assert answer.json()["data"] == [{"currency": "EUR", "count": 1 + 1}]
+
+    @pytest.mark.parametrize(
+        ("dataset", "column"),
+        [
+            ("fct_customer_payment_behaviour", "average_days_late"),
+            ("fct_receivables_ageing", "days_overdue"),
+        ],
+    )
+    def test_averages_and_ages_are_never_added_up(
+        self, client: TestClient, dataset: str, column: str
+    ) -> None:
+        url = f"{URL}/{dataset}/rows"
+
+        refusal = client.get(url, params={"aggregates": f"{column}.sum"})
+
+        assert refusal.status_code == 422
+        assert refusal.json()["error"]["code"] == "not_additive"
+        assert client.get(url, params={"aggregates": f"{column}.max"}).status_code == 200
+        described = client.get(f"{URL}/{dataset}").json()["data"]["columns"]
+        assert [each["is_additive"] for each in described if each["name"] == column] == [False]
 
     def test_balances_are_added_up_within_a_day_alone(self, client: TestClient) -> None:
         url = f"{URL}/fct_daily_balances/rows"

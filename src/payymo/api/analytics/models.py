@@ -63,7 +63,10 @@ class ColumnRead(ResponseModel):
     description: Annotated[str, Field(examples=["Money in less money out."])]
     is_nullable: Annotated[bool, Field(description="Whether it may be absent.")]
     is_groupable: Annotated[bool, Field(description="Whether rows can be grouped by it.")]
-    is_measure: Annotated[bool, Field(description="Whether it is a number to be summed up.")]
+    is_measure: Annotated[bool, Field(description="Whether it is a number.")]
+    is_additive: Annotated[
+        bool, Field(description="Whether it can be summed up; averages cannot, for one.")
+    ]
     sum_within: Annotated[
         str | None,
         Field(description="Column of which rows must share the value where this is added up."),
@@ -87,6 +90,7 @@ class ColumnRead(ResponseModel):
             is_nullable=column.is_nullable,
             is_groupable=column.is_groupable,
             is_measure=column.is_measure,
+            is_additive=column.is_additive,
             sum_within=column.sum_within,
             currency_column=column.currency,
         )
