@@ -1,7 +1,7 @@
 """The common questions, each at an address of its own: a fixed question to one dataset."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
@@ -21,7 +21,7 @@ from payymo.api.openapi import errors
 from payymo.api.pagination import Paging, PagingDep
 from payymo.api.routing import resource_router
 from payymo.api.services import ApiServices
-from payymo.domain.enums import ProofStatus
+from payymo.domain.enums import CategoryKind, ProofStatus
 from payymo.domain.errors import InvalidInputError, Problem
 
 router = resource_router("/analytics", tag="analytics")
@@ -65,6 +65,49 @@ class AgeingRead(ResponseModel):
     invoice_count: int
 
 
+class SpendingRead(ResponseModel):
+    """What was spent on a category in a month, in one currency."""
+
+    month_start_date: date
+    currency: Annotated[str, Field(examples=["EUR"])]
+    category_id: Annotated[UUID | None, Field(description="Null where it is uncategorised.")]
+    category_name: Annotated[str, Field(examples=["Groceries"])]
+    category_kind: CategoryKind | None
+    money_out: Annotated[AmountOut, Field(description="What payments took.")]
+    money_back: Annotated[AmountOut, Field(description="What came back, such as refunds.")]
+    net_spending: Annotated[AmountOut, Field(description="Money out less money back.")]
+    payment_count: Annotated[
+        int, Field(description="A payment that is divided counts in several categories.")
+    ]
+
+
+class ForecastDayRead(ResponseModel):
+    """What the accounts of one currency should hold on a day to come."""
+
+    forecast_date: date
+    currency: Annotated[str, Field(examples=["EUR"])]
+    opening_balance: Annotated[AmountOut, Field(description="What they held last.")]
+    recurring_in: Annotated[AmountOut, Field(description="Recurring money in of the day.")]
+    recurring_out: Annotated[AmountOut, Field(description="Zero or more.")]
+    receivables_in: Annotated[AmountOut, Field(description="Open invoices that should be paid.")]
+    expected_balance: Annotated[AmountOut, Field(description="At the end of the day.")]
+
+
+class NetWorthRead(ResponseModel):
+    """What all accounts held on a day, in the currency that the tenant reports in."""
+
+    balance_date: date
+    reporting_currency: Annotated[str, Field(examples=["EUR"])]
+    assets: Annotated[AmountOut | None, Field(description="Null where a rate is missing.")]
+    liabilities: Annotated[AmountOut | None, Field(description="Zero or more.")]
+    net_worth: Annotated[AmountOut | None, Field(description="Assets less liabilities.")]
+    account_count: Annotated[int, Field(description="Accounts of which a balance is known.")]
+    oldest_balance_date: Annotated[
+        date, Field(description="Day of the oldest balance that was carried to this one.")
+    ]
+    missing_rate_count: Annotated[int, Field(description="Balances that no rate converts.")]
+
+
 class CashFlowCollection(ResponseModel):
     """Months, the earliest first."""
 
@@ -83,6 +126,27 @@ class AgeingCollection(ResponseModel):
     """Ages of invoices, the least overdue first."""
 
     data: list[AgeingRead]
+    meta: FreshPageMeta
+
+
+class SpendingCollection(ResponseModel):
+    """Months and categories: the earliest first, and of each the most spent."""
+
+    data: list[SpendingRead]
+    meta: FreshPageMeta
+
+
+class ForecastCollection(ResponseModel):
+    """Days to come, the next first."""
+
+    data: list[ForecastDayRead]
+    meta: FreshPageMeta
+
+
+class NetWorthCollection(ResponseModel):
+    """Days, the earliest first."""
+
+    data: list[NetWorthRead]
     meta: FreshPageMeta
 
 
@@ -139,6 +203,39 @@ AGEING: Final = Report(
     },
 )
 
+SPENDING: Final = Report(
+    dataset="fct_spending_by_category",
+    day="month_start_date",
+    group_by="month_start_date,currency,spending_key,category_id,category_name,category_kind",
+    aggregates="money_out.sum,money_back.sum,net_spending.sum,payment_count.sum",
+    sort="month_start_date,currency,-net_spending.sum,spending_key",
+    names={
+        "month_start_date": "month_start_date",
+        "currency": "currency",
+        "category_id": "category_id",
+        "category_name": "category_name",
+        "category_kind": "category_kind",
+        "money_out_sum": "money_out",
+        "money_back_sum": "money_back",
+        "net_spending_sum": "net_spending",
+        "payment_count_sum": "payment_count",
+    },
+)
+FORECAST: Final = Report(
+    dataset="fct_cash_forecast",
+    day="forecast_date",
+    columns=",".join(ForecastDayRead.model_fields),
+    sort="forecast_date,currency",
+    names={name: name for name in ForecastDayRead.model_fields},
+)
+NET_WORTH: Final = Report(
+    dataset="fct_net_worth",
+    day="balance_date",
+    columns=",".join(NetWorthRead.model_fields),
+    sort="balance_date",
+    names={name: name for name in NetWorthRead.model_fields},
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -169,13 +266,13 @@ class Choice:
 CurrencyFilter = Annotated[CurrencyIn | None, Query(description="Only this.", examples=["EUR"])]
 
 
+StartDate = Annotated[DateIn | None, Query(description="First day.", examples=["2026-01-01"])]
+EndDate = Annotated[DateIn | None, Query(description="Last day.", examples=["2026-12-31"])]
+
+
 async def get_days(
-    start_date: Annotated[
-        DateIn | None, Query(description="First day.", examples=["2026-01-01"])
-    ] = None,
-    end_date: Annotated[
-        DateIn | None, Query(description="Last day.", examples=["2026-12-31"])
-    ] = None,
+    start_date: StartDate = None,
+    end_date: EndDate = None,
     account_id: Annotated[UUID | None, Query(description="Only this account's.")] = None,
     currency: CurrencyFilter = None,
 ) -> Choice:
@@ -183,10 +280,16 @@ async def get_days(
 
     :raises InvalidInputError: If the last day is before the first.
     """
+    return _choose(start_date, end_date, {"account_id": account_id, "currency": currency})
+
+
+def _choose(
+    start_date: date | None, end_date: date | None, equal: Mapping[str, UUID | str | None]
+) -> Choice:
     if start_date is not None and end_date is not None and end_date < start_date:
         problem = Problem("end_date", "This must not be before start_date.")
         raise InvalidInputError("The input is not valid.", problems=[problem])
-    return Choice(start_date, end_date, {"account_id": account_id, "currency": currency})
+    return Choice(start_date, end_date, equal)
 
 
 DaysDep = Annotated[Choice, Depends(get_days)]
@@ -219,6 +322,48 @@ def read_ageing(
     """Return what invoices that are not settled come to, by how long they are overdue."""
     choice = Choice(None, None, {"customer_id": customer_id, "currency": currency})
     return _answer(AGEING, choice, member=member, services=services, paging=paging)
+
+
+@router.get("/spending", response_model=SpendingCollection, responses=errors(409))
+def read_spending(
+    member: MemberDep,
+    services: ServicesDep,
+    paging: PagingDep,
+    days: DaysDep,
+    with_transfers: Annotated[
+        bool, Query(description="Also what only moved between one's own accounts.")
+    ] = False,
+) -> Response:
+    """Return what was spent on each category, for each month that begins in the period."""
+    chosen = {"is_transfer": None if with_transfers else "false"}
+    choice = replace(days, equal={**days.equal, **chosen})
+    return _answer(SPENDING, choice, member=member, services=services, paging=paging)
+
+
+@router.get("/forecast", response_model=ForecastCollection, responses=errors(409))
+def read_forecast(
+    member: MemberDep,
+    services: ServicesDep,
+    paging: PagingDep,
+    end_date: EndDate = None,
+    currency: CurrencyFilter = None,
+) -> Response:
+    """Return what all accounts should hold on each of the next 90 days."""
+    choice = _choose(None, end_date, {"currency": currency})
+    return _answer(FORECAST, choice, member=member, services=services, paging=paging)
+
+
+@router.get("/net_worth", response_model=NetWorthCollection, responses=errors(409))
+def read_net_worth(
+    member: MemberDep,
+    services: ServicesDep,
+    paging: PagingDep,
+    start_date: StartDate = None,
+    end_date: EndDate = None,
+) -> Response:
+    """Return what all accounts held on each day, in the currency that the tenant reports in."""
+    choice = _choose(start_date, end_date, {})
+    return _answer(NET_WORTH, choice, member=member, services=services, paging=paging)
 
 
 def _answer(
