@@ -21,7 +21,7 @@ from payymo.workflows.pipeline_runs import tell_of_failed_run
 _SYNCED: Final = dg.AssetSelection.assets(*(spec.key for spec in SYNCED_TABLES))
 _MATCHED: Final = dg.AssetSelection.assets(*(spec.key for spec in MATCHED_TABLES))
 _CONSENTS: Final = dg.AssetSelection.assets(*(spec.key for spec in CONSENT_TABLES))
-_LAYERS: Final = ("source", "staging", "mart", "warehouse")
+_LAYERS: Final = ("source", "staging", "intermediate", "mart", "warehouse")
 
 daily_transaction_sync: Final = dg.define_asset_job(
     "daily_transaction_sync",
