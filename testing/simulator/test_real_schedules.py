@@ -143,3 +143,23 @@ def test_the_ledger_is_true_after_any_schedule(sessions: sessionmaker[Session]) 
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.timeout(600)
+def test_a_replay_knows_what_was_taken_back_as_the_ledger_does(
+    sessions: sessionmaker[Session],
+) -> None:
+    """Of equal purchases, rows of the run that was taken back tell which is which."""
+    machine = type("BoundSchedule", (RealSchedule,), {"sessions": sessions})()
+    machine.open(seed=101)
+    machine.pass_time_and_sync(hours=48)
+    machine.pass_time_and_sync(hours=33)
+    machine.renew(history_days=90)
+    machine.take_back()
+    machine.cut_the_power(after=19)
+    machine.renew(history_days=730)
+    machine.pass_time_and_sync(hours=23)
+    machine.pass_time_and_sync(hours=35)
+    machine.cut_the_power(after=20)
+
+    machine.teardown()

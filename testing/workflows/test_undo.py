@@ -125,6 +125,18 @@ def learnt(book: Book, *, before: date) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
+def replay_findings(book: Book) -> list[str]:
+    reports = replay(
+        book.sessions,
+        tenant_id=book.tenant_id,
+        account_id=None,
+        apply=False,
+        clock=book.clock,
+        progress=lambda done, total: None,
+    )
+    return [finding.explain() for report in reports for finding in report.findings]
+
+
 def blockers(book: Book, run_id: UUID) -> list[str]:
     with pytest.raises(RuleError) as raised:
         revert(book, run_id)
@@ -247,16 +259,7 @@ class TestTakenBack:
         pull(book, A)
         revert(book, pull(book, A_RESTATED, B))
 
-        (report,) = replay(
-            book.sessions,
-            tenant_id=book.tenant_id,
-            account_id=None,
-            apply=False,
-            clock=book.clock,
-            progress=lambda done, total: None,
-        )
-
-        assert [finding.explain() for finding in report.findings] == []
+        assert replay_findings(book) == []
 
     @settings(
         max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -330,6 +333,9 @@ class TestTakenBack:
             assert [said_at(book, moment) for moment, _ in counted] == [s for _, s in counted]
             if is_as_before and number:
                 assert learnt(book, before=moments[number - 1][0].date()) == known[number]
+        assert replay_findings(book) == []
+        pull(book, a_payload("-1.00", "2026-02-10", "Shop 0", internalTransactionId="i0"))
+        assert replay_findings(book) == []
 
 
 class TestInTheWay:

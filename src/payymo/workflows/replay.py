@@ -22,7 +22,7 @@ from payymo.domain.errors import InvalidInputError
 from payymo.domain.ledger.book import TransactionEntry
 from payymo.domain.ledger.identity import IDENTITY_VERSION
 from payymo.domain.ledger.identity_versions import IDENTITY_VERSIONS
-from payymo.domain.ledger.replay import ArchivedAnswer, Finding, Replay
+from payymo.domain.ledger.replay import ArchivedAnswer, ArchivedReversal, Finding, Replay
 from payymo.domain.ledger.shadow import ShadowRow
 from payymo.postgres.common.models import Account
 from payymo.postgres.common.operations import ledger
@@ -30,7 +30,7 @@ from payymo.postgres.common.operations.accounts import list_accounts
 from payymo.postgres.common.operations.categorisation import categorise_transactions
 from payymo.postgres.common.operations.reviews import tell_of_restated
 from payymo.postgres.common.operations.sync_runs import (
-    list_reverted_runs,
+    list_reversals,
     lock_account,
     record_own_run,
 )
@@ -166,7 +166,7 @@ def _replay_account(
         session,
         tenant_id,
         account.id,
-        reverted=list_reverted_runs(session, tenant_id, account.connection_id),
+        reversals=list_reversals(session, tenant_id),
     )
     standing = ledger.list_standing_rows(session, tenant_id, account.id)
     entered = Replay(
@@ -180,9 +180,13 @@ def _replay_account(
         session, tenant_id, archive.rows, lambda count: watch(done, total, count)
     )
     reading = _Reading(account, entered, reader)
-    for done, answer in enumerate(archive.answers):
+    for event in archive.events:
+        if isinstance(event, ArchivedReversal):
+            entered.take_back(event)
+            continue
         watch(done, total, reader.count)
-        reading.enter(answer)
+        reading.enter(event)
+        done += 1
     counts: Counter[ReplayVerdict] = Counter()
     differing: list[Finding] = []
     values = ledger.stream_standing_values(session, tenant_id, account.id)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from hashlib import blake2b
 from itertools import zip_longest
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from payymo.domain.banking import PulledRow, TransactionRecord
@@ -69,6 +69,7 @@ class ArchivedAnswer:
 
     :ivar positions: The raw rows that it consists of.
     :ivar is_whole: Whether those are all; of old answers only the new rows are known.
+    :ivar run_id: The run that it came with, where that was taken back.
     """
 
     positions: Iterable[int]
@@ -76,6 +77,21 @@ class ArchivedAnswer:
     received_at: datetime
     is_overtaken: bool
     is_whole: bool
+    run_id: UUID | None = None
+
+
+class ArchivedReversal(NamedTuple):
+    """A run that took another one back.
+
+    What it took back is known to the ledger still, and what came later was recognised by it.
+
+    :ivar reverts: The run that it took back; a reversal, too, can be.
+    :ivar reverted_at: When (aware).
+    """
+
+    run_id: UUID
+    reverts: UUID
+    reverted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +240,17 @@ class Replay:
                 is_whole=answer.is_whole,
             ),
             translate=understand,
+            run_id=answer.run_id,
         )
         for key, positions in by_key.items():
             self._note_holders(key, positions)
+
+    def take_back(self, reversal: ArchivedReversal) -> None:
+        """Take back what a run's answers did, at its place among the answers.
+
+        :param reversal: What took it back.
+        """
+        self.shadow.take_back(reversal.reverts, by=reversal.run_id, now=reversal.reverted_at)
 
     def _note_holders(self, key: PayloadKey, positions: Sequence[int]) -> None:
         """Note which rows hold a payload that an answer has, as often as it has it."""

@@ -6,6 +6,7 @@ It keeps the same rows as PostgreSQL does, and is written by the same rules
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -112,14 +113,60 @@ class ShadowLedger:
         # Lists: of these there are as many as rows, and nearly all hold one.
         self._holders: defaultdict[PayloadKey, list[UUID]] = defaultdict(list)
         self._id_count = 0
+        # What rows were before a run changed them, by run; ``None`` of those that it added.
+        self._before: defaultdict[UUID, dict[UUID, ShadowRow | None]] = defaultdict(dict)
+        self._kept: dict[UUID, ShadowRow | None] | None = None
 
-    def enter(self, answer: Answer, *, translate: Translate) -> Changes:
+    def enter(self, answer: Answer, *, translate: Translate, run_id: UUID | None = None) -> Changes:
         """Enter an answer by the rules of the house, and return what it changed.
 
         :param answer: The answer.
         :param translate: Puts a row in Payymo's words; raises ProviderResponseError if it cannot.
+        :param run_id: The run that it came with, if that is to be taken back later.
         """
-        return post_answer(self, answer, translate=translate, pair=self._pair)
+        self._kept = None if run_id is None else self._before[run_id]
+        changes = post_answer(self, answer, translate=translate, pair=self._pair)
+        self._kept = None
+        return changes
+
+    def take_back(self, run_id: UUID, *, by: UUID, now: datetime) -> None:
+        """Let rows be what they were before a run, as :mod:`payymo.workflows.undo` does.
+
+        Rows that it added are known still, so that they come back as themselves.
+
+        :param run_id: The run; nothing is done if no answer was entered with it.
+        :param by: The run that takes it back, which can be taken back as well.
+        :param now: When it is taken back (aware).
+        """
+        self._kept = self._before[by]
+        for row_id, before in self._before[run_id].items():
+            self._keep(row_id)
+            if before is None:
+                self._withdraw(self.rows[row_id], now)
+            else:
+                self._restore(before)
+        self._kept = None
+
+    def _keep(self, row_id: UUID) -> None:
+        """Keep what a row is before it is changed."""
+        if self._kept is not None and row_id not in self._kept:
+            self._kept[row_id] = copy(self.rows[row_id]) if row_id in self.rows else None
+
+    def _withdraw(self, row: ShadowRow, now: datetime) -> None:
+        """Take a row that was added out of every list."""
+        if row.status is TransactionStatus.BOOKED:
+            row.status, row.missing_since = TransactionStatus.REMOVED, row.missing_since or now
+        elif row.status is TransactionStatus.PENDING:
+            row.status, row.missing_since = TransactionStatus.SUPERSEDED, now
+
+    def _restore(self, before: ShadowRow) -> None:
+        """Let a row be what it was."""
+        row = self.rows[before.id]
+        self._drawer(row).discard(row.id)
+        self._holders[row.key].remove(row.id)
+        self.rows[row.id] = restored = copy(before)
+        self._holders[restored.key].append(row.id)
+        self._file(restored)
 
     def list_holders(self, key: PayloadKey) -> Sequence[ShadowRow]:
         """Return the rows that were last written from a payload, the oldest first."""
@@ -211,6 +258,7 @@ class ShadowLedger:
                 occurrence=entry.occurrence,
             )
             self._condense(row, entry)
+            self._keep(row.id)
             self.rows[row.id] = row
             self._holders[row.key].append(row.id)
             self._file(row)
@@ -219,6 +267,7 @@ class ShadowLedger:
         """Write known rows anew from what the bank says now."""
         for entry in entries:
             row = self.rows[entry.id]
+            self._keep(row.id)
             self._drawer(row).discard(row.id)
             self._holders[row.key].remove(row.id)
             was = row.sighting.fingerprint
@@ -268,7 +317,9 @@ class ShadowLedger:
             row.status = TransactionStatus.REMOVED
 
     def _pick(self, transaction_ids: Collection[UUID]) -> Iterator[ShadowRow]:
-        return (self.rows[transaction_id] for transaction_id in transaction_ids)
+        for transaction_id in transaction_ids:
+            self._keep(transaction_id)
+            yield self.rows[transaction_id]
 
     def _drawer(self, row: ShadowRow) -> set[UUID]:
         return self._drawers[row.day.toordinal() // _DRAWER_DAYS]

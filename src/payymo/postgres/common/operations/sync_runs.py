@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from payymo.domain.enums import RunStatus, SyncTrigger
 from payymo.domain.errors import NotFoundError
 from payymo.domain.faults import Fault, interruption
+from payymo.domain.ledger.replay import ArchivedReversal
 from payymo.domain.syncing import Remark
 from payymo.postgres.common.models import Account, SyncRun, SyncRunAccount
 from payymo.postgres.common.operations.faults import fault_columns
@@ -225,20 +226,35 @@ def list_reverted_runs(session: Session, tenant_id: UUID, connection_id: UUID) -
     :param tenant_id: Tenant that owns the connection.
     :param connection_id: Connection that is meant.
     """
-    reversals = session.execute(
-        select(SyncRun.id, SyncRun.reverts)
-        .where(
-            SyncRun.tenant_id == tenant_id,
-            SyncRun.connection_id == connection_id,
-            SyncRun.reverts.is_not(None),
-        )
-        .order_by(SyncRun.started_at.desc(), SyncRun.id.desc())
-    )
     reverted: set[UUID] = set()
-    for run_id, reverts in reversals:  # the latest first: it alone is certain to count
-        if run_id not in reverted and reverts is not None:
-            reverted.add(reverts)
+    # The latest first: it alone is certain to count.
+    for reversal in reversed(list_reversals(session, tenant_id, connection_id)):
+        if reversal.run_id not in reverted:
+            reverted.add(reversal.reverts)
     return reverted
+
+
+def list_reversals(
+    session: Session, tenant_id: UUID, connection_id: UUID | None = None
+) -> Sequence[ArchivedReversal]:
+    """Return what took runs back, the oldest first.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns the runs.
+    :param connection_id: Only runs of this connection; ``None`` is all.
+    """
+    statement = (
+        select(SyncRun.id, SyncRun.reverts, SyncRun.started_at)
+        .where(SyncRun.tenant_id == tenant_id, SyncRun.reverts.is_not(None))
+        .order_by(SyncRun.started_at, SyncRun.id)
+    )
+    if connection_id is not None:
+        statement = statement.where(SyncRun.connection_id == connection_id)
+    return [
+        ArchivedReversal(run_id, reverts, started_at)
+        for run_id, reverts, started_at in session.execute(statement)
+        if reverts is not None
+    ]
 
 
 def finish_sync_run(

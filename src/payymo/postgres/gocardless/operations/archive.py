@@ -3,10 +3,11 @@
 import json
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from payymo.domain.banking import PulledRow
 from payymo.domain.enums import AccessScope
 from payymo.domain.ledger.identity import IDENTITY_VERSION
-from payymo.domain.ledger.replay import ArchivedAnswer, ArchivedRow
+from payymo.domain.ledger.replay import ArchivedAnswer, ArchivedReversal, ArchivedRow
 from payymo.postgres.gocardless.models import GcFetch, GcTransaction
 
 #: Rows and payloads that are read at a time.
@@ -35,14 +36,20 @@ class Archive(NamedTuple):
 
     :ivar rows: The raw rows by position.
     :ivar answers: The answers in the order in which they came.
+    :ivar events: The answers, and among them what took some of them back.
     """
 
     rows: Sequence[ArchivedRow]
     answers: Sequence[ArchivedAnswer]
+    events: Sequence[ArchivedAnswer | ArchivedReversal]
 
 
 def read_archive(
-    session: Session, tenant_id: UUID, account_id: UUID, *, reverted: Collection[UUID]
+    session: Session,
+    tenant_id: UUID,
+    account_id: UUID,
+    *,
+    reversals: Sequence[ArchivedReversal],
 ) -> Archive:
     """Return everything that was received of an account's transactions, and in which answers.
 
@@ -52,7 +59,7 @@ def read_archive(
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns the account.
     :param account_id: Account that is meant.
-    :param reverted: Runs that were taken back: their answers count no more.
+    :param reversals: What took runs back, of this account or of others.
     """
     fetches = session.scalars(
         select(GcFetch)
@@ -82,6 +89,7 @@ def read_archive(
         rows.append(ArchivedRow(raw_id, position, content_hash, is_booked, transaction_id))
         if fetch_id in brought:
             brought[fetch_id].append(position)
+    reverted = {reversal.reverts for reversal in reversals}
     answers = [
         ArchivedAnswer(
             positions=brought[fetch.id] if fetch.positions is None else _Positions(fetch.positions),
@@ -89,11 +97,26 @@ def read_archive(
             received_at=fetch.fetched_at,
             is_overtaken=fetch.is_overtaken,
             is_whole=fetch.positions is not None,
+            run_id=fetch.sync_run_id if fetch.sync_run_id in reverted else None,
         )
         for fetch in fetches
-        if fetch.sync_run_id not in reverted
     ]
-    return Archive(rows, answers)
+    return Archive(rows, answers, _list_events(fetches, answers, reversals))
+
+
+def _list_events(
+    fetches: Sequence[GcFetch],
+    answers: Sequence[ArchivedAnswer],
+    reversals: Sequence[ArchivedReversal],
+) -> Sequence[ArchivedAnswer | ArchivedReversal]:
+    """Return answers and reversals in order; of one moment, ids tell which came first."""
+    events: list[tuple[datetime, UUID, ArchivedAnswer | ArchivedReversal]] = [
+        (answer.received_at, fetch.id, answer)
+        for fetch, answer in zip(fetches, answers, strict=True)
+    ]
+    events += [(each.reverted_at, each.run_id, each) for each in reversals]
+    events.sort(key=itemgetter(0, 1))
+    return [event for _, _, event in events]
 
 
 @dataclass(frozen=True, slots=True)
