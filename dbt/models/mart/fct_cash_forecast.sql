@@ -6,17 +6,55 @@ accounts as (
 
 ),
 
-balances as (
+known_balances as (
 
     select
         tenant_id,
         account_id,
         currency,
-        arg_max(closing_balance, balance_date) as closing_balance
+        arg_max(closing_balance, balance_date) as balance
 
     from {{ ref('fct_daily_balances') }}
     where closing_balance is not null
     group by tenant_id, account_id, currency
+
+),
+
+-- Before a first day was over, nothing but the bank's word says what an account holds.
+told_balances as (
+
+    select
+        tenant_id,
+        account_id,
+        currency,
+        amount as balance
+
+    from {{ ref('stg_balances') }}
+    where
+        not is_retracted
+        and balance_type in ('interim_booked', 'closing_booked', 'expected')
+    qualify row_number() over (
+        partition by tenant_id, account_id, currency
+        order by
+            last_observed_at desc,
+            list_position(['interim_booked', 'closing_booked', 'expected'], balance_type)
+    ) = 1
+
+),
+
+balances as (
+
+    select * from known_balances
+
+    union all
+
+    select told_balances.*
+    from told_balances
+    anti join known_balances
+        on
+            told_balances.tenant_id = known_balances.tenant_id
+            and told_balances.account_id = known_balances.account_id
+            and told_balances.currency = known_balances.currency
 
 ),
 
@@ -25,7 +63,7 @@ openings as (
     select
         balances.tenant_id,
         balances.currency,
-        sum(balances.closing_balance) as opening_balance
+        sum(balances.balance)::decimal(38, 4) as opening_balance
 
     from balances
     inner join accounts
