@@ -9,6 +9,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +281,26 @@ class TestDemo:
         assert together is not None
         assert float(together[1]) > 0.7
         assert done.stdout.count("curl -s") == 4
+        self._check_answers(done.stdout)
+
+    @staticmethod
+    def _check_answers(printed: str) -> None:
+        """Four months add up, every age is one, and each day to come goes on from the last."""
+        assert re.search(r"^The warehouse was built in [\d.]+ s: \d+ models", printed, re.MULTILINE)
+        amount = r" +(-?\d+\.\d\d)"
+        months = re.findall(rf"^\d{{4}}-\d\d-01{amount * 3}$", printed, re.MULTILINE)
+        assert len(months) == 4
+        assert all(Decimal(came) - Decimal(went) == Decimal(net) for came, went, net in months)
+        ages = re.findall(rf"^(\w+) +([1-9]\d*){amount}$", printed, re.MULTILINE)
+        assert {age for age, *_ in ages} <= {
+            *("no_due_date", "not_due", "1_to_30", "31_to_60", "61_to_90", "over_90")
+        }
+        assert len(ages) > 1
+        days = re.findall(rf"^(\d{{4}}-\d\d-\d\d){amount * 4}$", printed, re.MULTILINE)
+        assert len(days) == 7
+        for (day, *_, held), (next_day, came, went, paid, holds) in pairwise(days):
+            assert (date.fromisoformat(next_day) - date.fromisoformat(day)).days == 1
+            assert Decimal(holds) == Decimal(held) + Decimal(came) - Decimal(went) + Decimal(paid)
 
     def test_up_may_demonstrate_first_and_then_serves(self, data_folder: Path) -> None:
         process = subprocess.Popen(

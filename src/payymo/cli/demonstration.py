@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from rich.progress import Progress as ProgressBar
 
 from payymo.cli.conducting import DagsterPortOption
 from payymo.cli.journey import Api, Login, Outcome, Progress, new_login, register, run_journey
+from payymo.cli.questions import Answer, list_questions, print_answers
 from payymo.cli.scoring import Score
 from payymo.cli.serving import PortOption
 from payymo.cli.stack import Stack, running_stack, told_to_stop
@@ -30,19 +32,6 @@ CustomersOption = Annotated[int, typer.Option(min=1, help="Customers of the inve
 _OWNER_FILE = "owner.json"
 _CHECK_SECONDS = 0.5
 
-#: What a newcomer may ask, and how the API is asked.
-_QUESTIONS = (
-    ("Which invoices above 2,000 are overdue?", "/invoices?overdue=true&min_total=2000&per_page=3"),
-    (
-        "Which large payments does nothing explain?",
-        "/transactions?direction=credit&match_status=unmatched&sort=-amount&per_page=3",
-    ),
-    (
-        "Which matches are nearly sure, and wait for my decision?",
-        "/matches?status=suggested&min_confidence=0.9&per_page=3",
-    ),
-)
-
 
 def demo(
     seed: SeedOption = 1,
@@ -50,7 +39,7 @@ def demo(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Connect a sandbox bank, sync it, import its invoices, match them, and say what happened."""
+    """Connect a sandbox bank, sync it, match its invoices, build the warehouse and ask it."""
     settings = load_settings()
     _refuse_real_provider(is_given=settings.is_gocardless_address_given)
     with (
@@ -63,7 +52,7 @@ def demo(
     ):
         outcome, answers = _demonstrate(stack, progress)
     if json:
-        print_json(_summary(outcome))
+        print_json(_summary(outcome) | {each.question.name: each.rows for each in answers})
         return
     _print_outcome(outcome)
     _print_questions(answers, "http://127.0.0.1:8000", outcome.login, later=True)
@@ -140,13 +129,14 @@ def _refuse_real_provider(*, is_given: bool) -> None:
         )
 
 
-def _demonstrate(stack: Stack, progress: Progress) -> tuple[Outcome, list[dict[str, Any]]]:
+def _demonstrate(stack: Stack, progress: Progress) -> tuple[Outcome, list[Answer]]:
     if stack.sandbox is None:
         raise AssertionError("a demonstration has a sandbox")
     outcome = run_journey(stack.url, stack.sandbox, progress)
-    progress("Asking three questions", None, None)
+    progress("Asking the warehouse", None, None)
+    questions = list_questions(datetime.fromisoformat(outcome.warehouse["as_of"]).date())
     with _signed_in(stack.url, outcome.login) as http:
-        answers = [Api(http).page(path) for _, path in _QUESTIONS]
+        answers = [Answer(each, Api(http).page(each.path)["data"]) for each in questions]
     return outcome, answers
 
 
@@ -228,28 +218,23 @@ def _print_outcome(outcome: Outcome) -> None:
     )
     out.print(
         f"\nOf {outcome.negative_count:,} payments that pay no invoice, "
-        f"{outcome.negatives_applied:,} were applied to one."
+        f"{outcome.negatives_applied:,} were applied to one.\n\n"
+        f"The warehouse was built in {outcome.build_seconds:.1f} s: "
+        f"{outcome.warehouse['model_count']} models, and {outcome.warehouse['test_count']} tests "
+        "of them hold."
     )
 
 
-def _print_questions(answers: list[dict[str, Any]], url: str, login: Login, *, later: bool) -> None:
-    out.print()
+def _print_questions(answers: list[Answer], url: str, login: Login, *, later: bool) -> None:
     when = "to be repeated after `make up`" if later else "to be repeated"
-    out.print(f"[bold]Three questions[/], {when}:\n")
+    out.print(f"\n[bold]Three questions[/], {when}:\n")
     out.print(
         f"  TOKEN=$(curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \\\n"
         f"    -d '{json_module.dumps({'email': login.email, 'password': login.password})}' \\\n"
         '    | sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\')',
         markup=False,
     )
-    for (question, path), answer in zip(_QUESTIONS, answers, strict=True):
-        total = answer["meta"]["total"]
-        out.print(f"\n[bold]{question}[/] {total:,} in all, the first:")
-        out.print(
-            f"  curl -s -H \"Authorization: Bearer $TOKEN\" '{url}/api/v1{path}'", markup=False
-        )
-        for item in answer["data"]:
-            out.print(f"    {_line(item)}", markup=False)
+    print_answers(answers, url)
 
 
 def _print_address(stack: Stack, login: Login) -> None:
@@ -280,26 +265,6 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _line(item: Mapping[str, Any]) -> str:
-    """Say one item of any of the three answers in a line."""
-    if "number" in item:
-        return (
-            f"{item['number']}  {item['balance']} {item['currency']} of {item['customer_name']}, "
-            f"due {item['due_date']}"
-        )
-    if "confidence" in item:
-        payment = item["transaction"]
-        numbers = ", ".join(line["invoice_number"] for line in item["lines"])
-        return (
-            f"{payment['amount']} {payment['currency']} on {payment['transaction_date']} for "
-            f"{numbers}: {item['confidence']:.3f}"
-        )
-    return (
-        f"{item['transaction_date']}  {item['amount']} {item['currency']} from {item['payee']}: "
-        f"{item['description'] or 'no text'}"
-    )
-
-
 def _summary(outcome: Outcome) -> dict[str, Any]:
     return {
         "accounts": [
@@ -322,4 +287,5 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
         "negatives": outcome.negative_count,
         "negatives_applied": outcome.negatives_applied,
         "match_seconds": outcome.match_seconds,
+        "build_seconds": outcome.build_seconds,
     }

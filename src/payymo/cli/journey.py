@@ -49,6 +49,8 @@ class Outcome:
     :ivar suggested_count: Those with a match that waits for a person.
     :ivar applied: Links of confirmed matches against the truth.
     :ivar proposed: Links of confirmed and suggested matches against the truth.
+    :ivar warehouse: Build of the warehouse that shows all this, as its job tells of it.
+    :ivar build_seconds: What that took, from being asked for to its end.
     """
 
     login: Login
@@ -66,6 +68,8 @@ class Outcome:
     proposed: Score
     negative_count: int
     negatives_applied: int
+    warehouse: Mapping[str, Any]
+    build_seconds: float
 
     @property
     def unexplained_count(self) -> int:
@@ -204,11 +208,14 @@ def run_journey(url: str, sandbox: SandboxAddress, progress: Progress) -> Outcom
         api.wait_for(job["id"], progress, "Matching payments to invoices")
         match_seconds = time.monotonic() - started
 
+        build = api.post("/analytics/builds")
         progress("Comparing the matches with the sandbox's own truth", None, None)
         truth = _read_truth(operator)
         accounts = list(api.every("/accounts"))
         payments = _read_payments(api, accounts)
         found = _read_matches(api, payments)
+        progress("Building the warehouse, and testing it", None, None)
+        build = api.wait_for(build["id"], progress, "Building the warehouse, and testing it")
         return Outcome(
             login=login,
             pages_walked=pages,
@@ -227,6 +234,8 @@ def run_journey(url: str, sandbox: SandboxAddress, progress: Progress) -> Outcom
             negatives_applied=sum(
                 key in truth and not truth[key].invoices for key in found["confirmed"]
             ),
+            warehouse=build["result"],
+            build_seconds=_seconds_between(build["created_at"], build["finished_at"]),
         )
 
 
