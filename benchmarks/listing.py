@@ -143,11 +143,12 @@ def server(
         process.wait(30)
 
 
-def fill(url: str, tenant_id: str) -> None:
-    """Write a million transactions of a hundred tenants, one of them the given one.
+def fill(url: str, tenant_id: str, *, row_count: int = ROW_COUNT) -> None:
+    """Write transactions of a hundred tenants, one of them the given one.
 
     :param url: Address of the database.
     :param tenant_id: The tenant.
+    :param row_count: How many transactions, of all tenants.
     """
     superuser = make_url(url).set(username="postgres")
     engine = create_engine(superuser)
@@ -155,7 +156,7 @@ def fill(url: str, tenant_id: str) -> None:
         for statement in _FILL.split(";\n"):
             connection.execute(
                 text(statement),
-                {"tenant_id": tenant_id, "tenants": TENANT_COUNT, "rows": ROW_COUNT},
+                {"tenant_id": tenant_id, "tenants": TENANT_COUNT, "rows": row_count},
             )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE) transactions"))
