@@ -268,17 +268,25 @@ def add_proofs(session: Session, tenant_id: UUID, account_id: UUID) -> None:
     session.flush()
 
 
-def test_a_build_that_fails_leaves_the_last_good_one(
-    builder: Builder, books: sessionmaker[Session], tenants: list[UUID], tmp_path: Path
-) -> None:
+@pytest.fixture
+def small_project(tmp_path: Path) -> Path:
+    """The dbt project without its marts, for what does not depend on how many models there are."""
+    project = tmp_path / "project"
+    left_out = shutil.ignore_patterns("target", "logs", "intermediate", "mart", "tests")
+    shutil.copytree(project_folder(), project, ignore=left_out)
+    (project / "tests").mkdir()
+    return project
+
+
+@pytest.mark.usefixtures("tenants")
+def test_a_build_that_fails_leaves_the_last_good_one(builder: Builder, small_project: Path) -> None:
+    builder.project = small_project
     good = builder.build()
     warehouse = Warehouse(builder.folder)
-    project = tmp_path / "project"
-    shutil.copytree(project_folder(), project, ignore=shutil.ignore_patterns("target", "logs"))
-    (project / "tests" / "nothing_is_true.sql").write_text("select 1 as row_number\n")
+    (small_project / "tests" / "nothing_is_true.sql").write_text("select 1 as row_number\n")
 
     with pytest.raises(BuildFailedError, match="stays in use") as raised:
-        Builder(builder.url, builder.folder, project).build()
+        builder.build()
 
     problems = [problem.message for problem in raised.value.problems]
     assert problems == ["nothing_is_true: Got 1 result, configured to fail if != 0"]
@@ -289,8 +297,9 @@ def test_a_build_that_fails_leaves_the_last_good_one(
     assert [folder.name for folder in (builder.folder / "builds").iterdir()] == [good.id]
 
 
-def test_two_builders_wait_for_each_other(builder: Builder) -> None:
-    other = Builder(builder.url, builder.folder)
+def test_two_builders_wait_for_each_other(builder: Builder, small_project: Path) -> None:
+    builder.project = small_project
+    other = Builder(builder.url, builder.folder, small_project)
 
     with ThreadPoolExecutor(2) as pool:
         builds = [pool.submit(each.build) for each in (builder, other)]
