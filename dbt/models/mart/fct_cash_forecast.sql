@@ -97,24 +97,13 @@ steps as (
 
 ),
 
--- What is late is expected tomorrow, and what follows keeps its days.
 recurring as (
 
     select
         series.tenant_id,
         series.currency,
         series.typical_amount,
-        case
-            when steps.step = 0
-                then greatest(series.next_expected_date, {{ as_of_date() }} + 1)
-            when series.cadence = 'monthly'
-                then series.next_expected_date + to_months(steps.step::integer)
-            when series.cadence = 'quarterly'
-                then series.next_expected_date + to_months(3 * steps.step::integer)
-            when series.cadence = 'yearly'
-                then series.next_expected_date + to_years(steps.step::integer)
-            else series.next_expected_date + to_days((steps.step * series.interval_days)::integer)
-        end::date as expected_date
+        {{ expected_date('series', 'steps.step', as_of_date()) }} as expected_date
 
     from {{ ref('fct_recurring_payments') }} as series
     cross join steps

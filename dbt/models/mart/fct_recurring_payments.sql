@@ -1,89 +1,5 @@
 with
 
--- Several rows of one day are one payment of it.
-payments as (
-
-    select
-        tenant_id,
-        account_id,
-        currency,
-        direction,
-        lower(trim(coalesce(payee, counterparty_name))) as series_key,
-        max(coalesce(payee, counterparty_name)) as payee,
-        transaction_date,
-        sum(amount) as amount
-
-    from {{ ref('fct_transactions') }}
-    where
-        transaction_status = 'booked'
-        and trim(coalesce(payee, counterparty_name)) <> ''
-        and transaction_date <= {{ as_of_date() }}
-    group by
-        tenant_id,
-        account_id,
-        currency,
-        direction,
-        lower(trim(coalesce(payee, counterparty_name))),
-        transaction_date
-
-),
-
-gaps as (
-
-    select
-        *,
-        transaction_date - lag(transaction_date) over (
-            partition by tenant_id, account_id, currency, direction, series_key
-            order by transaction_date
-        ) as gap_days
-
-    from payments
-
-),
-
-measured as (
-
-    select
-        *,
-        round(median(gap_days) over (
-            partition by tenant_id, account_id, currency, direction, series_key
-        ))::integer as interval_days
-
-    from gaps
-
-),
-
-series as (
-
-    select
-        tenant_id,
-        account_id,
-        currency,
-        direction,
-        series_key,
-        arg_max(payee, transaction_date) as payee,
-        interval_days,
-        case
-            when interval_days between 6 and 8 then 'weekly'
-            when interval_days between 13 and 15 then 'fortnightly'
-            when interval_days between 27 and 33 then 'monthly'
-            when interval_days between 86 and 96 then 'quarterly'
-            when interval_days between 355 and 375 then 'yearly'
-        end as cadence,
-        count(*) as payment_count,
-        count(gap_days) filter (
-            where abs(gap_days - interval_days) <= greatest(1, least(10, interval_days // 7))
-        ) as regular_gap_count,
-        quantile_disc(amount, 0.5) as typical_amount,
-        arg_max(amount, transaction_date) as latest_amount,
-        min(transaction_date) as first_date,
-        max(transaction_date) as latest_date
-
-    from measured
-    group by tenant_id, account_id, currency, direction, series_key, interval_days
-
-),
-
 final as (
 
     select
@@ -100,20 +16,11 @@ final as (
         latest_amount,
         first_date,
         latest_date,
-        case cadence
-            when 'monthly' then latest_date + interval 1 month
-            when 'quarterly' then latest_date + interval 3 months
-            when 'yearly' then latest_date + interval 1 year
-            else latest_date + to_days(interval_days)
-        end::date as next_expected_date,
-        2 * ({{ as_of_date() }} - latest_date) <= 3 * interval_days as is_active
+        next_expected_date,
+        is_active
 
-    from series
-    -- Three payments make two gaps: of all gaps, three quarters have to be alike.
-    where
-        cadence is not null
-        and payment_count >= 3
-        and 4 * regular_gap_count >= 3 * (payment_count - 1)
+    from {{ ref('int_recurring_payments') }}
+    where known_date = {{ as_of_date() }}
 
 )
 
