@@ -258,6 +258,20 @@ class TestOneWrongRow:
             assert proofs[number].difference == expected
             assert all(proofs[n].status is PROVED for n in range(1, 12) if n != number)
 
+    def test_is_not_settled_by_a_day_whose_rows_come_to_nothing(self) -> None:
+        # The balances after the rows of day 2 are 1002 and 1016, in one order or the other: they
+        # fit what day 1 has without its row of 14, and what it has with it.
+        booked = [(1, 1), (1, 1), (1, 14), (2, -14), (2, 14)]
+        story = Story(
+            tuple(Booking(n, hour, amount) for hour, (n, amount) in enumerate(booked)),
+            12,
+            has_running=True,
+        )
+        evidence = story.evidence()
+        rows = [row for row in evidence.rows if row.day != day(1) or row.amount != 14]
+
+        assert failed(replace(evidence, rows=rows)) == [1]
+
     def test_that_two_balances_enclose_is_told_with_its_difference(self) -> None:
         story = Story(tuple(Booking(n, 12, 10 * n) for n in range(1, 9)), 10)
         evidence = story.evidence()

@@ -306,12 +306,18 @@ class _Proof:
         self._judge_broken()
 
     def _find_settling(self, anchors: Sequence[_Anchor], number: int) -> int | None:
-        """Return the first anchor after one that disagrees which agrees again."""
-        limit = anchors[number - 1].place + SETTLES_WITHIN.days
+        """Return the first anchor after one that disagrees which agrees again.
+
+        One that may as well say what the disputed one says settles nothing.
+        """
+        disputed = anchors[number - 1]
+        limit = disputed.place + SETTLES_WITHIN.days
         for index in range(number, len(anchors)):
             if anchors[index].place > limit:
                 return None
-            if anchors[index].agrees(self.stretches[-1]):
+            if anchors[index].agrees(self.stretches[-1]) and not anchors[index].agrees(
+                disputed.levels
+            ):
                 return index
         return None
 
