@@ -19,7 +19,7 @@ from testing.simulator.truth import HOURS, Day, Moment
 from payymo.domain.banking import ProviderCredentials
 from payymo.domain.enums import SyncTrigger, TransactionStatus
 from payymo.domain.errors import RuleError
-from payymo.postgres.common.models import Account, SyncRun, Transaction
+from payymo.postgres.common.models import Account, Institution, SyncRun, Transaction
 from payymo.postgres.common.operations.coverage import list_coverage
 from payymo.postgres.common.operations.transactions import annotate_transaction
 from payymo.postgres.gocardless.models import GcTransaction
@@ -100,9 +100,10 @@ class RealHouse:
         )
         self._provider = GoCardlessProvider(client, self.clock)
         with tenant_transaction(sessions, tenant_id) as session:
-            institution = add_institution(
-                session, reference=f"{uuid4().hex}_{bank.family.institution}"
-            )
+            # By its very id, as a bank is known by what it begins and ends with.
+            institution = session.scalar(
+                select(Institution).where(Institution.reference == bank.family.institution)
+            ) or add_institution(session, reference=bank.family.institution)
             connection = add_connection(session, tenant_id, institution)
             account = add_account(
                 session, tenant_id, connection, currency=bank.life.currency,
