@@ -179,6 +179,10 @@ def _read_xml(content: bytes, book: _Book) -> None:
         raise InvalidInputError(
             f"The XML file is cut short or damaged at line {error.lineno}: download it again."
         ) from error
+    except LookupError as error:
+        raise InvalidInputError(
+            "The XML file names an encoding that nobody knows: download it again."
+        ) from error
 
 
 def _refuse_doctype(*_: object) -> None:
