@@ -290,8 +290,10 @@ class TestUntilStopped:
             wait_until(lambda: "still running after graceful timeout" in caplog.text)
             time.sleep(_PAUSE_SECONDS)  # it says so just before it does it
 
-        wait_until(lambda: job().error_code == "worker_stopped")
-        assert job().status is JobStatus.QUEUED
+        # The nightly one, where it waits already, does the work of what is handed back.
+        wait_until(lambda: job().error_code in {"worker_stopped", "replaced"})
+        jobs = read_jobs(services.sessions, own_tenant)
+        assert len([each for each in jobs if each.status is JobStatus.QUEUED]) == 1
         with tenant_transaction(services.sessions, own_tenant) as session:
             assert session.scalars(select(MatchRun.id)).all() == []
 
