@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
-from testing.cli.test_replaying import committed, payymo, told  # noqa: F401  # fixtures
+from testing.cli.running import payymo, told
 from testing.factories import add_account, add_tenant, add_transaction
 
 from payymo.domain.errors import DuplicateError, InvalidInputError, NotFoundError, RuleError
@@ -16,13 +16,13 @@ from payymo.postgres.tenancy import tenant_transaction
 
 
 @pytest.fixture(autouse=True)
-def tenant(committed: sessionmaker[Session]) -> UUID:  # noqa: F811  # the fixture
+def tenant(committed: sessionmaker[Session]) -> UUID:
     with committed.begin() as session:
         return add_tenant(session)
 
 
 @pytest.fixture
-def rows(committed: sessionmaker[Session], tenant: UUID) -> None:  # noqa: F811  # the fixture
+def rows(committed: sessionmaker[Session], tenant: UUID) -> None:
     with tenant_transaction(committed, tenant) as session:
         account = add_account(session, tenant)
         for payee, code in (("Hetzner", None), ("Hetzner", None), ("Corner", "5411")):
@@ -37,7 +37,7 @@ def rows(committed: sessionmaker[Session], tenant: UUID) -> None:  # noqa: F811 
 
 
 def test_a_set_is_given_and_applied(
-    committed: sessionmaker[Session],  # noqa: F811  # the fixture
+    committed: sessionmaker[Session],
     tenant: UUID,
     rows: None,
 ) -> None:

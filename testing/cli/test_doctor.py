@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from testing.cli.test_replaying import book, committed, payymo  # noqa: F401  # fixtures
+from testing.cli.running import payymo
 from testing.factories import add_tenant
 from testing.fakes import FakeClock, a_balance, a_payload
 from testing.workflows.test_standardise import Book
@@ -25,7 +25,7 @@ def checks(*arguments: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def proved(book: Book) -> Book:  # noqa: F811  # the fixture
+def proved(book: Book) -> Book:
     """An account whose days of purchases lie between balances that agree."""
     rows = [
         a_payload("-10.00", f"2026-02-2{n}", f"Shop {n}", internalTransactionId=str(n))

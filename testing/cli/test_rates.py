@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
-from testing.cli.test_replaying import committed, payymo, told  # noqa: F401  # fixtures
+from testing.cli.running import payymo, told
 from testing.factories import add_tenant
 from testing.providers.ecb.files import DAILY_XML, HISTORY, zipped
 from testing.providers.ecb.publishing import Publisher, publishing
@@ -18,7 +18,7 @@ from payymo.domain.errors import InvalidInputError, NotFoundError, RuleError
 
 
 @pytest.fixture(autouse=True)
-def tenant(committed: sessionmaker[Session]) -> None:  # noqa: F811  # the fixture
+def tenant(committed: sessionmaker[Session]) -> None:
     with committed.begin() as session:
         add_tenant(session)
 

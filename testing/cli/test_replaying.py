@@ -1,63 +1,24 @@
 """``payymo replay`` and ``payymo connections revert``, as the operator sees them."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.orm import Session, sessionmaker
-from testing.factories import add_tenant
+from testing.cli.running import payymo, told
 from testing.fakes import a_payload
 from testing.workflows.test_standardise import Book
-from typer.testing import CliRunner, Result
 
-from payymo.cli.app import app
 from payymo.domain.errors import InvalidInputError, NotFoundError
 from payymo.postgres.common.models import Transaction
-from payymo.postgres.core import create_app_engine, create_sessions
 from payymo.postgres.gocardless.models import GcFetch
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.settings import Settings
-
-
-@pytest.fixture
-def committed(
-    monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path
-) -> Iterator[sessionmaker[Session]]:
-    """An installation that the environment describes, with a database of its own."""
-    for setting in Settings.model_fields.values():
-        monkeypatch.delenv(str(setting.validation_alias), raising=False)
-    monkeypatch.setenv("DATABASE_URL", database)
-    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    engine = create_app_engine(database)
-    yield create_sessions(engine)
-    engine.dispose()
-
-
-@pytest.fixture
-def book(committed: sessionmaker[Session]) -> Book:
-    with committed.begin() as session:
-        tenant_id = add_tenant(session)
-    return Book(committed, tenant_id, {"a"})
 
 
 @pytest.fixture
 def run_id(book: Book) -> UUID:
     """A sync that brought one transaction."""
     return book.pull("a", [a_payload("-10.00", "2026-02-20", "Bakery")], []).sync_run_id
-
-
-def payymo(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments, prog_name="payymo")
-
-
-def told(*arguments: str) -> str:
-    result = payymo(*arguments)
-    assert result.exception is None, result.exception
-    return result.stdout
 
 
 @pytest.mark.usefixtures("run_id")
