@@ -245,7 +245,7 @@ def quoted(name: str) -> str:
 def _tenant_rows(dataset: Dataset, tenant_id: UUID) -> tuple[str, list[Value]]:
     """Return the one relation that statements may read: a tenant's rows, without whose they are."""
     names = ", ".join(map(quoted, dataset.columns))
-    relation = f"select {names} from {quoted(MART)}.{quoted(dataset.name)}"  # noqa: S608
+    relation = f"select {names} from {quoted(MART)}.{quoted(dataset.name)}"  # noqa: S608  # names of the catalogue
     if dataset.is_shared:
         return f"{_ROWS} as ({relation})", []
     return f"{_ROWS} as ({relation} where {quoted(TENANT_COLUMN)} = ?)", [tenant_id]

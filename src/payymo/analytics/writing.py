@@ -22,7 +22,7 @@ from payymo.domain.errors import RuleError
 
 FILE_MEMORY_MAX: Final = "1GB"
 #: What a spreadsheet takes for the beginning of a formula, or of a cell that holds one.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  # wide ones count too
 
 
 def check_size(reader: Reader, question: Question) -> None:

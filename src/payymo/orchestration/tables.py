@@ -23,7 +23,7 @@ LAYERS: Final[Mapping[str, str]] = {
     "reconciliation": "reconciliation",
 }
 
-_POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
+_POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 _MODELS: Final[Mapping[str, type[Base]]] = {
     value.__tablename__: value
     for module in MODEL_MODULES

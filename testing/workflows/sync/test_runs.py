@@ -254,12 +254,12 @@ class TestCrashes:
         def crash(*_: object, **__: object) -> None:
             raise PowerCutError
 
-        queue_match, house.queue.queue_match = house.queue.queue_match, crash  # type: ignore[method-assign,assignment]
+        queue_match, house.queue.queue_match = house.queue.queue_match, crash  # type: ignore[method-assign,assignment]  # a crash on purpose
         with pytest.raises(PowerCutError):
             house.sync()
         assert house.rows() == []
         assert house.account().synced_through is None
 
-        house.queue.queue_match = queue_match  # type: ignore[method-assign]
+        house.queue.queue_match = queue_match  # type: ignore[method-assign]  # as it was
         house.sync()
         assert len(house.rows()) == 1

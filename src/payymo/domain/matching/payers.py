@@ -325,7 +325,7 @@ def _likeness(match: NameMatch, limit: float) -> int:
         Name.SAME_RARE
         if quality >= 0.995 and match.is_own  # noqa: PLR2004  # steps of likeness
         else Name.LIKE_RARE
-        if quality >= 0.85 and match.is_own  # noqa: PLR2004
+        if quality >= 0.85 and match.is_own  # noqa: PLR2004  # steps of likeness
         else Name.AKIN_RARE
         if quality >= 0.7  # noqa: PLR2004
         else Name.REMOTE_RARE

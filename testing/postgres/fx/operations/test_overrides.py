@@ -75,7 +75,7 @@ class TestListRates:
         override(session, tenant_id, "USD", FRIDAY, "1.05")
 
         def days(**filters: object) -> list[tuple[str, date]]:
-            page = list_rates(session, tenant_id, **({"page": 1, "per_page": 9} | filters))  # type: ignore[arg-type]
+            page = list_rates(session, tenant_id, **({"page": 1, "per_page": 9} | filters))  # type: ignore[arg-type]  # of any kind
             return [(line.currency, line.rate_date) for line in page.rows]
 
         assert days(currency="GBP") == [("GBP", FRIDAY)]

@@ -258,7 +258,7 @@ def decide_on(
         "sources": [decision.source.value for _, decision in changes],
         "rule_ids": [decision.rule_id for _, decision in changes],
     }
-    return session.execute(_RECORD, values).rowcount  # type: ignore[attr-defined,no-any-return]
+    return session.execute(_RECORD, values).rowcount  # type: ignore[attr-defined,no-any-return]  # an update has one
 
 
 def _say(session: Session, tenant_id: UUID, transaction_id: UUID, **values: object) -> None:
