@@ -11,10 +11,13 @@ from testing.factories import add_tenant
 from testing.fakes import FakeClock, a_balance, a_payload
 from testing.workflows.test_standardise import Book
 
+from payymo.domain.enums import MatchScope
 from payymo.domain.errors import InvalidInputError
 from payymo.postgres.common.models import SyncRun, Transaction
+from payymo.postgres.reconciliation.operations.match_runs import record_failed_run
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.rates import import_rates
+from payymo.workflows.reconcile import reconcile
 
 
 def checks(*arguments: str) -> dict[str, dict[str, Any]]:
@@ -100,6 +103,32 @@ class TestDoctor:
             session.execute(update(SyncRun).values(status="running"))
 
         assert "4 syncs never ended" in checks()["runs"]["message"]
+
+    def test_says_that_the_last_matching_failed_until_one_succeeds(self, proved: Book) -> None:
+        assert checks()["matching"]["message"] == "Nothing was matched yet."
+        with tenant_transaction(proved.sessions, proved.tenant_id) as session:
+            record_failed_run(
+                session,
+                proved.tenant_id,
+                job_id=None,
+                engine_version="1",
+                scope=MatchScope.FULL,
+                error_message="The database could not be reached.",
+                started_at=proved.clock.now,
+                now=proved.clock.now,
+            )
+        failed = checks()["matching"]
+        reconcile(
+            proved.sessions,
+            proved.tenant_id,
+            clock=lambda: proved.clock.now + timedelta(seconds=1),
+        )
+        mended = checks()["matching"]
+
+        assert failed["status"] == "attention"
+        assert "failed, and nothing of it was kept. The database could not" in failed["message"]
+        assert mended["status"] == "ok"
+        assert "came to its end" in mended["message"]
 
     @pytest.mark.usefixtures("committed")
     def test_an_installation_that_cannot_be_opened_has_failed(

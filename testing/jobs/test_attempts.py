@@ -15,7 +15,7 @@ from testing.consenting_bank import Providers
 from testing.factories import NOW
 from testing.fakes import FakeClock
 
-from payymo.domain.enums import JobStatus
+from payymo.domain.enums import JobStatus, RunStatus
 from payymo.domain.errors import ProviderRequestError, ProviderUnavailableError
 from payymo.jobs.app import Order
 from payymo.jobs.attempts import ATTEMPTS_MAX, RETRY_DELAYS, UNNOTED, Attempt
@@ -24,6 +24,7 @@ from payymo.jobs.services import WorkerServices
 from payymo.jobs.takeover import take_over_stalled
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.jobs.operations.jobs import cancel_job, get_job
+from payymo.postgres.reconciliation.operations.match_runs import list_match_runs
 from payymo.postgres.tenancy import tenant_transaction
 
 SECRET = "DE89370400440532013000"
@@ -241,6 +242,10 @@ class TestTakeOver:
         failed = reread(services, job)
         assert (failed.status, failed.error_code) == (JobStatus.FAILED, "worker_stopped")
         assert planned_at(services) == []
+        with tenant_transaction(services.sessions, job.tenant_id) as session:
+            (run,) = list_match_runs(session, job.tenant_id).rows
+        assert (run.job_id, run.status) == (job.id, RunStatus.FAILED)
+        assert run.error_message == "The worker stopped before the job was done."
 
     def test_a_row_that_lost_its_job_is_only_ended(
         self, services: WorkerServices, job: Job

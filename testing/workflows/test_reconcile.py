@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from testing.factories import (
     add_account,
@@ -21,11 +22,12 @@ from testing.factories import (
 
 from payymo.domain.enums import (
     InvoiceStatus,
+    MatchScope,
     MatchStatus,
     RunStatus,
     TransactionMatchStatus,
 )
-from payymo.domain.errors import NotFoundError
+from payymo.domain.errors import NotFoundError, RuleError, StoppedError
 from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.postgres.auth.operations.tenants import get_tenant
 from payymo.postgres.common.models import Account, Transaction
@@ -383,6 +385,91 @@ def test_what_the_progress_raises_ends_the_matching(
         match_payments(session, tenant_id, now=NOW, progress=stop)
 
     assert book.matches(MatchStatus.CONFIRMED) == []
+
+
+class TestFailing:
+    """A run that fails says so, and leaves nothing else."""
+
+    def fail(
+        self, book: Book, sessions: sessionmaker[Session], error: Exception, **more: Any
+    ) -> None:
+        """Let a run fail when all is written, and only its end is left to be noted."""
+        moments = iter((NOW, error, NOW + timedelta(seconds=9)))
+
+        def clock() -> datetime:
+            moment = next(moments)
+            if isinstance(moment, Exception):
+                raise moment
+            return moment
+
+        with pytest.raises(type(error)):
+            reconcile(sessions, book.tenant_id, clock=clock, **more)
+
+    def test_it_is_recorded_and_nothing_of_it_is_kept(
+        self, session: Session, sessions: sessionmaker[Session], tenant_id: Any, book: Book
+    ) -> None:
+        invoice = book.invoice("INV-2026-0042", "119.00")
+        book.payment("119.00", "INV-2026-0042")
+
+        self.fail(book, sessions, RuleError("The rule is broken.", code="over_limit"))
+
+        (run,) = list_match_runs(session, tenant_id).rows
+        assert (run.status, run.scope) == (RunStatus.FAILED, MatchScope.FULL)
+        assert (run.started_at, run.finished_at) == (NOW, NOW + timedelta(seconds=9))
+        assert run.error_message == "The rule is broken."
+        assert run.applied_count == 0
+        assert session.execute(select(Match.id)).all() == []
+        assert session.execute(select(Allocation.id)).all() == []
+        assert get_invoice(session, tenant_id, invoice.id).status is InvoiceStatus.OPEN
+
+    @pytest.mark.parametrize(
+        ("error", "told"),
+        [
+            (
+                ValueError("Blue Whale pays with GB82WEST12345698765432"),
+                "Something unexpected happened (ValueError): the log says where.",
+            ),
+            (
+                OperationalError("SELECT 1", {"iban": "GB82WEST"}, Exception("no route to db-7")),
+                "The database could not be reached.",
+            ),
+        ],
+    )
+    def test_it_repeats_no_words_of_what_was_raised(
+        self, sessions: sessionmaker[Session], book: Book, error: Exception, told: str
+    ) -> None:
+        self.fail(book, sessions, error)
+
+        (run,) = list_match_runs(book.session, book.tenant_id).rows
+        assert run.error_message == told
+
+    def test_the_next_run_does_what_it_did_not(
+        self, session: Session, sessions: sessionmaker[Session], tenant_id: Any, book: Book
+    ) -> None:
+        book.invoice("INV-2026-0042", "119.00")
+        book.payment("119.00", "INV-2026-0042")
+        self.fail(book, sessions, ValueError())
+
+        report = reconcile(sessions, tenant_id, clock=lambda: NOW + timedelta(minutes=1))
+
+        assert report.applied_count == 1
+        statuses = [run.status for run in list_match_runs(session, tenant_id).rows]
+        assert statuses == [RunStatus.SUCCEEDED, RunStatus.FAILED]
+
+    def test_one_that_is_stopped_has_not_failed(
+        self, session: Session, sessions: sessionmaker[Session], tenant_id: Any, book: Book
+    ) -> None:
+        self.fail(book, sessions, StoppedError())
+
+        assert list_match_runs(session, tenant_id).total == 0
+
+    def test_one_that_cannot_be_recorded_still_says_why_it_failed(
+        self, sessions: sessionmaker[Session], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pytest.raises(NotFoundError, match="tenant"):
+            reconcile(sessions, uuid4(), clock=lambda: NOW)
+
+        assert "A failed matching could not be recorded" in caplog.text
 
 
 class TestAPersonDecidesMeanwhile:

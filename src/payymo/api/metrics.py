@@ -17,13 +17,14 @@ from prometheus_client.core import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from payymo.domain.enums import MatchOrigin, MatchScope, MatchStatus, ProofStatus
+from payymo.domain.enums import MatchOrigin, MatchScope, MatchStatus, ProofStatus, RunStatus
 from payymo.postgres.common.operations.call_counts import read_call_counts
 from payymo.postgres.common.operations.proofs import summarise_proofs
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.reconciliation.operations.matching_totals import (
     SECONDS_EDGES,
     RunTotals,
+    count_runs,
     summarise_matches,
     summarise_runs,
 )
@@ -147,10 +148,12 @@ def read_matching(session: Session, _today: date) -> Iterable[Metric]:
     """
     runs: dict[MatchScope, list[RunTotals]] = {scope: [] for scope in MatchScope}
     matches: Tally[tuple[MatchStatus, MatchOrigin, bool]] = Tally()
+    ended: Tally[tuple[MatchScope, RunStatus]] = Tally()
     for tenant_id in list_tenant_ids(session):
         enter_tenant(session, tenant_id)
         for scope, totals in summarise_runs(session, tenant_id).items():
             runs[scope].append(totals)
+        ended.update(count_runs(session, tenant_id))
         for status, origin, is_decided, count in summarise_matches(session, tenant_id):
             matches[status, origin, is_decided] += count
 
@@ -177,6 +180,15 @@ def read_matching(session: Session, _today: date) -> Iterable[Metric]:
             total = sum(getattr(one, f"{outcome}_count") for one in all_totals)
             payments.add_metric((scope.value, outcome), total)
 
+    run_counts = CounterMetricFamily(
+        "payymo_match_runs",
+        "Match runs, by whether they were to look at everything and how they ended.",
+        labels=("scope", "status"),
+    )
+    for scope in MatchScope:
+        for ending in (RunStatus.SUCCEEDED, RunStatus.FAILED):
+            run_counts.add_metric((scope.value, ending.value), ended[scope, ending])
+
     standing = GaugeMetricFamily(
         "payymo_matches",
         "Matches, by how they stand, who proposed them and who decided on them last.",
@@ -192,7 +204,7 @@ def read_matching(session: Session, _today: date) -> Iterable[Metric]:
             count for (status, *_), count in matches.items() if status is MatchStatus.SUGGESTED
         ),
     )
-    return (seconds, payments, standing, queue)
+    return (seconds, payments, run_counts, standing, queue)
 
 
 class CallMetrics:

@@ -26,8 +26,8 @@ def doctor(tenant: TenantOption = None, *, json: JsonOption = False) -> None:
     """Check the installation and every account, of all tenants or of one.
 
     Does each account add up, are its days known, was every row understood, is it fresh; did every
-    sync end; are database, migrations, queue, worker and keys in order. One line for each check.
-    Exit code 1 when something failed.
+    sync end, and the last matching; are database, migrations, queue, worker and keys in order. One
+    line for each check. Exit code 1 when something failed.
     """
     checks: list[Check] = []
     try:

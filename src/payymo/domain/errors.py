@@ -37,6 +37,10 @@ class PayymoError(Exception):
         self.problems = tuple(problems)
 
 
+class StoppedError(Exception):
+    """Whoever asked for some work wants it to end before it is done: nothing has failed."""
+
+
 class InvalidInputError(PayymoError):
     """The input is malformed; the same input will never be accepted."""
 

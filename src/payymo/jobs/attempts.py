@@ -14,7 +14,7 @@ from procrastinate import RetryStrategy
 from sqlalchemy.exc import OperationalError
 
 from payymo.domain.enums import FaultKind
-from payymo.domain.errors import PayymoError, ProviderError
+from payymo.domain.errors import PayymoError, ProviderError, StoppedError
 from payymo.domain.faults import kind_of, kind_of_end
 from payymo.jobs.outcomes import STOPPED, Failure, Try, close_runs, give_up, hand_back
 from payymo.jobs.services import WorkerServices
@@ -42,7 +42,7 @@ _NO_DATABASE: Final = Failure(
 _FRAMES_LOGGED: Final = 5
 
 
-class WorkerStoppingError(Exception):
+class WorkerStoppingError(StoppedError):
     """The worker is to stop: the job is handed back."""
 
 

@@ -4,6 +4,8 @@ import logging
 from typing import Final
 from uuid import UUID
 
+from payymo.domain.enums import JobKind, MatchScope
+from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.jobs.app import Order
 from payymo.jobs.attempts import ATTEMPTS_MAX, log_error
 from payymo.jobs.outcomes import STOPPED, Try, give_up, hand_back
@@ -15,6 +17,7 @@ from payymo.postgres.jobs.operations.queue import (
     list_stalled_tasks,
     retry_task,
 )
+from payymo.postgres.reconciliation.operations.match_runs import record_failed_run
 from payymo.postgres.tenancy import tenant_transaction
 
 logger = logging.getLogger(__name__)
@@ -59,6 +62,18 @@ def _take_over_job(services: WorkerServices, task: StalledTask) -> None:
         job = hold_job(session, this.tenant_id, this.job_id, queue_id=this.queue_id)
         if job is not None and job.attempt_count >= ATTEMPTS_MAX:
             give_up(session, this, STOPPED, now=now)
+            if this.order.kind is JobKind.MATCH:
+                # Its last run died with the worker, and could not say so itself.
+                record_failed_run(
+                    session,
+                    this.tenant_id,
+                    job_id=this.job_id,
+                    engine_version=ENGINE_VERSION,
+                    scope=MatchScope.NEWS if job.requested_by is None else MatchScope.FULL,
+                    error_message=STOPPED.message,
+                    started_at=job.started_at or now,
+                    now=now,
+                )
         elif job is not None:
             hand_back(session, services.queue, this, STOPPED, not_before=None, now=now)
 

@@ -58,6 +58,11 @@ EXAMINED: Final[Mapping[str, dg.AssetCheckSpec]] = {
         asset=table_key("sync_runs"),
         description="No sync was left behind by a worker that is gone.",
     ),
+    "matching": dg.AssetCheckSpec(
+        "the_last_matching_succeeded",
+        asset=table_key("match_runs"),
+        description="No tenant's last matching failed.",
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from payymo.postgres.common.operations.sync_runs import list_unfinished_runs, lo
 from payymo.postgres.encryption import KeyRing
 from payymo.postgres.fx.operations.rates import find_last_rate_day, list_imports
 from payymo.postgres.gocardless.operations.archive import count_unread_payloads
+from payymo.postgres.reconciliation.operations.match_runs import find_latest_run
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.proof import explain_failures, prove_account
 
@@ -103,6 +104,7 @@ def examine_tenant(
         checks = [
             _check_keys(session, tenant_id, key_ring),
             _check_runs(session, tenant_id, now),
+            _check_matching(session, tenant_id),
         ]
         account_ids = _list_read_accounts(session, tenant_id)
     yield from checks
@@ -142,6 +144,23 @@ def _check_runs(session: Session, tenant_id: UUID, now: datetime) -> Check:
         CheckStatus.ATTENTION,
         f"{len(unfinished)} syncs never ended, the first of connection {run.connection_id}: sync "
         "it again, which closes them, and see that a worker runs.",
+        tenant_id,
+    )
+
+
+def _check_matching(session: Session, tenant_id: UUID) -> Check:
+    run = find_latest_run(session, tenant_id)
+    if run is None:
+        return Check("matching", CheckStatus.OK, "Nothing was matched yet.", tenant_id)
+    began = f"{run.started_at:%Y-%m-%d %H:%M} UTC"
+    if run.status is not RunStatus.FAILED:
+        message = f"The last matching, of {began}, came to its end."
+        return Check("matching", CheckStatus.OK, message, tenant_id)
+    return Check(
+        "matching",
+        CheckStatus.ATTENTION,
+        f"The last matching, of {began}, failed, and nothing of it was kept. {run.error_message} "
+        "Run `payymo match` to try again.",
         tenant_id,
     )
 

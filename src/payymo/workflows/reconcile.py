@@ -1,16 +1,18 @@
 """Matching all unexplained payments of a tenant with all its open invoices."""
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from payymo.domain.banking import Clock
 from payymo.domain.enums import MatchScope
-from payymo.domain.errors import RuleError
+from payymo.domain.errors import PayymoError, RuleError, StoppedError
 from payymo.domain.matching.engine import ENGINE_VERSION
 from payymo.domain.settlement import SettlementPolicy
 from payymo.postgres.jobs.operations.jobs import get_job
@@ -24,6 +26,7 @@ from payymo.postgres.reconciliation.operations.match_runs import (
     find_last_run,
     finish_match_run,
     lock_matching,
+    record_failed_run,
     start_match_run,
 )
 from payymo.postgres.reconciliation.operations.payments import (
@@ -40,6 +43,8 @@ from payymo.workflows.garbage import nobody_looks_for_garbage
 from payymo.workflows.judging import Judge, learn
 from payymo.workflows.looking import look, remember
 from payymo.workflows.settling import settle_proposals, settlement_waits
+
+logger = logging.getLogger(__name__)
 
 #: A run that a person's decision overtakes begins anew, so often in all.
 RUNS_MAX = 3
@@ -115,9 +120,12 @@ def reconcile(
     A person may allocate the same money while the engine thinks. What the person decided counts:
     nothing of the run is kept, and another one begins.
 
+    One that fails leaves a record that says why, and nothing else. It is no failure when the
+    progress raises :exc:`StoppedError`: then somebody wants it to end.
+
     :param sessions: Opener of transactions.
     :param tenant_id: Tenant whose payments are matched.
-    :param clock: Tells the time.
+    :param clock: Tells the time (aware).
     :param job_id: Background job that it runs in: looks at what has changed, unless a person asked
         for it. Without one, everything is looked at.
     :param progress: As for :func:`match_payments`.
@@ -126,21 +134,66 @@ def reconcile(
         decide faster than the engine thinks.
     """
     for runs_left in reversed(range(RUNS_MAX)):
+        started_at = clock()
         try:
             with tenant_transaction(sessions, tenant_id) as session:
                 return match_payments(
                     session,
                     tenant_id,
-                    now=clock(),
+                    now=started_at,
                     clock=clock,
                     job_id=job_id,
                     scope=_scope_of(session, tenant_id, job_id),
                     progress=progress,
                 )
-        except RuleError as error:
-            if error.code not in _OVERTAKEN or not runs_left:
-                raise
+        except StoppedError:
+            raise
+        except Exception as error:
+            if isinstance(error, RuleError) and error.code in _OVERTAKEN and runs_left:
+                continue
+            _note_failure(
+                sessions, tenant_id, error, job_id=job_id, started_at=started_at, clock=clock
+            )
+            raise
     raise AssertionError("the last run returns or raises")
+
+
+def _note_failure(
+    sessions: sessionmaker[Session],
+    tenant_id: UUID,
+    error: Exception,
+    *,
+    job_id: UUID | None,
+    started_at: datetime,
+    clock: Clock,
+) -> None:
+    """Record a run that failed, where the database can be reached; the error goes on its way."""
+    try:
+        with tenant_transaction(sessions, tenant_id) as session:
+            record_failed_run(
+                session,
+                tenant_id,
+                job_id=job_id,
+                engine_version=ENGINE_VERSION,
+                scope=_scope_of(session, tenant_id, job_id),
+                error_message=_explain(error),
+                started_at=started_at,
+                now=clock(),
+            )
+    except (SQLAlchemyError, PayymoError) as failure:
+        logger.warning(
+            "A failed matching could not be recorded",
+            extra={"tenant_id": str(tenant_id), "error": type(failure).__name__},
+        )
+
+
+def _explain(error: Exception) -> str:
+    """Say why a run failed, without what an error may quote: a row, a name, an address."""
+    if isinstance(error, PayymoError):
+        return error.message
+    if isinstance(error, OperationalError):
+        return "The database could not be reached."
+    return f"Something unexpected happened ({type(error).__name__}): the log says where."
 
 
 def match_payments(

@@ -143,4 +143,6 @@ def _state_in_the_way(run: MatchRun) -> Sequence[Problem]:
         return [Problem(None, "The matching was taken back already.")]
     if run.status is RunStatus.RUNNING:
         return [Problem(None, "The matching still runs: wait for its end.")]
+    if run.status is RunStatus.FAILED:
+        return [Problem(None, "The matching failed: there is nothing of it to take back.")]
     return []

@@ -23,6 +23,7 @@ from payymo.domain.enums import (
 )
 from payymo.postgres.common.operations.call_counts import count_call
 from payymo.postgres.reconciliation.models import MatchRun
+from payymo.postgres.reconciliation.operations.match_runs import record_failed_run
 from payymo.postgres.tenancy import tenant_transaction
 
 
@@ -145,6 +146,16 @@ def test_metrics_tell_how_matching_fares_over_all_tenants(
                 )
             )
     with tenant_transaction(sessions, tenant_id) as session:
+        record_failed_run(
+            session,
+            tenant_id,
+            job_id=None,
+            engine_version="1",
+            scope=MatchScope.NEWS,
+            error_message="It failed.",
+            started_at=clock.now,
+            now=clock.now,
+        )
         account = add_account(session, tenant_id)
         add_decisions(session, tenant_id, account, [(0.9, True), (0.9, True), (0.7, False)])
     with tenant_transaction(sessions, other_tenant_id) as session:
@@ -160,6 +171,14 @@ def test_metrics_tell_how_matching_fares_over_all_tenants(
     assert 'payymo_match_run_seconds_sum{scope="full"} 4.5' in lines
     assert 'payymo_match_payments_total{outcome="applied",scope="full"} 6.0' in lines
     assert 'payymo_match_payments_total{outcome="unexplained",scope="news"} 4.0' in lines
+    for looked, status, count in (
+        ("full", "succeeded", 3),
+        ("news", "succeeded", 1),
+        ("news", "failed", 1),
+        ("full", "failed", 0),
+    ):
+        labels = f'scope="{looked}",status="{status}"'
+        assert f"payymo_match_runs_total{{{labels}}} {count}.0" in lines
     by_person = 'decided_by="person",origin="engine"'
     assert f'payymo_matches{{{by_person},status="confirmed"}} 2.0' in lines
     assert f'payymo_matches{{{by_person},status="rejected"}} 1.0' in lines

@@ -5,8 +5,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
-from payymo.domain.enums import RunStatus
+from payymo.domain.enums import MatchScope, RunStatus
 from payymo.postgres.reconciliation.models import MatchRun
+from payymo.postgres.reconciliation.operations.match_runs import record_failed_run
 from payymo.postgres.tenancy import tenant_transaction
 
 URL = "/api/v1/match_runs"
@@ -85,6 +86,30 @@ class TestReading:
 
     def test_refuses_filters_that_it_does_not_have(self, viewer: TestClient) -> None:
         assert viewer.get(URL, params={"status": "running"}).status_code == 400
+
+    def test_says_why_a_run_failed_of_which_there_is_nothing_to_take_back(
+        self, sessions: sessionmaker[Session], member: TestClient, tenant_id: UUID
+    ) -> None:
+        began = datetime(2026, 3, 1, 1, 0, tzinfo=UTC)
+        with tenant_transaction(sessions, tenant_id) as session:
+            run = record_failed_run(
+                session,
+                tenant_id,
+                job_id=None,
+                engine_version="1",
+                scope=MatchScope.NEWS,
+                error_message="The database could not be reached.",
+                started_at=began,
+                now=began,
+            )
+
+        (listed,) = member.get(URL).json()["data"]
+        refused = member.post(f"{URL}/{run.id}/reversals").json()
+
+        assert (listed["status"], listed["scope"]) == ("failed", "news")
+        assert listed["error_message"] == "The database could not be reached."
+        assert listed["finished_at"] == "2026-03-01T01:00:00Z"
+        assert refused["error"]["code"] == "match_run_not_revertible"
 
 
 class TestReversing:

@@ -32,7 +32,7 @@ class MatchRunRead(ResponseModel):
     applied_count: Annotated[int, Field(description="Matches so sure that they were applied.")]
     suggested_count: Annotated[int, Field(description="Matches that wait for a person.")]
     unexplained_count: Annotated[int, Field(description="Payments that nothing explains.")]
-    error_message: str | None
+    error_message: Annotated[str | None, Field(description="Why it failed, where it did.")]
     started_at: datetime
     finished_at: datetime | None
     reversed_at: Annotated[

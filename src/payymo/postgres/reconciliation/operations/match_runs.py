@@ -337,6 +337,59 @@ def finish_match_run(
     session.flush()
 
 
+def record_failed_run(
+    session: Session,
+    tenant_id: UUID,
+    *,
+    job_id: UUID | None,
+    engine_version: str,
+    scope: MatchScope,
+    error_message: str,
+    started_at: datetime,
+    now: datetime,
+) -> MatchRun:
+    """Write down that a matching came to nothing, and return the record.
+
+    What it had written until then is gone with its transaction: this is one of its own.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whose payments were to be matched.
+    :param job_id: Background job that it ran in.
+    :param engine_version: Version of the engine that judged.
+    :param scope: How much it was to look at.
+    :param error_message: Why, in a sentence without secrets and personal data.
+    :param started_at: When it began (aware).
+    :param now: Present time (aware).
+    """
+    run = start_match_run(
+        session,
+        tenant_id,
+        job_id=job_id,
+        engine_version=engine_version,
+        scope=scope,
+        now=started_at,
+    )
+    run.status = RunStatus.FAILED
+    run.error_message = error_message
+    run.finished_at = now
+    session.flush()
+    return run
+
+
+def find_latest_run(session: Session, tenant_id: UUID) -> MatchRun | None:
+    """Return the matching that began last, however it ended; ``None`` if there was none.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns it.
+    """
+    return session.scalars(
+        select(MatchRun)
+        .where(MatchRun.tenant_id == tenant_id)
+        .order_by(MatchRun.started_at.desc(), MatchRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def find_last_finding(session: Session, tenant_id: UUID) -> datetime | None:
     """Return when a matching last changed anything, or was taken back (aware); ``None`` if never.
 

@@ -81,6 +81,20 @@ def summarise_runs(session: Session, tenant_id: UUID) -> Mapping[MatchScope, Run
     }
 
 
+def count_runs(session: Session, tenant_id: UUID) -> Mapping[tuple[MatchScope, RunStatus], int]:
+    """Return how many of the tenant's match runs ended how, by how much they looked at.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant whose payments were matched.
+    """
+    rows = session.execute(
+        select(MatchRun.scope, MatchRun.status, func.count().label("run_count"))
+        .where(MatchRun.tenant_id == tenant_id)
+        .group_by(MatchRun.scope, MatchRun.status)
+    )
+    return {(row.scope, row.status): row.run_count for row in rows}
+
+
 def summarise_matches(session: Session, tenant_id: UUID) -> Sequence[MatchTotals]:
     """Return how many of the tenant's matches stand how.
 
