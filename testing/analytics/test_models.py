@@ -9,6 +9,7 @@ import yaml
 
 from payymo.analytics.project import project_folder
 from payymo.domain import enums
+from payymo.domain.quotas import CALLS_A_DAY
 from payymo.postgres.reconciliation.operations.review_queue import BAND_EDGES
 
 MODELS = project_folder() / "models"
@@ -143,6 +144,12 @@ def test_syncs_are_counted_by_every_kind_of_fault() -> None:
         for status in enums.RunStatus
         if f"sync_status = '{status}'" not in sql and status is not enums.RunStatus.RUNNING
     ] == []
+
+
+def test_as_many_calls_are_allowed_as_the_domain_allows() -> None:
+    sql = (MODELS / "mart" / "fct_quota_use.sql").read_text()
+
+    assert f"greatest({CALLS_A_DAY}, told_remaining), {CALLS_A_DAY})" in sql
 
 
 def test_matches_fall_into_the_bands_that_the_api_shows() -> None:

@@ -18,7 +18,23 @@ results as (
 
 ),
 
-final as (
+-- What is left of each scope is told as of the build, beside the latest day that there is.
+quotas as (
+
+    select
+        tenant_id,
+        account_id,
+        sum(today_count)::bigint as today_count,
+        min(left_count) as left_count,
+        arg_min(access_scope, (left_count, -call_limit, access_scope)) as scarcest_scope,
+        arg_min(resets_at, (left_count, -call_limit, access_scope)) as resets_at
+
+    from {{ ref('fct_quota_use') }}
+    group by tenant_id, account_id
+
+),
+
+days as (
 
     select
         results.tenant_id,
@@ -49,6 +65,40 @@ final as (
             and results.sync_run_id = runs.sync_run_id
     where results.sync_status <> 'running'
     group by results.tenant_id, results.account_id, runs.connection_id, runs.sync_date
+
+),
+
+latest as (
+
+    select
+        tenant_id,
+        account_id,
+        max(sync_date) as sync_date
+
+    from days
+    group by tenant_id, account_id
+
+),
+
+final as (
+
+    select
+        days.*,
+        case when days.sync_date = {{ as_of_date() }} then quotas.today_count end as call_count,
+        quotas.left_count as calls_left,
+        quotas.scarcest_scope,
+        quotas.resets_at as calls_reset_at
+
+    from days
+    left join latest
+        on
+            days.tenant_id = latest.tenant_id
+            and days.account_id = latest.account_id
+            and days.sync_date = latest.sync_date
+    left join quotas
+        on
+            latest.tenant_id = quotas.tenant_id
+            and latest.account_id = quotas.account_id
 
 )
 

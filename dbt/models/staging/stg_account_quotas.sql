@@ -17,12 +17,17 @@ renamed as (
 
         ---------- strings
         scope as access_scope,
+        told_by,
+        calls,
 
         ---------- numerics
         call_limit,
-        call_count,
+        told_remaining,
 
         ---------- timestamps
+        told_at,
+        resets_at,
+        refused_until,
         updated_at
 
     from source
