@@ -36,9 +36,24 @@ amounts as (
         select
             tenant_id,
             currency,
-            min(proof_date) as first_date,
-            max(proof_date) as last_date
-        from {{ ref('stg_balance_proofs') }}
+            min(balance_date) as first_date,
+            max(balance_date) as last_date
+        from (
+            select
+                tenant_id,
+                currency,
+                proof_date as balance_date
+            from {{ ref('stg_balance_proofs') }}
+
+            union all
+
+            select
+                tenant_id,
+                currency,
+                last_observed_at::date as balance_date
+            from {{ ref('stg_balances') }}
+            where not is_retracted
+        ) as known_balances
         group by tenant_id, currency
     ) as balances
     inner join {{ ref('dim_dates') }} as dates

@@ -6,10 +6,29 @@ accounts as (
 
 ),
 
+-- Before a first day of an account is over, nothing but the bank's word says what it holds.
 balances as (
 
-    select * from {{ ref('fct_daily_balances') }}
+    select
+        tenant_id,
+        account_id,
+        currency,
+        balance_date,
+        closing_balance
+
+    from {{ ref('fct_daily_balances') }}
     where closing_balance is not null
+
+    union all
+
+    select
+        tenant_id,
+        account_id,
+        currency,
+        balance_date,
+        balance as closing_balance
+
+    from {{ ref('int_told_balances') }}
 
 ),
 
