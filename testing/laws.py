@@ -20,9 +20,32 @@ _PLACED: Final = """
     WHERE reversed_at IS NULL AND transaction_id IS NOT NULL
 """
 
+#: What of each payment is placed, by its lines themselves: not by the sum that is kept of them.
+_PAYMENTS: Final = f"""
+    SELECT t.tenant_id, t.id, t.amount, t.currency, t.match_status,
+        sum(p.amount) AS placed, sign(t.amount) * sum(p.amount) AS used, abs(t.amount) AS moved
+    FROM transactions t JOIN ({_PLACED}) p ON p.tenant_id = t.tenant_id AND p.transaction_id = t.id
+    GROUP BY t.tenant_id, t.id
+"""
+
 LAWS: Final[Mapping[str, str]] = {
-    # The bank may restate a payment to less than was allocated; only then is more placed than
-    # there is, and people are told (`transaction_over_allocated`).
+    # The bank may restate a payment to less than was placed; only then is more placed than it
+    # moved, never more than at the time, and people are told (`transaction_over_allocated`).
+    "no more is placed of a payment than it moved": f"""
+        SELECT p.id, p.amount, p.placed FROM ({_PAYMENTS}) p
+        WHERE (p.used < 0 OR p.used > p.moved) AND NOT EXISTS (
+            SELECT FROM events e
+            WHERE e.tenant_id = p.tenant_id AND e.subject_id = p.id
+                AND e.kind = 'transaction_over_allocated'
+                AND (e.payload ->> 'amount')::numeric = p.amount
+                AND abs((e.payload ->> 'allocated')::numeric) >= abs(p.placed)
+        )
+    """,
+    "a payment is matched where its lines come to all of it, and in part where they do not": f"""
+        SELECT p.id, p.amount, p.placed, p.match_status FROM ({_PAYMENTS}) p
+        WHERE p.placed <> 0 AND p.match_status IS DISTINCT FROM
+            CASE WHEN abs(p.placed) < p.moved THEN 'partially_matched' ELSE 'matched' END
+    """,
     "what is placed of a payment is what its lines come to": f"""
         SELECT t.id, t.allocated, coalesce(sum(p.amount), 0) AS placed
         FROM transactions t LEFT JOIN ({_PLACED}) p
@@ -88,10 +111,9 @@ LAWS: Final[Mapping[str, str]] = {
                 AND l.match_id = m.id AND l.reversed_at IS NULL)
         )
     """,
-    "a payment that is wholly placed is matched, and one of which nothing is placed is not": """
+    "a payment of which nothing is placed is not matched": """
         SELECT id, amount, allocated, match_status FROM transactions
-        WHERE (allocated = 0 AND match_status IN ('matched', 'partially_matched'))
-            OR (allocated <> 0 AND match_status NOT IN ('matched', 'partially_matched'))
+        WHERE allocated = 0 AND match_status IN ('matched', 'partially_matched')
     """,
 }
 

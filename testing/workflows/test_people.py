@@ -267,7 +267,8 @@ class TestAllocations:
         people.match(people.row().id, 90)
         people.pull(A_RESTATED, B)
         with tenant_transaction(people.sessions, people.tenant_id) as session:
-            session.get_one(Transaction, (people.tenant_id, people.row().id)).amount = Decimal(100)
+            row = session.get_one(Transaction, (people.tenant_id, people.row().id))
+            row.amount, row.match_status = Decimal(100), TransactionMatchStatus.PARTIALLY_MATCHED
 
         (finding,) = people.replay(apply=False).findings
 

@@ -55,7 +55,7 @@ from payymo.postgres.reconciliation.operations.invoices import (
     update_invoice,
     void_invoice,
 )
-from payymo.postgres.reconciliation.operations.payments import get_payment
+from payymo.postgres.reconciliation.operations.payments import get_payment, update_match_status
 from payymo.postgres.tenancy import enter_tenant
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -699,6 +699,7 @@ class TestTheDatabase:
         )
         session = books.session
         session.execute(text("UPDATE allocations SET reversed_at = now()"))  # frees 110.00 EUR
+        update_match_status(session, books.tenant_id, [match.transaction_id])
         values = {
             "tenant": books.tenant_id,
             "id": uuid4(),
@@ -709,6 +710,7 @@ class TestTheDatabase:
         }
         if over == "0.00":
             session.execute(insert, values)
+            update_match_status(session, books.tenant_id, [match.transaction_id])
             placed = get_payment(session, books.tenant_id, match.transaction_id)
             assert placed.allocated == Decimal("120.00")
             return
