@@ -1,9 +1,10 @@
 """What a matching books besides money on invoices, and what it leaves to people."""
 
+from collections.abc import Hashable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.orm import Session
@@ -15,7 +16,8 @@ from testing.factories import (
     add_transaction,
 )
 
-from payymo.domain.enums import AdjustmentKind, CreditKind, InvoiceStatus, MatchStatus
+from payymo.domain.enums import AdjustmentKind, CreditKind, InvoiceStatus, MatchScope, MatchStatus
+from payymo.domain.matching.records import Proposal, ProposedAllocation
 from payymo.postgres.reconciliation.models import Invoice, Match
 from payymo.postgres.reconciliation.operations.credits import (
     CreditNoteValues,
@@ -25,12 +27,18 @@ from payymo.postgres.reconciliation.operations.credits import (
     list_uses,
     reverse_use,
 )
-from payymo.postgres.reconciliation.operations.decisions import confirm_match, reverse_match
-from payymo.postgres.reconciliation.operations.invoices import get_invoice
+from payymo.postgres.reconciliation.operations.decisions import (
+    confirm_match,
+    reject_match,
+    reverse_match,
+)
+from payymo.postgres.reconciliation.operations.invoices import get_invoice, list_open_invoices
 from payymo.postgres.reconciliation.operations.matches import MatchFilter, list_matches
+from payymo.postgres.reconciliation.operations.payments import list_unexplained_payments
 from payymo.postgres.reconciliation.operations.policies import get_policy, update_policy
 from payymo.workflows.credits import propose_credit_uses
 from payymo.workflows.reconcile import match_payments
+from payymo.workflows.settling import settle_proposals
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -164,6 +172,86 @@ def test_a_payment_short_by_a_credit_note_is_explained_by_it_once(book: Book) ->
     assert len(netted) == 1
     assert netted[0][0] in {first.id, second.id}
     assert netted[0][1:] == (note, Decimal("20.00"))
+
+
+class TestACreditThatTwoPaymentsAreShortOf:
+    """Suggestions compete for a customer's credit as they do for invoices."""
+
+    def uses(self, book: Book) -> dict[UUID, UUID]:
+        """Return the credit that is suggested to be used, by payment."""
+        return {
+            match.transaction_id: line.credit_id
+            for match in book.matches(MatchStatus.SUGGESTED)
+            for line in match.differences
+            if line.credit_id is not None
+        }
+
+    def news(self, book: Book) -> int:
+        return match_payments(
+            book.session, book.tenant_id, now=NOW, scope=MatchScope.NEWS
+        ).payment_count
+
+    def test_is_suggested_for_one_of_them_whenever_they_come(self, book: Book) -> None:
+        book.invoice("INV-2026-0042", "100.00")
+        book.invoice("INV-2026-0050", "90.00")
+        note = book.note("CN-2026-7", "20.00")
+        first = book.payment("80.00", "INV-2026-0042")
+        book.run()
+        assert self.uses(book) == {first: note}
+
+        second = book.payment("70.00", "INV-2026-0050, CN-2026-7")
+        considered = self.news(book)
+        by_news = self.uses(book)
+        book.run()
+
+        assert considered == 2
+        assert list(by_news.values()) == [note]
+        assert by_news == self.uses(book)
+        assert {match.transaction_id for match in book.matches(MatchStatus.SUGGESTED)} >= {second}
+
+    def test_is_left_to_a_suggestion_that_is_not_thought_over(self, book: Book) -> None:
+        """A part payment, to the engine: booking it finds no credit that another one holds."""
+        book.invoice("INV-2026-0042", "100.00")
+        note = book.note("CN-2026-7", "20.00")
+        first = book.payment("80.00", "INV-2026-0042")
+        book.run()
+        invoice = book.invoice("INV-2026-0050", "90.00")
+        second = book.payment("70.00", "INV-2026-0050")
+        share = ProposedAllocation(invoice.id, Decimal("70.00"))
+        proposal = Proposal(second, (share,), 0.9, (), runner_up=None, is_tie=False)
+
+        def used(*considered: UUID) -> list[Hashable]:
+            found = settle_proposals(
+                book.session,
+                book.tenant_id,
+                [proposal],
+                list_unexplained_payments(book.session, book.tenant_id),
+                list_open_invoices(book.session, book.tenant_id),
+                considered=considered,
+                policy=get_policy(book.session, book.tenant_id),
+            )
+            return [use.credit_id for each in found.values() for use in each.applied]
+
+        assert used(second) == []
+        assert used(second, first) == [note]
+
+    def test_goes_to_the_other_when_a_person_refuses_the_first(self, book: Book) -> None:
+        book.invoice("INV-2026-0042", "100.00")
+        book.invoice("INV-2026-0050", "90.00")
+        note = book.note("CN-2026-7", "20.00")
+        book.payment("80.00", "INV-2026-0042")
+        book.payment("70.00", "INV-2026-0050")
+        book.run()
+        ((holder, _),) = self.uses(book).items()
+        (match,) = [
+            each for each in book.matches(MatchStatus.SUGGESTED) if each.transaction_id == holder
+        ]
+        reject_match(book.session, book.tenant_id, match.id, actor_id=uuid4(), now=NOW)
+
+        self.news(book)
+
+        ((other, credit_id),) = self.uses(book).items()
+        assert (other != holder, credit_id) == (True, note)
 
 
 def test_several_invoices_less_a_credit_note_are_suggested_together(book: Book) -> None:

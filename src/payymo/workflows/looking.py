@@ -39,7 +39,7 @@ from payymo.postgres.reconciliation.operations.looks import (
     Look,
     find_invoice_looks,
     find_payment_looks,
-    find_suggested_invoices,
+    find_suggested_ids,
     record_invoice_looks,
     record_payment_looks,
 )
@@ -88,9 +88,12 @@ class _Desk:
         )
         return [each for each in proposals if each.confidence >= CONFIDENCE_MIN]
 
-    def concerned(self, invoices: Collection[Hashable]) -> set[Hashable]:
-        """Return the payments that some invoices may have been paid with."""
-        return find_concerned(self.matcher, self.readings, self.lessons, invoices)
+    def concerned(self, ids: Collection[Hashable]) -> set[Hashable]:
+        """Return the payments that some invoices may have been paid with, or less some credits."""
+        index = self.matcher.index
+        customers = {each.customer_id for each in index.credits if each.id in ids}
+        deductible = {each.id for each in index.invoices if each.customer_id in customers}
+        return find_concerned(self.matcher, self.readings, self.lessons, {*ids, *deductible})
 
 
 def look(
@@ -140,7 +143,7 @@ def look(
     if scope is MatchScope.FULL:
         return Looked(desk.think(everybody, done), _uuids(everybody), fingerprints, present)
 
-    wanted = find_suggested_invoices(session, tenant_id)
+    wanted = find_suggested_ids(session, tenant_id)
     changed, gone = _changed_invoices(session, tenant_id, present)
     due = _changed_payments(session, tenant_id, fingerprints, wanted)
     due |= find_rivals(wanted, changed.keys() | gone) | desk.concerned(changed)
@@ -266,7 +269,8 @@ def _drawn_in(
 ) -> set[Hashable]:
     """Return the payments that want what these get now, or what these wanted until now."""
     taken = {each.invoice_id for proposal in proposals for each in proposal.allocations}
-    before = {invoice_id for at in due for invoice_id in wanted.get(at, ())}
+    taken |= {each.credit_id for proposal in proposals for each in proposal.credits}
+    before = {each for at in due for each in wanted.get(at, ())}
     return find_rivals(wanted, taken) | desk.concerned(before - taken)
 
 

@@ -345,7 +345,13 @@ def _look(
     progress(len(looked.considered), len(looked.considered))
     judged = judge.judge(payments, invoices, looked.proposals)
     settlements = settle_proposals(
-        session, tenant_id, judged.proposals, payments, invoices, policy=policy
+        session,
+        tenant_id,
+        judged.proposals,
+        payments,
+        invoices,
+        considered=looked.considered,
+        policy=policy,
     )
     waits = settlement_waits(
         session, tenant_id, judged.proposals, settlements, before=judged.waits, policy=policy

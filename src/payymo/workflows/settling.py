@@ -1,6 +1,6 @@
 """What each match would book: money on invoices, and the differences where they belong."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from payymo.domain.matching.gate import Wait
 from payymo.domain.matching.records import OpenInvoice, Payment, Proposal
 from payymo.domain.settlement import OpenCredit, Owed, Settlement, SettlementPolicy, settle
 from payymo.postgres.reconciliation.operations.credits import list_open_credits
+from payymo.postgres.reconciliation.operations.looks import find_suggested_credits
 from payymo.postgres.reconciliation.operations.matches import list_reversed_pairs
 
 _ADJUSTMENTS: Final[Mapping[DifferenceKind, AdjustmentKind]] = {
@@ -30,24 +31,37 @@ def settle_proposals(
     payments: Sequence[Payment],
     invoices: Sequence[OpenInvoice],
     *,
+    considered: Collection[Hashable],
     policy: SettlementPolicy,
 ) -> Mapping[Hashable, Settlement]:
     """Return what proposals would book, of those that leave a difference which has its place.
 
-    No credit is used by two of them.
+    No credit is used by two of them, nor by one of them and a suggestion that stands. Those for
+    which the engine found that credit was deducted come first.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns payments and invoices.
     :param proposals: What the engine proposes, at most one for each payment.
     :param payments: The payments that it looked at.
     :param invoices: The invoices that it looked at.
+    :param considered: Payments that it thought over: what was suggested for them gives way.
     :param policy: How far differences may be booked.
     """
     amounts = {payment.id: payment for payment in payments}
     open_invoices = {invoice.id: invoice for invoice in invoices}
-    credits_open = {each.credit_id: each for each in list_open_credits(session, tenant_id)}
+    held = {
+        credit_id
+        for payment_id, credit_ids in find_suggested_credits(session, tenant_id).items()
+        if payment_id not in considered
+        for credit_id in credit_ids
+    }
+    credits_open = {
+        each.credit_id: each
+        for each in list_open_credits(session, tenant_id)
+        if each.credit_id not in held
+    }
     found: dict[Hashable, Settlement] = {}
-    for proposal in proposals:
+    for proposal in sorted(proposals, key=lambda each: not each.credits):
         payment = amounts[proposal.payment_id]
         meant = [open_invoices[each.invoice_id] for each in proposal.allocations]
         settlement = _settle(proposal, payment, meant, list(credits_open.values()), policy)

@@ -11,7 +11,13 @@ from sqlalchemy.orm import Session
 from payymo.domain.enums import MatchStatus
 from payymo.postgres.bulk import insert_rows
 from payymo.postgres.core import Base
-from payymo.postgres.reconciliation.models import InvoiceLook, Match, MatchLine, PaymentLook
+from payymo.postgres.reconciliation.models import (
+    InvoiceLook,
+    Match,
+    MatchDifference,
+    MatchLine,
+    PaymentLook,
+)
 
 _PAYMENTS = Base.metadata.tables[PaymentLook.__tablename__]
 _INVOICES = Base.metadata.tables[InvoiceLook.__tablename__]
@@ -167,10 +173,10 @@ def record_invoice_looks(
     insert_rows(session, _INVOICES, ("tenant_id", "id", "fingerprint"), rows)
 
 
-def find_suggested_invoices(
+def find_suggested_ids(
     session: Session, tenant_id: UUID
 ) -> Mapping[Hashable, Collection[Hashable]]:
-    """Return the invoices of each payment's open suggestion, and of its runner-up.
+    """Return the invoices of each payment's open suggestion and of its runner-up, and its credits.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that owns them.
@@ -188,6 +194,34 @@ def find_suggested_invoices(
         named.add(row.invoice_id)
         if row.runner_up is not None:
             named |= {UUID(line["invoice_id"]) for line in row.runner_up["lines"]}
+    for payment_id, credit_ids in find_suggested_credits(session, tenant_id).items():
+        found.setdefault(payment_id, set()).update(credit_ids)
+    return found
+
+
+def find_suggested_credits(
+    session: Session, tenant_id: UUID
+) -> Mapping[Hashable, Collection[Hashable]]:
+    """Return the credits that each payment's open suggestion would use, where it would use any.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant that owns them.
+    """
+    rows = session.execute(
+        select(Match.transaction_id, MatchDifference.credit_id)
+        .join(
+            MatchDifference,
+            (MatchDifference.tenant_id == Match.tenant_id) & (MatchDifference.match_id == Match.id),
+        )
+        .where(
+            Match.tenant_id == tenant_id,
+            Match.status == MatchStatus.SUGGESTED,
+            MatchDifference.credit_id.is_not(None),
+        )
+    )
+    found: dict[Hashable, set[Hashable]] = {}
+    for row in rows:
+        found.setdefault(row.transaction_id, set()).add(row.credit_id)
     return found
 
 
