@@ -69,7 +69,9 @@ def _match(
     workers: int | None,
 ) -> FileMatchReport:
     book = read_book(*files)
-    progress(f"{len(book.payments):,} payments, {len(book.invoices):,} open invoices …")
+    payments, ignored_count = book.payments, book.ignored_count
+    invoice_count = len(book.invoices)
+    progress(f"{len(payments):,} payments, {invoice_count:,} open invoices …")
     matcher = Matcher(
         book.invoices,
         closed=book.closed,
@@ -77,10 +79,12 @@ def _match(
         confirmations=book.confirmations,
         rates=book.rates,
     )
-    currencies = {payment.id: payment.currency for payment in book.payments}
+    # What was only read to be learnt from need not be held.
+    del book
+    currencies = {payment.id: payment.currency for payment in payments}
     lines = match_in_parts(
         matcher,
-        book.payments,
+        payments,
         confidence_min=CONFIDENCE_MIN,
         present=lambda proposal: (
             proposal.confidence >= SURE,
@@ -90,9 +94,9 @@ def _match(
     )
     write_predictions(out, (line for _is_sure, line in lines))
     return FileMatchReport(
-        payment_count=len(book.payments),
-        ignored_count=book.ignored_count,
-        invoice_count=len(book.invoices),
+        payment_count=len(payments),
+        ignored_count=ignored_count,
+        invoice_count=invoice_count,
         proposal_count=len(lines),
         sure_count=sum(is_sure for is_sure, _line in lines),
     )

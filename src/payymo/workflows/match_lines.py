@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -136,44 +137,57 @@ def read_book(
     past = _read_lines(history, HistoryLine, "past matches", _no_fault) if history else []
     credits_ = [line for line in transaction_lines if line.amount > 0]
     unpaid = {line.number for line in invoice_lines if line.balance}
+    once = _Once()
     return Book(
-        invoices=[_open_invoice(line) for line in invoice_lines if line.balance > 0],
+        invoices=[_open_invoice(line, once) for line in invoice_lines if line.balance > 0],
         closed=[
             *(
-                ClosedInvoice(line.number, line.structured_ref, line.customer_id)
+                ClosedInvoice(line.number, line.structured_ref, once[line.customer_id])
                 for line in invoice_lines
                 if not line.balance
             ),
             *(
                 ClosedInvoice(
-                    line.invoice.number, line.invoice.structured_ref, line.invoice.customer_id
+                    line.invoice.number, line.invoice.structured_ref, once[line.invoice.customer_id]
                 )
                 for line in past
                 if line.invoice.number not in unpaid
             ),
         ],
         credits_open=[_credit(line) for line in invoice_lines if line.balance < 0],
-        confirmations=[_confirmation(line) for line in past],
+        confirmations=[_confirmation(line, once) for line in past],
         rates=_read_meta(meta).fx_per_eur if meta else {},
-        payments=[_payment(line) for line in credits_],
+        payments=[_payment(line, once) for line in credits_],
         ignored_count=len(transaction_lines) - len(credits_),
     )
 
 
-def _open_invoice(line: InvoiceLine) -> OpenInvoice:
+class _Once(dict[Any, Any]):
+    """Values, each kept once: a large book names few customers, payers, days and currencies.
+
+    Asked for a value, it gives the first that was equal to it.
+    """
+
+    def __missing__(self, value: Any) -> Any:
+        self[value] = value
+        return value
+
+
+def _open_invoice(line: InvoiceLine, once: _Once) -> OpenInvoice:
+    total = line.balance if line.total is None or line.total == line.balance else line.total
     return OpenInvoice(
         id=line.id,
         number=line.number,
-        customer_id=line.customer_id,
-        customer_name=line.customer_name or "",
-        customer_ibans=line.customer_ibans or (),
-        currency=line.currency,
-        total=line.balance if line.total is None else line.total,
+        customer_id=once[line.customer_id],
+        customer_name=once[line.customer_name or ""],
+        customer_ibans=once[line.customer_ibans or ()],
+        currency=once[line.currency],
+        total=total,
         balance=line.balance,
-        issue_date=line.issue_date,
-        due_date=line.due_date,
+        issue_date=once[line.issue_date],
+        due_date=once[line.due_date],
         structured_reference=line.structured_ref,
-        customer_number=str(line.customer_id),
+        customer_number=once[str(line.customer_id)],
     )
 
 
@@ -187,24 +201,24 @@ def _credit(line: InvoiceLine) -> CustomerCredit:
     )
 
 
-def _confirmation(line: HistoryLine) -> Confirmation:
+def _confirmation(line: HistoryLine, once: _Once) -> Confirmation:
     return Confirmation(
-        customer_id=line.invoice.customer_id,
-        payer_name=line.transaction.debtor_name,
-        payer_iban=line.transaction.debtor_iban,
-        booking_date=line.transaction.booking_date,
-        due_date=line.invoice.due_date,
+        customer_id=once[line.invoice.customer_id],
+        payer_name=once[line.transaction.debtor_name],
+        payer_iban=once[line.transaction.debtor_iban],
+        booking_date=once[line.transaction.booking_date],
+        due_date=once[line.invoice.due_date],
     )
 
 
-def _payment(line: TransactionLine) -> Payment:
+def _payment(line: TransactionLine, once: _Once) -> Payment:
     return Payment(
         id=line.id,
         amount=line.amount,
-        currency=line.currency,
-        booking_date=line.booking_date,
-        payer_name=line.debtor_name,
-        payer_iban=line.debtor_iban,
+        currency=once[line.currency],
+        booking_date=once[line.booking_date],
+        payer_name=once[line.debtor_name],
+        payer_iban=once[line.debtor_iban],
         remittance=line.remittance,
         structured_reference=line.structured_ref,
         end_to_end_id=line.end_to_end_id,

@@ -77,7 +77,7 @@ class Candidate:
         siblings: tuple[int, ...] = (),
         others: int = 0,
     ) -> None:
-        self.fixed: frozenset[int] = frozenset()
+        self.fixed: tuple[int, ...] = ()
         self.spares: tuple[int, ...] = ()
         self.members = members
         self.amount_class = amount_class
@@ -394,7 +394,7 @@ class Describer:
         key = frozenset(members)
         newest = max(members, key=lambda at: (index.issued[at], index.order[at]))
         candidate = Candidate(members, found, others=others)
-        candidate.fixed = frozenset(at for at in members if at in self.quotes)
+        candidate.fixed = tuple(at for at in members if at in self.quotes)
         balances = {index.balances[at] for at in members if at not in candidate.fixed}
         candidate.spares = tuple(
             at for at in open_ if at not in key and index.balances[at] in balances

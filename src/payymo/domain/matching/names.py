@@ -52,6 +52,7 @@ class NameIndex:
         self._by_glued: dict[str, list[int]] = defaultdict(list)
         self._lent: set[tuple[int, tuple[str, ...]]] = set()
         self._found: dict[tuple[str, ...], tuple[NameMatch, ...]] = {}
+        self._rarities: dict[str, float] = {}
 
     def add(self, customer: int, name: tuple[str, ...], *, is_own: bool = True) -> None:
         """Remember that a customer goes by a name.
@@ -77,6 +78,7 @@ class NameIndex:
             if customer not in table[key]:
                 table[key].append(customer)
         self._found.clear()
+        self._rarities.clear()
 
     @property
     def bits_max(self) -> float:
@@ -85,7 +87,13 @@ class NameIndex:
 
     def rarity(self, word: str) -> float:
         """Return how many bits a shared word is worth."""
-        return log2((self._customer_count + _UNSEEN) / len(self._by_word.get(word) or (0,)))
+        sharing = self._by_word.get(word)
+        if not sharing:
+            return self.bits_max
+        known = self._rarities.get(word)
+        if known is None:
+            known = self._rarities[word] = log2((self._customer_count + _UNSEEN) / len(sharing))
+        return known
 
     def likeness(self, name: tuple[str, ...], other: tuple[str, ...]) -> float:
         """Return how like two names are, from 0 to 1, rare words counting for more."""
@@ -212,6 +220,8 @@ class NameIndex:
 
 def _common_end(text: str, name: str) -> int:
     """Return how much of a name's beginning a text ends with."""
+    if name[:_GLUED_LENGTH_MIN] not in text[-len(name) :]:
+        return 0
     for length in range(min(len(name), len(text)), _GLUED_LENGTH_MIN - 1, -1):
         if text.endswith(name[:length]):
             return length

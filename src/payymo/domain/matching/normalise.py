@@ -156,10 +156,14 @@ def words_of_text(clean: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(clean))
 
 
+#: One for all texts: none is broken but by a bank.
+_NO_PLACES: frozenset[int] = frozenset()
+
+
 def broken_words(clean: str) -> frozenset[int]:
     """Return the places of words after which nothing but a line break stands before the next."""
     if "\n" not in clean:
-        return frozenset()
+        return _NO_PLACES
     found = list(_WORD.finditer(clean))
     return frozenset(
         place
