@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from payymo.domain.enums import MatchScope
 from payymo.domain.exchange import PIVOT
+from payymo.domain.matching.competition import Claim
+from payymo.domain.matching.description import Candidate
 from payymo.domain.matching.engine import (
     CONFIDENCE_MIN,
     REPEAT_DAYS,
@@ -75,11 +77,20 @@ class _Desk:
     readings: Sequence[Reading]
     lessons: PayerMemory
     rejections: Sequence[Rejection]
+    #: What each payment may be for, taken for itself: that stays when more are thought over.
+    weighed: dict[Hashable, Sequence[Candidate]] = field(default_factory=dict)
 
     def think(self, due: Collection[Hashable], done: Done) -> list[Proposal]:
         """Return what the engine says of the payments that are due."""
         chosen = [reading for reading in self.readings if reading.payment.id in due]
-        claims = self.matcher.weigh(chosen, self.lessons, self.rejections, done)
+        new = [reading for reading in chosen if reading.payment.id not in self.weighed]
+        alone = self.matcher.weigh(new, self.lessons, self.rejections, done)
+        for reading, claim in zip(new, alone, strict=True):
+            self.weighed[reading.payment.id] = claim.candidates
+        claims = [
+            Claim(number, reading.amount, self.weighed[reading.payment.id])
+            for number, reading in enumerate(chosen)
+        ]
         grants = self.matcher.share_out(claims, CONFIDENCE_MIN)
         proposals = (
             self.matcher.explain(reading, claim, grants[claim.number], self.lessons)

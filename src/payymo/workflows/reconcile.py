@@ -366,6 +366,7 @@ def _look(
         engine_confidences=judged.engine_confidences,
         waits=waits,
         settlements=settlements,
+        applied=[at for at, why in waits.items() if not why],
     )
     remember(session, tenant_id, looked, payments, suggested=suggestions.keys())
     applied = {at: match_id for at, match_id in suggestions.items() if not waits[at]}

@@ -46,6 +46,7 @@ def record_proposals(
     engine_confidences: Mapping[Hashable, float] = MappingProxyType({}),
     waits: Mapping[Hashable, Sequence[Wait]] = MappingProxyType({}),
     settlements: Mapping[PaymentId, Settlement] = MappingProxyType({}),
+    applied: Collection[PaymentId] = (),
 ) -> Mapping[UUID, UUID]:
     """Make the open suggestions of some payments those of the engine.
 
@@ -62,6 +63,7 @@ def record_proposals(
         the proposal says otherwise.
     :param waits: Why each payment's proposal waits for a person; nothing where it is applied.
     :param settlements: What each proposal would book; where absent, its allocations and no more.
+    :param applied: Payments whose suggestion is applied next, which then says how they stand.
     :returns: The open suggestion of each payment that has one.
     """
     books = {
@@ -100,7 +102,7 @@ def record_proposals(
         engine_confidences=engine_confidences,
         waits=waits,
     )
-    changed = (set(known) | set(added)) - set(kept)
+    changed = (set(known) | set(added)).difference(kept, applied)
     if changed:
         update_match_status(session, tenant_id, changed)
     return kept | added

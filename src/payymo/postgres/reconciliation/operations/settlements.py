@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Uuid,
     any_,
+    func,
     insert,
     literal,
     or_,
@@ -406,9 +407,22 @@ def _reverse(
 def _insert(
     session: Session, model: type[_Line], lines: Sequence[_Values], stamps: Mapping[str, Any]
 ) -> None:
-    if lines:
-        rows = [{name: getattr(each, name) for name in each.__slots__} for each in lines]
-        session.execute(insert(model), [{**row, **stamps} for row in rows])
+    """Insert lines with one statement, however many they are: each column is one parameter."""
+    if not lines:
+        return
+    names = lines[0].__slots__
+    table = model.__table__
+    columns = [
+        literal([getattr(each, name) for each in lines], ARRAY(table.c[name].type))
+        for name in names
+    ]
+    given = func.unnest(*columns).table_valued(*names).render_derived()
+    stamped = [literal(value, table.c[name].type) for name, value in stamps.items()]
+    session.execute(
+        insert(model).from_select(
+            [*names, *stamps], select(*(given.c[name] for name in names), *stamped)
+        )
+    )
 
 
 def _lock_in_order(
