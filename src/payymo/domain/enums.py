@@ -605,6 +605,14 @@ class BuildKind(StrEnum):
     INCREMENTAL = "incremental"
 
 
+class BandBasis(StrEnum):
+    """What the band of a forecast is as wide as."""
+
+    BACK_TEST = "back_test"
+    DAILY_SWINGS = "daily_swings"
+    NONE = "none"
+
+
 class ColumnKind(StrEnum):
     """What a column of a dataset holds."""
 
