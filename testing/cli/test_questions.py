@@ -15,6 +15,18 @@ class TestListQuestions:
         assert ageing.path == "/analytics/receivables_ageing?currency=EUR"
         assert forecast.path == "/analytics/forecast?currency=EUR&end_date=2026-02-07"
 
+    def test_a_forecast_is_shown_with_its_band(self) -> None:
+        *_, forecast = list_questions(date(2026, 1, 31))
+
+        assert list(forecast.columns) == [
+            "forecast_date",
+            "expected_in",
+            "expected_out",
+            "expected_balance",
+            "balance_low",
+            "balance_high",
+        ]
+
     def test_the_first_of_a_month_is_of_that_month(self) -> None:
         flow, *_ = list_questions(date(2026, 3, 1))
 

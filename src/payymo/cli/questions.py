@@ -71,14 +71,15 @@ def list_questions(today: date) -> list[Question]:
         ),
         Question(
             "forecast",
-            f"How much {_CURRENCY} shall I have on the next days, if all goes on as it does?",
+            f"How much {_CURRENCY} shall I have on the next days? (Eight of ten: low to high.)",
             f"/analytics/forecast?currency={_CURRENCY}&end_date={today + _FORECAST}",
             {
                 "forecast_date": "on",
-                "recurring_in": "recurring in #",
-                "recurring_out": "recurring out #",
-                "receivables_in": "invoices paid #",
-                "expected_balance": "expected balance #",
+                "expected_in": "in #",
+                "expected_out": "out #",
+                "expected_balance": "balance #",
+                "balance_low": "low #",
+                "balance_high": "high #",
             },
         ),
     ]

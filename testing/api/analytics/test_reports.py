@@ -83,7 +83,14 @@ def a_day_to_come(
         "recurring_in": Decimal(0),
         "recurring_out": Decimal("12.5"),
         "receivables_in": Decimal(3),
+        "other_in": Decimal("1.5"),
+        "other_out": Decimal(2),
+        "expected_in": Decimal("4.5"),
+        "expected_out": Decimal("14.5"),
         "expected_balance": Decimal(balance),
+        "balance_low": Decimal(balance) - 20,
+        "balance_high": Decimal(balance) + 30,
+        "band_basis": "back_test",
     } | values
 
 
@@ -144,7 +151,15 @@ def warehouse(services: ApiServices, tenant_id: UUID, other_tenant_id: UUID) -> 
         "fct_cash_forecast": [
             a_day_to_come(tenant_id, 4, "81.00"),
             a_day_to_come(tenant_id, 3, "90.50"),
-            a_day_to_come(tenant_id, 3, "90", currency="JPY"),
+            a_day_to_come(
+                tenant_id,
+                3,
+                "90",
+                currency="JPY",
+                balance_low=None,
+                balance_high=None,
+                band_basis="none",
+            ),
             a_day_to_come(other_tenant_id, 3, "555555"),
         ],
         "fct_net_worth": [
@@ -274,9 +289,17 @@ class TestForecast:
             "recurring_in": "0.00",
             "recurring_out": "12.50",
             "receivables_in": "3.00",
+            "other_in": "1.50",
+            "other_out": "2.00",
+            "expected_in": "4.50",
+            "expected_out": "14.50",
             "expected_balance": "90.50",
+            "balance_low": "70.50",
+            "balance_high": "120.50",
+            "band_basis": "back_test",
         }
         assert (yen["currency"], yen["expected_balance"]) == ("JPY", "90")
+        assert (yen["balance_low"], yen["balance_high"], yen["band_basis"]) == (None, None, "none")
         assert later["expected_balance"] == "81.00"
 
     def test_may_be_of_one_currency_up_to_a_day(self, client: TestClient) -> None:

@@ -21,7 +21,7 @@ from payymo.api.openapi import errors
 from payymo.api.pagination import Paging, PagingDep
 from payymo.api.routing import resource_router
 from payymo.api.services import ApiServices
-from payymo.domain.enums import CategoryKind, ProofStatus
+from payymo.domain.enums import BandBasis, CategoryKind, ProofStatus
 from payymo.domain.errors import InvalidInputError, Problem
 
 router = resource_router("/analytics", tag="analytics")
@@ -89,8 +89,25 @@ class ForecastDayRead(ResponseModel):
     opening_balance: Annotated[AmountOut, Field(description="What they held last.")]
     recurring_in: Annotated[AmountOut, Field(description="Recurring money in of the day.")]
     recurring_out: Annotated[AmountOut, Field(description="Zero or more.")]
-    receivables_in: Annotated[AmountOut, Field(description="Open invoices that should be paid.")]
+    receivables_in: Annotated[
+        AmountOut, Field(description="What open invoices should bring, by their customers' habits.")
+    ]
+    other_in: Annotated[
+        AmountOut, Field(description="What mostly comes in besides on such a day of the week.")
+    ]
+    other_out: Annotated[AmountOut, Field(description="The same of money out; zero or more.")]
+    expected_in: Annotated[AmountOut, Field(description="All that should come in on the day.")]
+    expected_out: Annotated[AmountOut, Field(description="All that should go out; zero or more.")]
     expected_balance: Annotated[AmountOut, Field(description="At the end of the day.")]
+    balance_low: Annotated[
+        AmountOut | None,
+        Field(description="Low end of the band that eight of ten such days lie in, if any."),
+    ]
+    balance_high: Annotated[AmountOut | None, Field(description="High end of the band.")]
+    band_basis: Annotated[
+        BandBasis,
+        Field(description="What the band is as wide as: errors of earlier forecasts, else days."),
+    ]
 
 
 class NetWorthRead(ResponseModel):
@@ -348,7 +365,7 @@ def read_forecast(
     end_date: EndDate = None,
     currency: CurrencyFilter = None,
 ) -> Response:
-    """Return what all accounts should hold on each of the next 90 days."""
+    """Return what all accounts should hold on each of the next 90 days, with a band."""
     choice = _choose(None, end_date, {"currency": currency})
     return _answer(FORECAST, choice, member=member, services=services, paging=paging)
 
