@@ -202,7 +202,7 @@ final as (
             ) / 2
             * greatest(0, 1 - days_late / (tolerance_days + 1)),
             2
-        )::decimal(3, 2) as confidence
+        ) as confidence
 
     from late
 

@@ -29,7 +29,7 @@ final as (
         count(is_inside) as band_count,
         count(*) filter (where is_inside) as inside_count,
         count(*) filter (where actual_balance < balance_low) as below_count,
-        round(count(*) filter (where is_inside) / nullif(count(is_inside), 0), 4)::decimal(5, 4)
+        round(count(*) filter (where is_inside) / nullif(count(is_inside), 0), 4)
             as band_coverage,
         round(avg(balance_high - balance_low), 4)::decimal(38, 4) as mean_band_amount
 
