@@ -253,6 +253,9 @@ class FakeQueue:
     ) -> Job:
         return _add_job(session, tenant_id, JobKind.CATEGORISE, None)
 
+    def queue_refresh(self, session: Session, *, now: datetime) -> None:
+        """Nobody builds."""
+
 
 def a_payload(
     amount: str = "-10.00",

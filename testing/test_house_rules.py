@@ -36,6 +36,7 @@ TELLS_TIME = {
 
 #: Operations on what stands outside the tenants' walls: a module, or one of its functions.
 WITHOUT_TENANT = {
+    "auth/operations/audit.py:is_edited": "asks the session itself, and no row",
     "auth/operations/tenants.py": "makes and reads the tenants themselves",
     "auth/operations/users.py": "signing in finds the person before the tenant",
     "common/operations/call_counts.py": "calls are counted without a word of whose they were",

@@ -75,6 +75,9 @@ class RowQueue:
     ) -> Job:
         return self._queue(session, tenant_id, JobKind.CATEGORISE, None, requested_by)
 
+    def queue_refresh(self, session: Session, *, now: datetime) -> None:
+        """Nobody builds."""
+
     def _queue(
         self,
         session: Session,

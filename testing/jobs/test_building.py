@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 from testing.consenting_bank import Providers
 from testing.factories import NOW, add_account
@@ -18,12 +18,13 @@ from payymo.analytics.transforming import Progress
 from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.enums import JobStatus, SyncTrigger
 from payymo.domain.errors import BuildFailedError
-from payymo.jobs.app import Order
+from payymo.jobs.app import REFRESH_AFTER, Order
 from payymo.jobs.attempts import Attempt
 from payymo.jobs.outcomes import Try
 from payymo.jobs.schedule import refresh_warehouse
 from payymo.jobs.services import WorkerServices
 from payymo.jobs.tasks import build
+from payymo.postgres.auth.operations.tenants import update_tenant
 from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.jobs.models import Job
 from payymo.postgres.jobs.operations.jobs import get_job
@@ -34,12 +35,23 @@ PAUSE = timedelta(minutes=15)
 
 
 class QuickBuilder(WarehouseBuilder):
-    """Publishes an empty build at once, and counts."""
+    """Publishes an empty build at once, and counts.
+
+    :ivar meanwhile: What another builder shows who was waited for.
+    """
 
     builds = 0
+    meanwhile: datetime | None = None
     error: BuildFailedError | None = None
 
-    def build(self, progress: Progress) -> BuildRecord:
+    def build(
+        self, progress: Progress, *, is_wanted: Callable[[], bool] | None = None
+    ) -> BuildRecord:
+        if self.meanwhile is not None:
+            publish(self.warehouse.folder, {}, as_of=self.meanwhile)
+        published = self.warehouse.current()
+        if published is not None and is_wanted is not None and not is_wanted():
+            return published
         type(self).builds += 1
         progress(1, 2, "src_accounts")
         if self.error is not None:
@@ -54,6 +66,7 @@ class QuickBuilder(WarehouseBuilder):
 def builder(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> QuickBuilder:
     monkeypatch.setattr(QuickBuilder, "builds", 0)
     monkeypatch.setattr(QuickBuilder, "error", None)
+    monkeypatch.setattr(QuickBuilder, "meanwhile", None)
     return QuickBuilder("postgresql://nobody", Warehouse(tmp_path), clock)
 
 
@@ -124,6 +137,19 @@ class TestWhenSomebodyAsks:
         done = work(services, job)
 
         assert done.status is JobStatus.SUCCEEDED
+        assert QuickBuilder.builds == 0
+
+    def test_a_build_that_is_waited_for_does_for_it(
+        self, services: WorkerServices, job: Job, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        later = job.created_at + timedelta(seconds=1)
+        monkeypatch.setattr(QuickBuilder, "meanwhile", later)
+
+        done = work(services, job)
+
+        assert done.status is JobStatus.SUCCEEDED
+        assert done.result is not None
+        assert datetime.fromisoformat(done.result["as_of"]) == later
         assert QuickBuilder.builds == 0
 
     def test_one_that_fails_says_so(
@@ -235,3 +261,73 @@ class TestByItself:
         refresh_warehouse(replace(services, builder=None))
 
         assert QuickBuilder.builds == 0
+
+    def test_what_another_builder_shows_who_was_waited_for_is_not_built_again(
+        self,
+        services: WorkerServices,
+        builder: QuickBuilder,
+        sync: Callable[..., None],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        self.shown(builder, minutes=40)
+        sync(minutes=10)
+        monkeypatch.setattr(QuickBuilder, "meanwhile", NOW - timedelta(minutes=1))
+
+        refresh_warehouse(services)
+
+        assert QuickBuilder.builds == 0
+
+
+class TestAfterAnEdit:
+    def edit(self, services: WorkerServices, tenant_id: UUID) -> datetime:
+        """Let a person edit something, and return when the database says that was."""
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            update_tenant(session, tenant_id, actor_id=None, name="Renamed Ltd")
+            moment = session.scalar(select(func.now()))
+            assert moment is not None
+            services.queue.queue_refresh(session, now=moment)
+        return moment
+
+    def looks(self, services: WorkerServices) -> list[datetime]:
+        """Return for when a look at the warehouse waits."""
+        statement = text(
+            "SELECT scheduled_at FROM procrastinate_jobs"
+            " WHERE task_name = 'warehouse_build' AND status = 'todo'"
+        )
+        with services.sessions.begin() as session:
+            return list(session.scalars(statement))
+
+    def test_one_look_waits_for_all_tenants_and_edits(
+        self, services: WorkerServices, tenant_id: UUID, other_tenant_id: UUID
+    ) -> None:
+        moment = self.edit(services, tenant_id)
+        self.edit(services, other_tenant_id)
+        self.edit(services, tenant_id)
+
+        assert self.looks(services) == [moment + REFRESH_AFTER]
+
+    def test_the_look_builds_what_was_edited_once(
+        self, services: WorkerServices, builder: QuickBuilder, tenant_id: UUID, clock: FakeClock
+    ) -> None:
+        moment = self.edit(services, tenant_id)
+        publish(builder.warehouse.folder, {}, as_of=moment - timedelta(minutes=20))
+        clock.now = moment + REFRESH_AFTER
+
+        refresh_warehouse(services)
+        refresh_warehouse(services)
+
+        assert QuickBuilder.builds == 1
+
+    def test_within_the_pause_another_look_is_left_for_its_end(
+        self, services: WorkerServices, builder: QuickBuilder, tenant_id: UUID, clock: FakeClock
+    ) -> None:
+        moment = self.edit(services, tenant_id)
+        with services.sessions.begin() as session:
+            session.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+        publish(builder.warehouse.folder, {}, as_of=moment - timedelta(minutes=1))
+        clock.now = moment + REFRESH_AFTER
+
+        refresh_warehouse(services)
+
+        assert QuickBuilder.builds == 0
+        assert self.looks(services) == [moment - timedelta(minutes=1) + PAUSE]

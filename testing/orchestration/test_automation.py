@@ -4,8 +4,9 @@ from datetime import timedelta
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import select
+from sqlalchemy import func, select
 from testing.factories import add_connection
+from testing.fakes import FakeClock
 from testing.orchestration.builds import add_build
 
 from payymo.analytics.warehouse import BuildFailure, Warehouse
@@ -15,14 +16,16 @@ from payymo.orchestration.automation import (
     bank_connections,
     build_after_changes,
     failed_runs,
-    find_last_change,
 )
 from payymo.orchestration.debounce import QUIET, Cursor
 from payymo.orchestration.replaying import CONNECTIONS
 from payymo.orchestration.services import OrchestrationServices
+from payymo.postgres.auth.operations.tenants import update_tenant
 from payymo.postgres.common.models import Event, SyncRun
 from payymo.postgres.reconciliation.models import MatchRun
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.rates import import_rates
+from payymo.workflows.warehouse import find_last_change
 
 
 def add_run(
@@ -71,7 +74,7 @@ class TestFindLastChange:
     def test_nothing_changed_where_nothing_ran(
         self, light_services: OrchestrationServices, tenant_id: UUID
     ) -> None:
-        assert find_last_change(light_services) is None
+        assert find_last_change(light_services.sessions) is None
 
     def test_what_brought_nothing_is_no_change(
         self, light_services: OrchestrationServices, tenant_id: UUID
@@ -79,7 +82,27 @@ class TestFindLastChange:
         add_run(light_services, tenant_id, ago=timedelta(), remark=SyncRemark.ALL_KNOWN)
         add_matching(light_services, tenant_id, ago=timedelta(), suggested=0)
 
-        assert find_last_change(light_services) is None
+        assert find_last_change(light_services.sessions) is None
+
+    def test_what_people_edit_is_a_change(
+        self, light_services: OrchestrationServices, tenant_id: UUID
+    ) -> None:
+        with tenant_transaction(light_services.sessions, tenant_id) as session:
+            update_tenant(session, tenant_id, actor_id=None, name="Renamed Ltd")
+            began = session.scalar(select(func.now()))
+
+        assert find_last_change(light_services.sessions) == began
+
+    def test_exchange_rates_that_come_are_a_change(
+        self, light_services: OrchestrationServices, tenant_id: UUID
+    ) -> None:
+        clock = FakeClock()
+        import_rates(light_services.sessions, b"Date,USD,\n2026-01-02,1.1,\n", clock=clock)
+        came_at = clock.now
+        clock.now += timedelta(hours=1)
+        import_rates(light_services.sessions, b"Date,USD,\n2026-01-02,1.1,\n", clock=clock)
+
+        assert find_last_change(light_services.sessions) == came_at
 
     def test_the_latest_of_all_tenants_counts(
         self, light_services: OrchestrationServices, tenant_id: UUID, other_tenant_id: UUID
@@ -88,7 +111,7 @@ class TestFindLastChange:
         add_matching(light_services, other_tenant_id, ago=timedelta(hours=1), suggested=1)
         add_run(light_services, tenant_id, ago=timedelta(hours=2))
 
-        changed_at = find_last_change(light_services)
+        changed_at = find_last_change(light_services.sessions)
 
         assert changed_at is not None
         passed = light_services.clock() - changed_at
@@ -124,7 +147,7 @@ class TestBuildAfterChanges:
         result = self.look(light_services, None)
 
         assert not result.run_requests
-        assert Cursor.read(result.cursor).waiting_since == find_last_change(light_services)
+        assert Cursor.read(result.cursor).waiting_since == find_last_change(light_services.sessions)
 
 
 class TestBankConnections:

@@ -25,6 +25,8 @@ class RequestContext:
     :ivar member: Who asks; absent where the credentials are.
     :ivar refusal: What is wrong with the credentials, where something is.
     :ivar session: The request's one session, once an endpoint has asked for it.
+    :ivar after_edit: Called before that transaction is committed, where it changed anything that
+        people may see.
     :ivar before_commit: Called with the answer before the session's transaction is committed.
     """
 
@@ -32,6 +34,7 @@ class RequestContext:
     member: Member | None = None
     refusal: AuthenticationError | None = None
     session: Session | None = None
+    after_edit: Callable[[Session], None] | None = None
     before_commit: Callable[[Session, Response], None] | None = None
 
     def require_member(self) -> Member:

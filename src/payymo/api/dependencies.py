@@ -4,6 +4,7 @@ Those that wait for nothing are ``async``: a thread would cost more than they do
 """
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -73,7 +74,9 @@ async def get_session(request: Request, services: ServicesDep, member: MemberDep
             enter_tenant(connection, member.tenant_id)
 
     event.listen(session, "after_begin", enter)
-    get_context(request.scope).session = session
+    context = get_context(request.scope)
+    context.session = session
+    context.after_edit = partial(services.queue.queue_refresh, now=services.clock())
     return session
 
 

@@ -25,6 +25,7 @@ from starlette.types import Message, Receive, Scope
 from payymo.api.context import current_request, get_context
 from payymo.api.idempotency import IDEMPOTENCY_HEADER, answer_once
 from payymo.domain.errors import InvalidInputError, Problem
+from payymo.postgres.auth.operations.audit import is_edited
 
 API_PREFIX: Final = "/api/v1"
 BODY_BYTES_MAX: Final = 2**20
@@ -172,6 +173,8 @@ def _in_transaction(endpoint: Callable[..., Response]) -> Callable[..., Response
             return endpoint(**values)
         with context.session as session, session.begin():
             response = endpoint(**values)
+            if context.after_edit is not None and is_edited(session):
+                context.after_edit(session)
             if context.before_commit is not None:
                 context.before_commit(session, response)
             return response

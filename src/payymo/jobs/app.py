@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +20,11 @@ from payymo.postgres.jobs.operations.queue import bring_forward, change_argument
 SCHEDULE_QUEUE: Final = "schedule"
 #: The task of the schedule that looks after consents.
 CONSENT_CHECK: Final = "consent_check"
+
+#: The task of the schedule that builds the warehouse where it shows less than it should.
+WAREHOUSE_BUILD: Final = "warehouse_build"
+#: So long after the first of some edits the warehouse is built: those that follow are in it.
+REFRESH_AFTER: Final = timedelta(minutes=2)
 
 #: How often a job is offered to the queue while an equal one comes and goes.
 _OFFERS_MAX: Final = 3
@@ -202,6 +207,35 @@ class PostgresJobQueue:
         return self._find_waiting(session, order) or self._add(
             session, order, connection_id=None, requested_by=requested_by, not_before=None
         )
+
+    def queue_refresh(
+        self, session: Session, *, now: datetime, not_before: datetime | None = None
+    ) -> None:
+        """Have it looked soon whether the warehouse shows what was written.
+
+        One such look waits at most; the one that waits comes no earlier and no later. It does not
+        start before the caller's transaction ends.
+
+        :param session: Open session; the caller manages the transaction.
+        :param now: The time (aware).
+        :param not_before: When it may start (aware); a little after now where absent.
+        """
+        for _ in range(_OFFERS_MAX):
+            if hold_waiting(session, WAREHOUSE_BUILD) is not None:
+                return
+            try:
+                with session.begin_nested():
+                    self._app.configure_task(
+                        WAREHOUSE_BUILD,
+                        queue=SCHEDULE_QUEUE,
+                        lock=WAREHOUSE_BUILD,
+                        queueing_lock=WAREHOUSE_BUILD,
+                        schedule_at=not_before or now + REFRESH_AFTER,
+                        connection=session.connection().connection.driver_connection,
+                    ).defer(timestamp=int(now.timestamp()))
+            except AlreadyEnqueued:
+                continue  # somebody else did so meanwhile, and it may have begun
+            return
 
     def requeue(
         self,

@@ -10,7 +10,7 @@ from procrastinate.job_context import JobContext
 
 from payymo.domain.enums import RunStatus, SyncTrigger
 from payymo.domain.syncing import stagger
-from payymo.jobs.app import CONSENT_CHECK, SCHEDULE_QUEUE
+from payymo.jobs.app import CONSENT_CHECK, SCHEDULE_QUEUE, WAREHOUSE_BUILD
 from payymo.jobs.attempts import log_error
 from payymo.jobs.services import WorkerServices
 from payymo.postgres.common.operations.connections import (
@@ -22,7 +22,7 @@ from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.consents import check_consents, poll_consents
 from payymo.workflows.rates import update_rates
-from payymo.workflows.warehouse import is_build_due
+from payymo.workflows.warehouse import find_due, is_build_due
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ QUEUE_PURGE: Final = "30 2 * * *"
 #: Reference rates are published at about 16:00 in Frankfurt; what failed is tried once more.
 RATES_UPDATE: Final = "15 16,20 * * *"
 #: How often it is looked whether the warehouse shows what has changed.
-WAREHOUSE_BUILD: Final = "*/5 * * * *"
+WAREHOUSE_LOOK: Final = "*/5 * * * *"
 
 #: Daily syncs start within this time, each connection always at the same moment of it.
 SPREAD: Final = timedelta(hours=1)
@@ -107,15 +107,15 @@ def add_schedule(app: App, services: WorkerServices) -> None:
     def rates_update(timestamp: int) -> None:
         _run("rates_update", timestamp, lambda: bring_rates(services))
 
-    @app.periodic(cron=WAREHOUSE_BUILD)
+    @app.periodic(cron=WAREHOUSE_LOOK)
     @app.task(
-        name="warehouse_build",
+        name=WAREHOUSE_BUILD,
         queue=SCHEDULE_QUEUE,
-        queueing_lock="warehouse_build",
-        lock="warehouse_build",
+        queueing_lock=WAREHOUSE_BUILD,
+        lock=WAREHOUSE_BUILD,
     )
     def warehouse_build(timestamp: int) -> None:
-        _run("warehouse_build", timestamp, lambda: refresh_warehouse(services))
+        _run(WAREHOUSE_BUILD, timestamp, lambda: refresh_warehouse(services))
 
     @app.periodic(cron=QUEUE_PURGE)
     @app.task(
@@ -205,13 +205,25 @@ def bring_rates(services: WorkerServices) -> None:
 def refresh_warehouse(services: WorkerServices) -> None:
     """Build the warehouse where it shows less than it should, and this worker builds it.
 
+    Where the pause between two builds is not over, another look is left for its end.
+
     :param services: What to work with.
     """
     builder, pause = services.builder, services.build_pause
     if builder is None or pause is None:
         return
-    if is_build_due(services.sessions, builder.warehouse, pause=pause, now=services.clock()):
-        builder.build(lambda *_: None)
+    sessions, warehouse, now = services.sessions, builder.warehouse, services.clock()
+    due_at = find_due(sessions, warehouse, pause=pause, now=now)
+    if due_at is None:
+        return
+    if due_at > now:
+        with sessions.begin() as session:
+            services.queue.queue_refresh(session, now=now, not_before=due_at)
+        return
+    builder.build(
+        lambda *_: None,
+        is_wanted=lambda: is_build_due(sessions, warehouse, pause=pause, now=services.clock()),
+    )
 
 
 def _run(name: str, timestamp: int, work: Callable[[], None]) -> None:

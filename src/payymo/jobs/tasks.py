@@ -122,9 +122,17 @@ def build(attempt: Attempt) -> Mapping[str, Any]:
         raise ConfigurationError("This worker builds no warehouse: run `payymo analytics build`.")
     with tenant_transaction(services.sessions, tenant_id) as session:
         asked_at = get_job(session, tenant_id, attempt.this.job_id).created_at
-    record = services.builder.warehouse.current()
-    if record is None or record.as_of <= asked_at:
-        record = services.builder.build(lambda done, total, _: attempt.report(done, total))
+    warehouse = services.builder.warehouse
+
+    def is_wanted() -> bool:
+        published = warehouse.current()
+        return published is None or published.as_of <= asked_at
+
+    record = warehouse.current()
+    if record is None or is_wanted():
+        record = services.builder.build(
+            lambda done, total, _: attempt.report(done, total), is_wanted=is_wanted
+        )
     return {
         "build_id": record.id,
         "kind": record.kind.value,

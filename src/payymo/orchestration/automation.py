@@ -12,11 +12,8 @@ from payymo.orchestration.banking import CONSENT_TABLES, MATCHED_TABLES, SYNCED_
 from payymo.orchestration.debounce import Cursor, decide
 from payymo.orchestration.replaying import CONNECTIONS, list_partitions, raw_replay
 from payymo.orchestration.services import OrchestrationServices
-from payymo.orchestration.tables import list_tenants
-from payymo.postgres.common.operations.sync_runs import find_last_news
-from payymo.postgres.reconciliation.operations.match_runs import find_last_finding
-from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.pipeline_runs import tell_of_failed_run
+from payymo.workflows.warehouse import find_last_change
 
 _SYNCED: Final = dg.AssetSelection.assets(*(spec.key for spec in SYNCED_TABLES))
 _MATCHED: Final = dg.AssetSelection.assets(*(spec.key for spec in MATCHED_TABLES))
@@ -61,6 +58,9 @@ JOBS: Final = (
 #: Off, because the queue's own schedule does the same without Dagster: see `jobs/schedule.py`.
 _LEFT_TO_THE_QUEUE: Final = dg.DefaultScheduleStatus.STOPPED
 
+#: What is asked for by itself ends at once where somebody else has built it meanwhile.
+_UNLESS_SHOWN: Final = {"ops": {"warehouse_models": {"config": {"unless_shown": True}}}}
+
 SCHEDULES: Final = (
     dg.ScheduleDefinition(
         job=daily_transaction_sync,
@@ -91,20 +91,22 @@ SCHEDULES: Final = (
 def build_after_changes(
     context: dg.SensorEvaluationContext, services: dg.ResourceParam[OrchestrationServices]
 ) -> dg.SensorResult:
-    """Build the warehouse once a sync or a matching changed something.
+    """Build the warehouse once a sync, a matching or a person changed something.
 
     It waits for two quiet minutes, and for fifteen minutes after the first change at the latest.
     """
     record = Warehouse(services.warehouse_dir).current()
     decision = decide(
         Cursor.read(context.cursor),
-        changed_at=find_last_change(services),
+        changed_at=find_last_change(services.sessions),
         shown=None if record is None else record.as_of,
         now=services.clock(),
     )
     asked_for = decision.cursor.asked_for
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=str(asked_for))] if decision.is_due else None,
+        run_requests=[dg.RunRequest(run_key=str(asked_for), run_config=_UNLESS_SHOWN)]
+        if decision.is_due
+        else None,
         skip_reason=None if decision.is_due else decision.reason,
         cursor=decision.cursor.write(),
     )
@@ -149,19 +151,6 @@ def failed_runs(
 
 
 SENSORS: Final = (build_after_changes, bank_connections, failed_runs)
-
-
-def find_last_change(services: OrchestrationServices) -> datetime | None:
-    """Return when a sync or a matching last changed anything of any tenant; ``None`` if never.
-
-    :param services: What to work with.
-    """
-    moments: list[datetime | None] = []
-    for tenant_id in list_tenants(services):
-        with tenant_transaction(services.sessions, tenant_id) as session:
-            moments.append(find_last_news(session, tenant_id))
-            moments.append(find_last_finding(session, tenant_id))
-    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def note_failed_build(

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,12 +13,12 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from pydantic import Field
 
 from payymo.analytics.contents import count_rows
-from payymo.analytics.warehouse import Warehouse
+from payymo.analytics.warehouse import BuildRecord, Warehouse
 from payymo.orchestration.failing import failing_in_a_sentence
 from payymo.orchestration.services import OrchestrationServices
 from payymo.orchestration.streaming import stream
 from payymo.orchestration.tables import table_key
-from payymo.workflows.warehouse import build_warehouse
+from payymo.workflows.warehouse import build_warehouse, find_last_change, is_shown
 
 #: What dbt writes for terminals.
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,6 +36,9 @@ class BuildConfig(dg.Config):
     full: Annotated[bool, Field(description="Read every row anew, not only what has changed.")] = (
         False
     )
+    unless_shown: Annotated[
+        bool, Field(description="Build only where what is published shows less than there is.")
+    ] = False
 
 
 class Translator(DagsterDbtTranslator):
@@ -103,8 +107,17 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
         """One build of the warehouse, as `payymo analytics build` makes it.
 
         It is a new file, which is published where all tests hold; else what was published before
-        stays in use.
+        stays in use. Where it was asked for by itself, and somebody else has built meanwhile what
+        there is, nothing is built: the tests of what is published held.
         """
+        published: list[BuildRecord] = []
+
+        def is_wanted() -> bool:
+            record = Warehouse(services.warehouse_dir).current()
+            if record is None or not is_shown(find_last_change(services.sessions), record):
+                return True
+            published.append(record)
+            return False
 
         def build(tell: Callable[[_Event], None]) -> None:
             build_warehouse(
@@ -115,6 +128,7 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
                 progress=lambda _done, _total, _name: None,
                 on_wait=lambda: context.log.info("Another build is under way: waiting for it."),
                 on_event=tell,
+                is_wanted=is_wanted if config.unless_shown else None,
             )
 
         with failing_in_a_sentence():
@@ -125,6 +139,9 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
                 yield from message.to_default_asset_events(
                     manifest, translator, context=context.op_execution_context
                 )
+        for record in published:
+            context.log.info("The build %s shows all that has changed: nothing to do.", record.id)
+            yield from _as_published(record, specs, check_specs)
 
     @dg.asset(
         key=PUBLISHED,
@@ -155,6 +172,24 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
         )
 
     return [warehouse_models, published_warehouse]
+
+
+def _as_published(
+    record: BuildRecord, specs: Sequence[dg.AssetSpec], check_specs: Sequence[dg.AssetCheckSpec]
+) -> Iterator[Any]:
+    """Yield what a published build is to Dagster: all models are there, and all tests held."""
+    metadata: Mapping[str, str | dg.TimestampMetadataValue] = {
+        "build": record.id,
+        "as_of": dg.MetadataValue.timestamp(record.as_of),
+    }
+    reads = {spec.key: [dep.asset_key for dep in spec.deps] for spec in specs}
+    for key in TopologicalSorter(reads).static_order():
+        if key in reads:
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+    for check in check_specs:
+        yield dg.AssetCheckResult(
+            asset_key=check.asset_key, check_name=check.name, passed=True, metadata=metadata
+        )
 
 
 def _layer(node: _Node) -> str:

@@ -11,6 +11,7 @@ from payymo.domain.banking import Clock
 from payymo.domain.categories.decisions import Categoriser, Rule
 from payymo.domain.categories.rules import Conditions, Matcher, check_conditions
 from payymo.domain.enums import CategorySource
+from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.categories.operations.categories import get_category
 from payymo.postgres.categories.operations.rules import get_rule, list_rules
 from payymo.postgres.common.operations.categorisation import (
@@ -128,6 +129,17 @@ def categorise_all(
         kept += sum(each.said.source is CategorySource.USER for each in judged)
         progress(min(seen, total), total)
         if len(judged) < batch:
+            if changed:
+                with tenant_transaction(sessions, tenant_id) as session:
+                    record_audit(
+                        session,
+                        tenant_id,
+                        actor_id=None,
+                        action="categorised",
+                        entity="tenants",
+                        entity_id=tenant_id,
+                        after={"changed_count": changed},
+                    )
             return CategoriseReport(seen, changed, kept)
         last_id = judged[-1].id
 

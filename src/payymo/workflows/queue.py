@@ -63,3 +63,12 @@ class JobQueue(Protocol):
         :param tenant_id: Tenant that asks for it.
         :param requested_by: User who asked for it; absent when Payymo did.
         """
+
+    def queue_refresh(self, session: Session, *, now: datetime) -> None:
+        """Have somebody look soon whether the warehouse shows what was written here.
+
+        One such look waits at most, for all tenants together.
+
+        :param session: Open session; the caller manages the transaction.
+        :param now: The time (aware).
+        """

@@ -14,7 +14,9 @@ from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.banking import Clock
 from payymo.domain.enums import BuildKind
 from payymo.domain.errors import BuildFailedError
+from payymo.postgres.auth.operations.audit import find_last_edit
 from payymo.postgres.common.operations.sync_runs import find_last_news
+from payymo.postgres.fx.operations.rates import find_last_rates
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.reconciliation.operations.match_runs import find_last_finding
 from payymo.postgres.snapshots import Snapshot, exported_snapshot
@@ -44,10 +46,13 @@ class WarehouseBuilder:
     warehouse: Warehouse
     clock: Clock
 
-    def build(self, progress: Progress) -> BuildRecord:
+    def build(
+        self, progress: Progress, *, is_wanted: Callable[[], bool] | None = None
+    ) -> BuildRecord:
         """Bring the warehouse up to date; another builder is waited for.
 
         :param progress: Told of each step.
+        :param is_wanted: As for :func:`build_warehouse`.
         :raises BuildFailedError: If a model cannot be built, or a test fails.
         :raises ConfigurationError: If the database cannot be read.
         """
@@ -58,15 +63,30 @@ class WarehouseBuilder:
             clock=self.clock,
             progress=progress,
             on_wait=lambda: None,
+            is_wanted=is_wanted,
         )
 
 
 def is_build_due(
     sessions: sessionmaker[Session], warehouse: Warehouse, *, pause: timedelta, now: datetime
 ) -> bool:
-    """Return whether the warehouse shows less than it should.
+    """Return whether the warehouse is to be built by itself now.
 
-    It does where a sync or a matching has changed something since, and where the day is another.
+    :param sessions: Opener of transactions.
+    :param warehouse: Where the warehouse lies.
+    :param pause: Between the moments that two builds show.
+    :param now: The time (aware).
+    """
+    due_at = find_due(sessions, warehouse, pause=pause, now=now)
+    return due_at is not None and due_at <= now
+
+
+def find_due(
+    sessions: sessionmaker[Session], warehouse: Warehouse, *, pause: timedelta, now: datetime
+) -> datetime | None:
+    """Return when the warehouse is to be built (aware); ``None`` where it shows all that it should.
+
+    It does not where anything was brought, found or edited since, and where the day is another.
     Between two builds lies a pause, and after one that failed a longer one.
 
     :param sessions: Opener of transactions.
@@ -75,25 +95,45 @@ def is_build_due(
     :param now: The time (aware).
     """
     failure, record = warehouse.latest_failure(), warehouse.current()
-    if failure is not None and now - failure.failed_at < max(pause, _PAUSE_AFTER_FAILURE):
-        return False
+    due_at = now
+    if failure is not None:
+        due_at = max(due_at, failure.failed_at + max(pause, _PAUSE_AFTER_FAILURE))
     if record is None:
-        return True
-    if now - record.as_of < pause:
-        return False
+        return due_at
     is_another_day = record.as_of.astimezone(UTC).date() < now.astimezone(UTC).date()
-    return is_another_day or _has_changed(sessions, since=record.as_of - _COMMIT_MAX)
+    if not is_another_day and is_shown(find_last_change(sessions), record):
+        return None
+    return max(due_at, record.as_of + pause)
 
 
-def _has_changed(sessions: sessionmaker[Session], *, since: datetime) -> bool:
+def is_shown(changed_at: datetime | None, record: BuildRecord | None) -> bool:
+    """Return whether a build shows what was noted as changed at some moment.
+
+    :param changed_at: When (aware); ``None`` if nothing ever changed.
+    :param record: The build; ``None`` before the first.
+    """
+    return changed_at is None or (record is not None and changed_at <= record.as_of - _COMMIT_MAX)
+
+
+def find_last_change(sessions: sessionmaker[Session]) -> datetime | None:
+    """Return when anything last changed that the warehouse shows (aware); ``None`` if never.
+
+    That is: a sync brought something or failed, a matching found something, somebody edited
+    something of a tenant, or exchange rates came.
+
+    :param sessions: Opener of transactions.
+    """
     with sessions.begin() as session:
         tenant_ids = list_tenant_ids(session)
+        moments = [find_last_rates(session)]
     for tenant_id in tenant_ids:
         with tenant_transaction(sessions, tenant_id) as session:
-            moments = (find_last_news(session, tenant_id), find_last_finding(session, tenant_id))
-        if any(moment is not None and moment > since for moment in moments):
-            return True
-    return False
+            moments += [
+                find_last_news(session, tenant_id),
+                find_last_finding(session, tenant_id),
+                find_last_edit(session, tenant_id),
+            ]
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def build_warehouse(
@@ -106,6 +146,7 @@ def build_warehouse(
     on_wait: Callable[[], None],
     project: Path | None = None,
     on_event: Listener | None = None,
+    is_wanted: Callable[[], bool] | None = None,
 ) -> BuildRecord:
     """Bring the warehouse up to the present moment of the database, and publish it.
 
@@ -120,12 +161,17 @@ def build_warehouse(
     :param on_wait: Called once where somebody else is building, and is waited for.
     :param project: The dbt project; Payymo's own unless another is given.
     :param on_event: Told of each event of dbt's log.
+    :param is_wanted: Asked when nobody else builds any more: where it is not, since another one
+        has built what there is, the build that is published is the answer.
     :raises BuildFailedError: If a model cannot be built, or a test fails.
     :raises ConfigurationError: If the database cannot be read.
     """
     project = project or project_folder()
     warehouse = Warehouse(folder)
     with warehouse.building(on_wait):
+        published = warehouse.current()
+        if published is not None and is_wanted is not None and not is_wanted():
+            return published
         started_at = clock()
         place_extensions(warehouse.extensions)
         fingerprint = project_fingerprint(project)

@@ -42,12 +42,14 @@ def change_category(
     if len(said) > 1:
         raise _ambiguous(said[-1])
     if "category_source" in body:
-        release_category(session, member.tenant_id, line.id)
+        release_category(session, member.tenant_id, line.id, actor_id=member.user_id)
     elif said:
         category_id = _resolve(
             session, member, body.get("category"), body.get("category_id"), line.amount
         )
-        choose_category(session, member.tenant_id, line.id, category_id, now=now)
+        choose_category(
+            session, member.tenant_id, line.id, category_id, now=now, actor_id=member.user_id
+        )
 
 
 def read_parts(session: Session, member: Member, parts: Sequence[SplitCreate]) -> list[SplitPart]:

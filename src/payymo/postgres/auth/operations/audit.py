@@ -1,10 +1,12 @@
 """The record of who did what."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -13,6 +15,11 @@ from payymo.postgres.bulk import insert_rows
 from payymo.postgres.core import Base
 
 _TABLE = Base.metadata.tables[AuditEntry.__tablename__]
+
+#: Where a session remembers that something was written down in it.
+_EDITED: Final = "payymo.edited"
+#: Entries are written while their transactions go on: the latest moment is that of one of so many.
+_LATEST_MAX: Final = 50
 
 
 def record_audit(
@@ -37,6 +44,7 @@ def record_audit(
     :param before: Values that were changed, as JSON.
     :param after: Values since then, as JSON.
     """
+    session.info[_EDITED] = True
     session.add(
         AuditEntry(
             tenant_id=tenant_id,
@@ -72,6 +80,9 @@ def record_audits(
     :param after: Values since then, as JSON.
     :param actor_id: User who did it; ``None`` when Payymo did.
     """
+    if not entity_ids:
+        return
+    session.info[_EDITED] = True
     columns = ("tenant_id", "id", "actor_id", "action", "entity", "entity_id", "before", "after")
     was, became = (msgspec.json.encode(values).decode() for values in (before, after))
     insert_rows(
@@ -80,3 +91,28 @@ def record_audits(
         columns,
         [(tenant_id, uuid7(), actor_id, action, entity, each, was, became) for each in entity_ids],
     )
+
+
+def is_edited(session: Session) -> bool:
+    """Return whether anything was written down in a session: somebody has edited something.
+
+    :param session: Open session; the caller manages the transaction.
+    """
+    return _EDITED in session.info
+
+
+def find_last_edit(session: Session, tenant_id: UUID) -> datetime | None:
+    """Return when the transaction began that last wrote anything down; ``None`` if none did.
+
+    :param session: Open session; the caller manages the transaction.
+    :param tenant_id: Tenant in which it was done.
+    """
+    latest = (
+        select(AuditEntry.created_at)
+        .where(AuditEntry.tenant_id == tenant_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(_LATEST_MAX)
+        .subquery()
+    )
+    moment: datetime | None = session.scalar(select(func.max(latest.c.created_at)))
+    return moment

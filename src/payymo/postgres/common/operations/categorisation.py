@@ -15,6 +15,7 @@ from payymo.domain.categories.memory import Choice, PayeeKey, learn
 from payymo.domain.categories.rules import Subject
 from payymo.domain.enums import CategorySource, Direction, TransactionStatus
 from payymo.domain.errors import NotFoundError
+from payymo.postgres.auth.operations.audit import record_audit
 from payymo.postgres.categories.operations.categories import list_categories
 from payymo.postgres.categories.operations.rules import load_categoriser
 from payymo.postgres.common.models import Account, Transaction
@@ -67,6 +68,7 @@ def choose_category(
     category_id: UUID | None,
     *,
     now: datetime,
+    actor_id: UUID | None = None,
 ) -> None:
     """Let a person's word on what a transaction is for stand, whatever comes.
 
@@ -75,6 +77,7 @@ def choose_category(
     :param transaction_id: The transaction.
     :param category_id: The category; ``None`` says that it has none.
     :param now: The time (aware).
+    :param actor_id: User who says so; ``None`` where that is not known.
     :raises NotFoundError: If the tenant has no such transaction.
     """
     _say(
@@ -85,14 +88,19 @@ def choose_category(
         category_source=CategorySource.USER,
         categorised_at=now,
     )
+    chosen = None if category_id is None else str(category_id)
+    _audit(session, tenant_id, transaction_id, "categorised", chosen, actor_id=actor_id)
 
 
-def release_category(session: Session, tenant_id: UUID, transaction_id: UUID) -> None:
+def release_category(
+    session: Session, tenant_id: UUID, transaction_id: UUID, *, actor_id: UUID | None = None
+) -> None:
     """Take a person's word back: rules, memory and defaults may decide again.
 
     :param session: Open session; the caller manages the transaction.
     :param tenant_id: Tenant that must own it.
     :param transaction_id: The transaction.
+    :param actor_id: User who takes it back; ``None`` where that is not known.
     :raises NotFoundError: If the tenant has no such transaction.
     """
     _say(
@@ -102,6 +110,27 @@ def release_category(session: Session, tenant_id: UUID, transaction_id: UUID) ->
         category_id=None,
         category_source=CategorySource.NONE,
         categorised_at=None,
+    )
+    _audit(session, tenant_id, transaction_id, "released", None, actor_id=actor_id)
+
+
+def _audit(
+    session: Session,
+    tenant_id: UUID,
+    transaction_id: UUID,
+    action: str,
+    category_id: str | None,
+    *,
+    actor_id: UUID | None,
+) -> None:
+    record_audit(
+        session,
+        tenant_id,
+        actor_id=actor_id,
+        action=action,
+        entity="transactions",
+        entity_id=transaction_id,
+        after={"category_id": category_id},
     )
 
 

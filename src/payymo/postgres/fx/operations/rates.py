@@ -127,3 +127,16 @@ def find_last_rate_day(session: Session) -> date | None:
     :param session: Open session; the caller manages the transaction.
     """
     return session.scalar(select(func.max(FxRate.rate_date)))
+
+
+def find_last_rates(session: Session) -> datetime | None:
+    """Return when published rates last came that were new or corrected; ``None`` if never.
+
+    :param session: Open session; the caller manages the transaction.
+    """
+    moment: datetime | None = session.scalar(
+        select(func.max(FxImport.finished_at)).where(
+            FxImport.added_count + FxImport.changed_count > 0
+        )
+    )
+    return moment
