@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +10,16 @@ from sqlalchemy import update
 from testing.cli.running import payymo
 from testing.factories import add_tenant
 from testing.fakes import FakeClock, a_balance, a_payload
+from testing.marts import publish
 from testing.workflows.test_standardise import Book
 
-from payymo.domain.enums import MatchScope
+from payymo.analytics.warehouse import BuildFailure, Warehouse
+from payymo.domain.enums import CheckStatus, MatchScope
 from payymo.domain.errors import InvalidInputError
 from payymo.postgres.common.models import SyncRun, Transaction
 from payymo.postgres.reconciliation.operations.match_runs import record_failed_run
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.doctor import examine_warehouse
 from payymo.workflows.rates import import_rates
 from payymo.workflows.reconcile import reconcile
 
@@ -97,6 +101,24 @@ class TestDoctor:
         )
         assert failed["status"] == "attention"
         assert "failed. The file holds no rate at all" in failed["message"]
+
+    def test_says_that_a_build_failed_and_what_is_shown(self, tmp_path: Path) -> None:
+        warehouse = Warehouse(tmp_path)
+        at_first = examine_warehouse(warehouse)
+        publish(tmp_path, {}, as_of=datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
+        built = examine_warehouse(warehouse)
+        failed_at = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
+        warehouse.note_failure(BuildFailure(failed_at, "A test failed.", ["a row of somebody's"]))
+        failed = examine_warehouse(warehouse)
+
+        assert (at_first.status, built.status) == (CheckStatus.OK, CheckStatus.OK)
+        assert "Nothing was built yet" in at_first.message
+        assert built.message == "It shows the ledger as of 2026-03-01 12:00 UTC."
+        assert failed.status is CheckStatus.ATTENTION
+        assert failed.message == (
+            "Its latest build failed at 2026-03-01 13:00 UTC. A test failed."
+            " It shows the ledger as of 2026-03-01 12:00 UTC."
+        )
 
     def test_says_what_never_ended(self, proved: Book) -> None:
         with tenant_transaction(proved.sessions, proved.tenant_id) as session:

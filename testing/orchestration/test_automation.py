@@ -1,23 +1,34 @@
 """What starts runs by itself, and what is told when one fails."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import dagster as dg
+import pytest
 from sqlalchemy import func, select
 from testing.factories import add_connection
 from testing.fakes import FakeClock
 from testing.orchestration.builds import add_build
 
 from payymo.analytics.warehouse import BuildFailure, Warehouse
-from payymo.domain.enums import EventKind, EventSubject, RunStatus, SyncRemark, SyncTrigger
+from payymo.domain.enums import (
+    EventKind,
+    EventSubject,
+    JobStatus,
+    RunStatus,
+    SyncRemark,
+    SyncTrigger,
+)
 from payymo.orchestration.automation import (
     SCHEDULES,
     bank_connections,
     build_after_changes,
     failed_runs,
 )
+from payymo.orchestration.banking import concerning
 from payymo.orchestration.debounce import QUIET, Cursor
+from payymo.orchestration.following import Order, Outcome
 from payymo.orchestration.replaying import CONNECTIONS
 from payymo.orchestration.services import OrchestrationServices
 from payymo.postgres.auth.operations.tenants import update_tenant
@@ -51,6 +62,18 @@ def add_run(
             )
         )
         return connection.id
+
+
+def make_job(name: str) -> dg.JobDefinition:
+    @dg.op
+    def build() -> None:
+        """Never begins."""
+
+    @dg.job(name=name)
+    def job() -> None:
+        build()
+
+    return job
 
 
 def add_matching(
@@ -190,19 +213,45 @@ class TestBankConnections:
 
 class TestFailedRuns:
     def tell(
-        self, services: OrchestrationServices, instance: dg.DagsterInstance, job_name: str
+        self,
+        services: OrchestrationServices,
+        instance: dg.DagsterInstance,
+        job_name: str,
+        *,
+        concerned: Sequence[UUID] = (),
+        partition: object = None,
     ) -> str:
         """Let a run fail, and return its id."""
 
         @dg.op
         def build() -> None:
-            raise dg.Failure("It was not built.")
+            outcomes = [
+                Outcome(
+                    Order(each, uuid4(), "connection"),
+                    JobStatus.FAILED,
+                    is_replaced=False,
+                    message="The bank is down.",
+                    result={},
+                )
+                for each in concerned
+            ]
+            raise dg.Failure("It was not built.", metadata=concerning(outcomes))
 
         @dg.job(name=job_name)
         def failing() -> None:
             build()
 
-        result = failing.execute_in_process(instance=instance, raise_on_error=False)
+        tags = {"dagster/partition": str(partition)} if partition else {}
+        result = failing.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
+        self.sense(services, instance, result)
+        return result.run_id
+
+    def sense(
+        self,
+        services: OrchestrationServices,
+        instance: dg.DagsterInstance,
+        result: dg.ExecuteInProcessResult,
+    ) -> None:
         context = dg.build_run_status_sensor_context(
             sensor_name="failed_runs",
             dagster_instance=instance,
@@ -212,26 +261,77 @@ class TestFailedRuns:
         ).for_run_failure()
         for _ in range(2):  # a second time changes nothing
             failed_runs(context)
-        return result.run_id
 
-    def test_every_tenant_is_told_once(
+    def events(self, services: OrchestrationServices, tenant_id: UUID) -> Sequence[Event]:
+        with tenant_transaction(services.sessions, tenant_id) as session:
+            return session.scalars(select(Event).where(Event.tenant_id == tenant_id)).all()
+
+    def test_a_tenant_whose_work_failed_is_told_once_and_no_other(
         self,
         light_services: OrchestrationServices,
         instance: dg.DagsterInstance,
         tenant_id: UUID,
         other_tenant_id: UUID,
     ) -> None:
-        run_id = self.tell(light_services, instance, "daily_transaction_sync")
+        run_id = self.tell(
+            light_services, instance, "daily_transaction_sync", concerned=[tenant_id, uuid4()]
+        )
 
-        for each in (tenant_id, other_tenant_id):
-            with tenant_transaction(light_services.sessions, each) as session:
-                (event,) = session.scalars(select(Event).where(Event.tenant_id == each)).all()
-            assert event.kind is EventKind.PIPELINE_RUN_FAILED
-            assert (event.subject_kind, event.subject_id) == (
-                EventSubject.PIPELINE_RUN,
-                UUID(run_id),
-            )
-            assert event.payload == {"job": "daily_transaction_sync", "failed_steps": ["build"]}
+        (event,) = self.events(light_services, tenant_id)
+        assert event.kind is EventKind.PIPELINE_RUN_FAILED
+        assert (event.subject_kind, event.subject_id) == (EventSubject.PIPELINE_RUN, UUID(run_id))
+        assert event.payload == {"job": "daily_transaction_sync", "failed_steps": ["build"]}
+        assert self.events(light_services, other_tenant_id) == []
+        assert Warehouse(light_services.warehouse_dir).latest_failure() is None
+
+    def test_a_replay_is_the_work_of_its_connections_tenant(
+        self,
+        light_services: OrchestrationServices,
+        instance: dg.DagsterInstance,
+        tenant_id: UUID,
+        other_tenant_id: UUID,
+    ) -> None:
+        connection_id = add_run(light_services, tenant_id, ago=timedelta())
+
+        self.tell(light_services, instance, "replay", partition=connection_id)
+        self.tell(light_services, instance, "replay", partition=uuid4())
+
+        assert len(self.events(light_services, tenant_id)) == 1
+        assert self.events(light_services, other_tenant_id) == []
+
+    @pytest.mark.parametrize("job_name", ["analytics_build", "daily_transaction_sync"])
+    def test_what_is_nobodys_work_is_told_to_nobody(
+        self,
+        light_services: OrchestrationServices,
+        instance: dg.DagsterInstance,
+        tenant_id: UUID,
+        job_name: str,
+    ) -> None:
+        self.tell(light_services, instance, job_name)
+
+        assert self.events(light_services, tenant_id) == []
+
+    def test_a_run_that_was_told_what_cannot_be_is_no_build_that_failed(
+        self, light_services: OrchestrationServices, instance: dg.DagsterInstance, tenant_id: UUID
+    ) -> None:
+        run = instance.create_run_for_job(make_job("analytics_build"))
+        instance.report_run_failed(run, "The configuration is not valid.")
+        (record,) = instance.get_records_for_run(
+            run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+        ).records
+        event = record.event_log_entry.dagster_event
+        assert event is not None
+        context = dg.build_run_status_sensor_context(
+            sensor_name="failed_runs",
+            dagster_instance=instance,
+            dagster_run=run,
+            dagster_event=event,
+            resources={"services": light_services},
+        ).for_run_failure()
+
+        failed_runs(context)
+
+        assert self.events(light_services, tenant_id) == []
         assert Warehouse(light_services.warehouse_dir).latest_failure() is None
 
     def test_the_warehouse_says_that_its_build_failed(

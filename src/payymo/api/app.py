@@ -47,6 +47,7 @@ from payymo.api.metrics import (
     CallMetrics,
     KeptMetrics,
     Metrics,
+    WarehouseMetrics,
     read_matching,
     read_proofs,
 )
@@ -124,6 +125,7 @@ def create_app(services: ApiServices) -> FastAPI:
         for read in (read_proofs, read_matching)
     ]
     app.state.call_metrics = CallMetrics(services.sessions)
+    app.state.warehouse_metrics = WarehouseMetrics(services.warehouse, services.clock)
     install_error_handlers(app)
     for router in RESOURCES:
         # Taken over as they are: an included router would be searched in two steps.

@@ -17,6 +17,7 @@ from prometheus_client.core import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.domain.enums import MatchOrigin, MatchScope, MatchStatus, ProofStatus, RunStatus
 from payymo.postgres.common.operations.call_counts import read_call_counts
 from payymo.postgres.common.operations.proofs import summarise_proofs
@@ -235,3 +236,36 @@ class CallMetrics:
         for (provider, scope, outcome), count in counts.items():
             counter.labels(provider.value, scope.value, outcome.value).inc(count)
         return generate_latest(registry)
+
+
+class WarehouseMetrics:
+    """How old what the warehouse shows is, and whether its latest build failed.
+
+    :param warehouse: Where the warehouse lies.
+    :param clock: Tells the time (aware).
+    """
+
+    def __init__(self, warehouse: Warehouse, clock: Callable[[], datetime]) -> None:
+        self._warehouse, self._clock = warehouse, clock
+
+    def exposition(self) -> bytes:
+        """Return it in Prometheus's text format; nothing before the first build or failure."""
+        record, failure = self._warehouse.current(), self._warehouse.latest_failure()
+        families: list[Metric] = []
+        if record is not None:
+            families.append(
+                GaugeMetricFamily(
+                    "payymo_warehouse_age_seconds",
+                    "Time since the moment that the warehouse shows.",
+                    value=(self._clock() - record.as_of).total_seconds(),
+                )
+            )
+        if record is not None or failure is not None:
+            families.append(
+                GaugeMetricFamily(
+                    "payymo_warehouse_build_failed",
+                    "Whether the latest build of the warehouse failed: 1 if it did.",
+                    value=failure is not None,
+                )
+            )
+        return generate_latest(_Families(families))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import typer
 from rich.text import Text
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.api.health.checks import READY, check_readiness
 from payymo.assembly import Installation, open_installation
 from payymo.cli.stack import load_settings_beside_stack
@@ -13,7 +14,12 @@ from payymo.cli.terminal import JsonOption, TenantOption, out, print_json
 from payymo.domain.enums import CheckStatus
 from payymo.domain.errors import ConfigurationError, OutageError
 from payymo.postgres.auth.operations.tenants import list_tenants
-from payymo.workflows.doctor import Check, examine_rates, examine_tenant
+from payymo.workflows.doctor import (
+    Check,
+    examine_rates,
+    examine_tenant,
+    examine_warehouse,
+)
 
 _COLOURS = {
     CheckStatus.OK: "green",
@@ -53,6 +59,7 @@ def _examine(house: Installation, tenant: str | None) -> Iterator[Check]:
             status = CheckStatus.ATTENTION
         yield Check(name, status, "It is in order." if told == READY else told)
     yield examine_rates(house.sessions, clock=house.clock)
+    yield examine_warehouse(Warehouse(house.settings.warehouse_dir))
     if tenant is None:
         with house.sessions.begin() as session:
             tenant_ids = [each.id for each in list_tenants(session)]

@@ -1,6 +1,6 @@
 """Jobs, and what starts them: people, the clock, and changes of the tables."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -8,9 +8,20 @@ from uuid import UUID
 import dagster as dg
 
 from payymo.analytics.warehouse import BuildFailure, Warehouse
-from payymo.orchestration.banking import CONSENT_TABLES, MATCHED_TABLES, SYNCED_TABLES
+from payymo.domain.errors import NotFoundError
+from payymo.orchestration.banking import (
+    CONCERNED,
+    CONSENT_TABLES,
+    MATCHED_TABLES,
+    SYNCED_TABLES,
+)
 from payymo.orchestration.debounce import Cursor, decide
-from payymo.orchestration.replaying import CONNECTIONS, list_partitions, raw_replay
+from payymo.orchestration.replaying import (
+    CONNECTIONS,
+    find_owner,
+    list_partitions,
+    raw_replay,
+)
 from payymo.orchestration.services import OrchestrationServices
 from payymo.workflows.pipeline_runs import tell_of_failed_run
 from payymo.workflows.warehouse import find_last_change
@@ -18,6 +29,8 @@ from payymo.workflows.warehouse import find_last_change
 _SYNCED: Final = dg.AssetSelection.assets(*(spec.key for spec in SYNCED_TABLES))
 _MATCHED: Final = dg.AssetSelection.assets(*(spec.key for spec in MATCHED_TABLES))
 _CONSENTS: Final = dg.AssetSelection.assets(*(spec.key for spec in CONSENT_TABLES))
+#: Where Dagster keeps which partition a run is of.
+_PARTITION: Final = "dagster/partition"
 _LAYERS: Final = ("source", "staging", "intermediate", "mart", "warehouse")
 
 daily_transaction_sync: Final = dg.define_asset_job(
@@ -133,17 +146,26 @@ def bank_connections(
 def failed_runs(
     context: dg.RunFailureSensorContext, services: dg.ResourceParam[OrchestrationServices]
 ) -> None:
-    """Tell in the product that a run failed, and, of a build, that figures are not the latest."""
+    """Tell those whose work failed in a run; of a build, that figures are not the latest.
+
+    What is nobody's work in particular, such as a run that was told something it cannot be, is the
+    operator's matter alone: it is here, and in the log.
+    """
     run = context.dagster_run
-    steps = sorted({str(event.step_key) for event in context.get_step_failure_events()})
+    failures = context.get_step_failure_events()
+    steps = sorted({str(event.step_key) for event in failures})
+    tenant_ids = find_concerned(services, run, failures)
+    context.log.warning("%s failed; it was the work of %s tenants.", run.job_name, len(tenant_ids))
     tell_of_failed_run(
         services.sessions,
         UUID(run.run_id),
+        tenant_ids=tenant_ids,
         job=run.job_name,
         steps=steps,
         clock=services.clock,
     )
-    if run.job_name == analytics_build.name:
+    has_begun = bool(context.instance.get_run_step_stats(run.run_id))
+    if run.job_name == analytics_build.name and has_begun:
         record = context.instance.get_run_record_by_id(run.run_id)
         ended = record.end_time if record else None
         failed_at = datetime.fromtimestamp(ended, UTC) if ended else services.clock()
@@ -151,6 +173,30 @@ def failed_runs(
 
 
 SENSORS: Final = (build_after_changes, bank_connections, failed_runs)
+
+
+def find_concerned(
+    services: OrchestrationServices, run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent]
+) -> Collection[UUID]:
+    """Return the tenants whose work failed in a run: as its steps say, or as its partition does.
+
+    :param services: What to work with.
+    :param run: The run.
+    :param failures: Which of its steps failed.
+    """
+    concerned: set[UUID] = set()
+    for event in failures:
+        told = event.step_failure_data.user_failure_data
+        named = told.metadata.get(CONCERNED) if told else None
+        if named is not None and isinstance(named.value, list):
+            concerned |= {UUID(str(each)) for each in named.value}
+    partition = run.tags.get(_PARTITION)
+    if failures and run.job_name == replay.name and partition is not None:
+        try:
+            concerned.add(find_owner(services, UUID(partition)))
+        except NotFoundError:
+            return concerned  # the connection has gone, and its tenant's work with it
+    return concerned
 
 
 def note_failed_build(

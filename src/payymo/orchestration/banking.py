@@ -1,7 +1,7 @@
 """Bank data: consents looked after, connections synced, payments matched, all through the queue."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -74,6 +74,9 @@ SYNCED_CHECK: Final = dg.AssetCheckSpec(
     asset=table_key("sync_runs"),
     description="Each connection that was to be synced was, with all of its accounts.",
 )
+
+#: Where a failed step says which tenants' work it was.
+CONCERNED: Final = "concerned_tenants"
 
 _MINUTES_MAX: Final = 24 * 60
 
@@ -149,7 +152,7 @@ def bank_data(
     if outcomes and all(outcome.is_failure for outcome in outcomes):
         raise dg.Failure(
             "No connection could be synced; each says why.",
-            metadata={"connections": _as_table(outcomes)},
+            metadata={"connections": _as_table(outcomes), **concerning(outcomes)},
         )
     totals = Counter[str]()
     for outcome in outcomes:
@@ -187,7 +190,8 @@ def matching(
     failed = [outcome for outcome in outcomes if outcome.is_failure]
     if failed:
         raise dg.Failure(
-            "A matching failed; each tenant's says why.", metadata={"tenants": _as_table(failed)}
+            "A matching failed; each tenant's says why.",
+            metadata={"tenants": _as_table(failed), **concerning(failed)},
         )
     totals = Counter[str]()
     for outcome in outcomes:
@@ -281,6 +285,15 @@ def _read_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise InvalidInputError(f"{text!r} is not the id of a connection.") from None
+
+
+def concerning(outcomes: Iterable[Outcome]) -> Mapping[str, dg.JsonMetadataValue]:
+    """Return what a failed step says of whose it is.
+
+    :param outcomes: What came to nothing.
+    """
+    tenant_ids = sorted({str(outcome.order.tenant_id) for outcome in outcomes})
+    return {CONCERNED: dg.MetadataValue.json(tenant_ids)}
 
 
 def _is_incomplete(outcome: Outcome) -> bool:

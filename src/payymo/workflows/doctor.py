@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.analytics.warehouse import Warehouse
 from payymo.domain.banking import Clock
 from payymo.domain.enums import CheckStatus, ProofReason, ProofStatus, Provider, RunStatus
 from payymo.domain.errors import ConfigurationError
@@ -87,6 +88,24 @@ def examine_rates(sessions: sessionmaker[Session], *, clock: Clock) -> Check:
         message += " Run `payymo rates update`, or import a newer file."
     status = CheckStatus.ATTENTION if failed or is_stale else CheckStatus.OK
     return Check("rates", status, message)
+
+
+def examine_warehouse(warehouse: Warehouse) -> Check:
+    """Say whether the latest build of the warehouse succeeded, and which moment is shown.
+
+    :param warehouse: Where the warehouse lies.
+    """
+    record, failure = warehouse.current(), warehouse.latest_failure()
+    shown = (
+        "Nothing was built yet: `payymo analytics build` does."
+        if record is None
+        else f"It shows the ledger as of {record.as_of:%Y-%m-%d %H:%M} UTC."
+    )
+    if failure is None:
+        return Check("warehouse", CheckStatus.OK, shown)
+    failed_at = f"{failure.failed_at:%Y-%m-%d %H:%M} UTC"
+    message = f"Its latest build failed at {failed_at}. {failure.message} {shown}"
+    return Check("warehouse", CheckStatus.ATTENTION, message)
 
 
 def examine_tenant(

@@ -1,6 +1,6 @@
 """Runs of the pipeline that failed, told to those whose figures they would have brought."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,21 +16,23 @@ def tell_of_failed_run(
     sessions: sessionmaker[Session],
     run_id: UUID,
     *,
+    tenant_ids: Collection[UUID],
     job: str,
     steps: Sequence[str],
     clock: Clock,
 ) -> None:
-    """Tell every tenant, once, that a run of the pipeline failed.
+    """Tell tenants, once, that a run of the pipeline failed which did their work.
 
     :param sessions: Opener of transactions.
     :param run_id: The run.
+    :param tenant_ids: Whose work failed in it; who is gone by now is left out.
     :param job: What was run.
     :param steps: Which steps of it failed.
     :param clock: Tells the time (aware).
     """
     with sessions.begin() as session:
-        tenant_ids = list_tenant_ids(session)
-    for tenant_id in tenant_ids:
+        present = list_tenant_ids(session)
+    for tenant_id in sorted(set(tenant_ids).intersection(present)):
         with tenant_transaction(sessions, tenant_id) as session:
             record_event(
                 session,

@@ -10,7 +10,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import HandClock
 from testing.factories import add_account, add_decisions
+from testing.marts import publish
 
+from payymo.analytics.warehouse import BuildFailure
 from payymo.api.app import create_app
 from payymo.api.services import ApiServices
 from payymo.domain.enums import (
@@ -225,3 +227,17 @@ class TestMetrics:
         assert answer.status_code == 200
         assert "payymo_http_requests_total" in answer.text
         assert "payymo_provider_calls_total{" not in answer.text
+
+    def test_the_age_of_what_the_warehouse_shows_is_told_and_whether_a_build_failed(
+        self, anonymous: TestClient, services: ApiServices, clock: HandClock
+    ) -> None:
+        before = anonymous.get("/metrics").text
+        publish(services.warehouse.folder, {}, as_of=clock.now - timedelta(minutes=2))
+        built = anonymous.get("/metrics").text.splitlines()
+        services.warehouse.note_failure(BuildFailure(clock.now, "It was not built.", []))
+        failed = anonymous.get("/metrics").text.splitlines()
+
+        assert "payymo_warehouse" not in before
+        assert "payymo_warehouse_age_seconds 120.0" in built
+        assert "payymo_warehouse_build_failed 0.0" in built
+        assert "payymo_warehouse_build_failed 1.0" in failed

@@ -10,7 +10,7 @@ from pydantic import Field
 from payymo.api.dependencies import ServicesDep
 from payymo.api.envelopes import JSON, ResponseModel
 from payymo.api.health.checks import READY, check_readiness
-from payymo.api.metrics import CONTENT_TYPE, CallMetrics, KeptMetrics, Metrics
+from payymo.api.metrics import CONTENT_TYPE, CallMetrics, KeptMetrics, Metrics, WarehouseMetrics
 
 router = APIRouter(tags=["health"])
 
@@ -76,9 +76,10 @@ def read_readiness(services: ServicesDep) -> Response:
     response_class=Response,
 )
 def read_metrics(request: Request) -> Response:
-    """Return how requests, calls and match runs fared, and how many accounts add up."""
+    """Return how requests, calls, match runs and builds fared, and how many accounts add up."""
     metrics: Metrics = request.app.state.metrics
     kept: Sequence[KeptMetrics] = request.app.state.kept_metrics
     calls: CallMetrics = request.app.state.call_metrics
-    told = metrics.exposition() + calls.exposition()
+    warehouse: WarehouseMetrics = request.app.state.warehouse_metrics
+    told = metrics.exposition() + calls.exposition() + warehouse.exposition()
     return Response(told + b"".join(each.exposition() for each in kept), media_type=CONTENT_TYPE)
