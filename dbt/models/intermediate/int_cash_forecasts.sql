@@ -61,7 +61,7 @@ tails as (
 
     select
         *,
-        greatest(0, 1 - 0.9 * (forecast_count + 1) / forecast_count) as tail_share
+        greatest(0, 1 - 0.9 * (len(scaled_errors) + 1) / len(scaled_errors)) as tail_share
 
     from known_errors
     where forecast_count >= 6

@@ -202,12 +202,12 @@ curves as (
         lag_days,
         case
             when total_paid_count >= 10
-                then exp(sum(ln(
+                then round(exp(sum(ln(
                     greatest(1 - paid_count / greatest(at_risk_count, 1), 0.000001)
                 )) over (
                     partition by known_date, tenant_id
                     order by lag_days
-                ))
+                )), 9)
             else least(1, greatest(0, 1 - (lag_days + 1) / 30))
         end as unpaid_share
 
@@ -254,9 +254,11 @@ final as (
         ahead.horizon_days,
         ahead.tenant_id,
         ahead.currency,
-        {{ round_to_coin(
-            'sum(ahead.balance * (1 - later.unpaid_share / sooner.unpaid_share))', 'ahead.currency'
-        ) }} as receivables_in
+        -- Each is rounded before they are added up, as the sum of floats depends on their order.
+        {{ round_to_coin('sum(
+            round(ahead.balance * (1 - later.unpaid_share / sooner.unpaid_share), 4)
+            ::decimal(38, 4)
+        )', 'ahead.currency') }} as receivables_in
 
     from ahead
     inner join curves as sooner

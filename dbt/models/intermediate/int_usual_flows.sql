@@ -152,14 +152,15 @@ blocks as (
         currency,
         (known_date - payment_date) // 28 as block_number,
         isodow(payment_date) as iso_weekday,
-        sum(money_in - invoiced_in) / 4 as money_in,
-        sum(money_out) / 4 as money_out
+        sum(money_in - invoiced_in) as money_in,
+        sum(money_out) as money_out
 
     from account_days
     group by all
 
 ),
 
+-- Means become decimals before they are added up, as the sum of floats depends on their order.
 -- The greatest block of a day of the week counts as the next greatest: what came once, is not
 -- expected again.
 account_weekdays as (
@@ -170,12 +171,10 @@ account_weekdays as (
         account_id,
         currency,
         iso_weekday,
-        greatest(
-            (sum(money_in) - max(money_in) + coalesce(max(money_in, 2)[2], 0)) / block_count, 0
-        ) as money_in,
-        greatest(
-            (sum(money_out) - max(money_out) + coalesce(max(money_out, 2)[2], 0)) / block_count, 0
-        ) as money_out
+        greatest(sum(money_in) - max(money_in) + coalesce(max(money_in, 2)[2], 0), 0)
+        / (4 * block_count) as mean_in,
+        greatest(sum(money_out) - max(money_out) + coalesce(max(money_out, 2)[2], 0), 0)
+        / (4 * block_count) as mean_out
 
     from blocks
     group by known_date, block_count, tenant_id, account_id, currency, iso_weekday
@@ -189,8 +188,8 @@ weekdays as (
         tenant_id,
         currency,
         iso_weekday,
-        sum(money_in) as money_in,
-        sum(money_out) as money_out
+        sum(round(mean_in, 4)::decimal(38, 4)) as money_in,
+        sum(round(mean_out, 4)::decimal(38, 4)) as money_out
 
     from account_weekdays
     group by known_date, tenant_id, currency, iso_weekday
@@ -218,14 +217,15 @@ by_weekday as (
 ),
 
 -- Invoices that are not written yet bring each day what came, on a day, of invoices so young.
-young_receipts as (
+account_receipts as (
 
     select
         known_accounts.known_date,
         receipts.tenant_id,
+        receipts.account_id,
         receipts.currency,
         receipts.age_days,
-        sum(receipts.received_amount / (28 * known_accounts.block_count)) as daily_amount
+        sum(receipts.received_amount) / (28 * known_accounts.block_count) as mean_amount
 
     from receipts
     inner join known_accounts
@@ -236,7 +236,27 @@ young_receipts as (
             and receipts.payment_date <= known_accounts.known_date
             and receipts.payment_date > known_accounts.last_unknown_date
     where receipts.age_days < 90
-    group by known_accounts.known_date, receipts.tenant_id, receipts.currency, receipts.age_days
+    group by
+        known_accounts.known_date,
+        known_accounts.block_count,
+        receipts.tenant_id,
+        receipts.account_id,
+        receipts.currency,
+        receipts.age_days
+
+),
+
+young_receipts as (
+
+    select
+        known_date,
+        tenant_id,
+        currency,
+        age_days,
+        sum(round(mean_amount, 6)::decimal(38, 6)) as daily_amount
+
+    from account_receipts
+    group by known_date, tenant_id, currency, age_days
 
 ),
 
@@ -302,7 +322,7 @@ currency_days as (
         currency,
         max(block_count) * 28 as day_count,
         payment_date,
-        sum(money_in - money_out)::double as net_amount
+        (10000 * sum(money_in - money_out))::hugeint as net_amount
 
     from account_days
     group by known_date, tenant_id, currency, payment_date
@@ -317,10 +337,10 @@ swings as (
         tenant_id,
         currency,
         round(sqrt(greatest(
-            sum(net_amount * net_amount) / max(day_count)
-            - power(sum(net_amount) / max(day_count), 2),
+            sum(net_amount * net_amount)::double / max(day_count)
+            - power(sum(net_amount)::double / max(day_count), 2),
             0
-        )), 4)::decimal(38, 4) as daily_swing
+        )) / 10000, 4)::decimal(38, 4) as daily_swing
 
     from currency_days
     group by known_date, tenant_id, currency
