@@ -1,15 +1,18 @@
 """People get sentences and tables, programs get JSON, and nobody's text is obeyed."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from io import StringIO
 from types import MappingProxyType
 from uuid import UUID
 
 import pytest
+from rich.console import Console
 
-from payymo.cli.terminal import print_error, print_json, print_table
+from payymo.cli.terminal import ProgressLine, print_error, print_json, print_table
 from payymo.domain.enums import Direction
 from payymo.domain.errors import InvalidInputError, Problem
 
@@ -32,6 +35,35 @@ class TestTable:
         print_table("One row", ("text",), [("Shop\x1b[2J\x07\r\u202eLtd",)])
 
         assert capsys.readouterr().out.splitlines()[-1].rstrip() == "Shop [2J   Ltd"
+
+
+class TestProgressLine:
+    def shown(self, *, is_terminal: bool, seconds: Iterable[float]) -> str:
+        """Return what is written of four steps that are told of at these times, and cleared."""
+        clock = iter(seconds)
+        written = StringIO()
+        console = Console(
+            file=written, force_terminal=is_terminal, color_system=None, soft_wrap=True
+        )
+        line = ProgressLine(console, lambda: next(clock))
+        for place in range(4):
+            line.show(f"{place} of 3: [b]{'x' * 100}")
+        line.clear()
+        return written.getvalue()
+
+    def test_a_terminal_has_one_line_that_is_written_over(self) -> None:
+        text = self.shown(is_terminal=True, seconds=[0])
+
+        assert "\n" not in text
+        assert [len(part) for part in text.split("\r")] == [78, 78, 78, 78, 78, 0]
+        assert text.split("\r")[4].strip() == ""
+
+    def test_a_file_has_whole_lines_now_and_then(self) -> None:
+        # Told at 0 s (begun), then looked at 3, 10 (told, and noted at 10), 19.9 and 20 s.
+        text = self.shown(is_terminal=False, seconds=[0, 3, 10, 10, 19.9, 20, 20])
+
+        assert "\r" not in text
+        assert [line[:12] for line in text.splitlines()] == ["1 of 3: [b]x", "3 of 3: [b]x"]
 
 
 @dataclass(frozen=True)

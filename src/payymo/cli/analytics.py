@@ -9,7 +9,7 @@ from payymo.analytics.warehouse import BuildRecord, Warehouse
 from payymo.assembly import open_installation
 from payymo.cli import asking
 from payymo.cli.stack import load_settings_beside_stack
-from payymo.cli.terminal import JsonOption, err, out, print_json
+from payymo.cli.terminal import JsonOption, ProgressLine, err, out, print_json
 from payymo.domain.enums import BuildKind
 from payymo.settings import load_settings
 from payymo.workflows.warehouse import build_warehouse
@@ -37,13 +37,14 @@ def build(
     Reads what changed since the last build, of all tenants, at one moment of the database. A build
     that fails, or whose tests do, is never shown: the last good one stays in use.
     """
+    shown = ProgressLine()
     with open_installation(load_settings_beside_stack()) as house:
         record = build_warehouse(
             house.database_url,
             house.settings.warehouse_dir,
             full=full,
             clock=house.clock,
-            progress=_show_step,
+            progress=lambda done, total, name: shown.show(f"{done} of {total}: {name}"),
             on_wait=_tell_of_waiting,
         )
     if json:
@@ -51,7 +52,7 @@ def build(
         return
     seconds = (record.finished_at - record.started_at).total_seconds()
     what = "everything" if record.kind is BuildKind.FULL else "what had changed"
-    err.print(f"{'':<78}", end="\r")
+    shown.clear()
     out.print(
         f"Built {record.model_count} models from {what} in {seconds:.1f} s, and "
         f"{record.test_count} tests hold. The warehouse shows {_moment(record.as_of)}."
@@ -84,11 +85,6 @@ def _describe(current: BuildRecord | None) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _show_step(done: int, total: int, name: str) -> None:
-    """Show where a build is, on one line of the terminal."""
-    err.print(f"{f'{done} of {total}: {name}'[:78]:<78}", end="\r", markup=False)
 
 
 def _tell_of_waiting() -> None:

@@ -22,6 +22,7 @@ from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import (
     JsonOption,
+    ProgressLine,
     TenantOption,
     err,
     out,
@@ -114,8 +115,9 @@ def export(
         wanted = [
             reader.catalogue.get(name) for name in dataset or sorted(reader.catalogue.datasets)
         ]
-        counts = {each.name: _write(reader, each, folder, file_format) for each in wanted}
-        err.print(f"{'':<78}", end="\r")
+        shown = ProgressLine()
+        counts = {each.name: _write(reader, each, folder, file_format, shown) for each in wanted}
+        shown.clear()
         catalogue = write_json(_describe(reader.catalogue), indent=2)
         (folder / _CATALOGUE_FILE).write_text(f"{catalogue}\n", encoding="utf-8")
         freshness = reader.catalogue.freshness
@@ -134,9 +136,11 @@ def _tenant(wanted: str | None) -> Iterator[tuple[Installation, UUID]]:
         yield house, choose_tenant(house.sessions, wanted)
 
 
-def _write(reader: Reader, dataset: Dataset, folder: Path, file_format: RowFormat) -> int:
+def _write(
+    reader: Reader, dataset: Dataset, folder: Path, file_format: RowFormat, shown: ProgressLine
+) -> int:
     """Write a dataset; a file is whole or absent. Return how many rows it has."""
-    err.print(f"{f'{dataset.name} …':<78}", end="\r", markup=False)
+    shown.show(f"{dataset.name} …")
     question = checked(Question(dataset))
     target = folder / f"{dataset.name}.{file_format.value}"
     draft = target.with_suffix(".draft")

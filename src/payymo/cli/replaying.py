@@ -8,7 +8,7 @@ import typer
 from payymo.assembly import open_installation
 from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
-from payymo.cli.terminal import JsonOption, TenantOption, err, out, print_json
+from payymo.cli.terminal import JsonOption, ProgressLine, TenantOption, out, print_json
 from payymo.domain.enums import ReplayVerdict
 from payymo.workflows.replay import AccountReplay
 from payymo.workflows.replay import replay as replay_archive
@@ -60,19 +60,16 @@ class _Progress:
 
     def __init__(self) -> None:
         self._accounts = ""
+        self._line = ProgressLine()
 
     def count_account(self, done: int, total: int) -> None:
         """Show how many accounts are done."""
         self._accounts = f"{done} of {total} accounts"
-        self._show(self._accounts)
+        self._line.show(self._accounts)
 
     def watch_account(self, done: int, total: int, read: int) -> None:
         """Show how far the account is that is under way."""
-        self._show(f"{self._accounts}, {done} of {total} answers, {read:,} payloads read")
-
-    @staticmethod
-    def _show(text: str) -> None:
-        err.print(f"{text:<78}", end="\r", highlight=False)
+        self._line.show(f"{self._accounts}, {done} of {total} answers, {read:,} payloads read")
 
 
 def _plain(report: AccountReplay) -> dict[str, object]:

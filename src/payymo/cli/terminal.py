@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -29,6 +30,40 @@ TenantOption = Annotated[
 ]
 
 _PROBLEMS_SHOWN_MAX = 20
+_LINE_WIDTH: Final = 78
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
+
+class ProgressLine:
+    """Where some work is: one line that is written over, or lines now and then in a file.
+
+    :param console: Where it is shown.
+    :param clock: Tells seconds that only ever grow.
+    """
+
+    def __init__(self, console: Console = err, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._told_at = clock()
+
+    def show(self, text: str) -> None:
+        """Show where the work is, in the place of what was shown before.
+
+        :param text: A few words.
+        """
+        if self._console.is_terminal:
+            self._write_over(text)
+        elif self._clock() - self._told_at >= _SECONDS_BETWEEN_LINES:
+            self._told_at = self._clock()
+            self._console.print(text, markup=False)
+
+    def clear(self) -> None:
+        """Take away what was shown, where something else is to stand in its place."""
+        if self._console.is_terminal:
+            self._write_over("")
+
+    def _write_over(self, text: str) -> None:
+        shown = f"{text[:_LINE_WIDTH]:<{_LINE_WIDTH}}"
+        self._console.print(shown, end="\r", markup=False)
 
 
 def print_error(error: PayymoError) -> None:
