@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from testing.cli.running import payymo
-from testing.factories import add_tenant
+from testing.factories import add_account, add_tenant
 from testing.fakes import FakeClock, a_balance, a_payload
 from testing.marts import publish
 from testing.workflows.test_standardise import Book
 
 from payymo.analytics.warehouse import BuildFailure, Warehouse
-from payymo.domain.enums import CheckStatus, MatchScope
+from payymo.domain.enums import CheckStatus, Completeness, MatchScope, SyncTrigger
 from payymo.domain.errors import InvalidInputError
+from payymo.domain.ledger.coverage import Claim, DayRange
 from payymo.postgres.common.models import SyncRun, Transaction
+from payymo.postgres.common.operations.coverage import record_coverage
+from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.reconciliation.operations.match_runs import record_failed_run
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.doctor import examine_warehouse
@@ -56,6 +59,48 @@ class TestDoctor:
         assert {told[name]["status"] for name in ("keys", "runs", "rows")} == {"ok"}
         assert told["worker"]["status"] == "attention"
         assert told["freshness"]["status"] == "attention"
+
+    @pytest.mark.parametrize(
+        ("lacking", "status", "told"),
+        [
+            (1, "ok", "has no unknown days after its history begins, at {0} to {0}:"),
+            (8, "attention", "has 1 stretches of unknown days, the first {7} to {0}:"),
+        ],
+    )
+    def test_the_day_on_which_a_history_begins_is_no_hole_to_be_warned_of(
+        self, proved: Book, lacking: int, status: str, told: str
+    ) -> None:
+        today = datetime.now(UTC).date()
+        begins = today - timedelta(days=60)
+        with tenant_transaction(proved.sessions, proved.tenant_id) as session:
+            account = add_account(session, proved.tenant_id, name="Second account")
+            run = record_own_run(
+                session,
+                proved.tenant_id,
+                account.connection_id,
+                trigger=SyncTrigger.REPLAY,
+                now=proved.clock.now,
+            )
+            record_coverage(
+                session,
+                proved.tenant_id,
+                account.id,
+                Claim(DayRange(begins, today), Completeness.CUT, is_firm=True),
+                consent_id=account.consent_id,
+                sync_run_id=run.id,
+                asked_from=begins - timedelta(days=lacking),
+                now=proved.clock.now,
+            )
+        days = [begins - timedelta(days=each) for each in range(1, 9)]
+
+        (check,) = (
+            each
+            for each in json.loads(payymo("doctor", "--json").stdout)
+            if each["name"] == "coverage" and each["account_id"] == str(account.id)
+        )
+
+        assert check["status"] == status
+        assert told.format(*days) in check["message"]
 
     def test_names_the_day_that_fails_and_exits_with_1(self, proved: Book) -> None:
         with tenant_transaction(proved.sessions, proved.tenant_id) as session:

@@ -212,9 +212,14 @@ def _check_coverage(session: Session, account: Account, now: datetime) -> Check:
     if not coverage.known:
         message = "has no day that is known: sync its connection."
         return _of(account, "coverage", CheckStatus.ATTENTION, message)
-    holes = [hole for hole in coverage.holes if hole.first_day < now.date() - STALE_AFTER]
+    edge, stale = coverage.edge, now.date() - STALE_AFTER
+    holes = [hole for hole in coverage.holes if hole.first_day < stale and hole != edge]
     if not holes:
-        return _of(account, "coverage", CheckStatus.OK, "has no unknown days.")
+        told = "has no unknown days."
+        if edge is not None:
+            days = f"{edge.first_day} to {edge.last_day}"
+            told = f"has no unknown days after its history begins, at {days}: banks cut there."
+        return _of(account, "coverage", CheckStatus.OK, told)
     told = f"{holes[0].first_day} to {holes[0].last_day}"
     return _of(
         account,

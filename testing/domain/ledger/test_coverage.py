@@ -275,6 +275,41 @@ class TestHoles:
 
         assert assess([first], today=TODAY).holes == [days("2025-03-31", "2025-12-30")]
 
+    @pytest.mark.parametrize(
+        ("first_day", "edge"),
+        [
+            ("2025-03-31", None),
+            ("2025-04-01", days("2025-03-31", "2025-03-31")),
+            ("2025-04-07", days("2025-03-31", "2025-04-06")),
+            ("2025-04-08", None),
+        ],
+    )
+    def test_the_edge_of_a_first_answer_is_one_that_is_told_apart(
+        self, first_day: str, edge: DayRange | None
+    ) -> None:
+        first = a_span(
+            first_day,
+            "2026-03-31",
+            asked_from=None,
+            completeness=COMPLETE if first_day == "2025-03-31" else CUT,
+        )
+        coverage = assess([first], today=TODAY)
+
+        assert coverage.edge == edge
+        assert coverage.known == [days(first_day, "2026-03-31")]
+        assert edge is None or coverage.holes == [edge]
+
+    def test_days_between_known_ones_are_no_edge(self) -> None:
+        spans = [
+            a_span("2025-03-31", "2026-03-20", asked_from=None),
+            a_span("2026-03-22", "2026-03-31", asked_from="2026-03-22"),
+        ]
+        coverage = assess(spans, today=TODAY)
+
+        assert coverage.holes == [days("2026-03-21", "2026-03-21")]
+        assert coverage.edge is None
+        assert assess([], today=TODAY).edge is None
+
 
 class TestNotGiven:
     """The first answer, eight days ago, begins on 31 December; the second is today's."""

@@ -186,6 +186,18 @@ class Coverage:
     not_given: Sequence[DayRange]
     holes: Sequence[DayRange]
 
+    @property
+    def edge(self) -> DayRange | None:
+        """The hole with which a history begins, where it is no more than the edge of an answer.
+
+        A first answer does not vouch for the days that it begins on, and nobody can know more of
+        them until it is asked once more, which the next longer look does.
+        """
+        first = self.holes[0] if self.holes else None
+        if first is None or first.last_day + _DAY != self.known[0].first_day:
+            return None
+        return first if first.last_day - first.first_day < EDGE_MAX else None
+
 
 def assess(spans: Sequence[CoverageSpan], *, today: date) -> Coverage:
     """Return what is known of an account's days.
