@@ -124,24 +124,6 @@ counted as (
 
 ),
 
-account_days as (
-
-    select
-        known_date,
-        block_count,
-        tenant_id,
-        account_id,
-        currency,
-        payment_date,
-        sum(money_in) as money_in,
-        sum(money_out) as money_out,
-        sum(invoiced_in) as invoiced_in
-
-    from counted
-    group by known_date, block_count, tenant_id, account_id, currency, payment_date
-
-),
-
 blocks as (
 
     select
@@ -155,7 +137,7 @@ blocks as (
         sum(money_in - invoiced_in) as money_in,
         sum(money_out) as money_out
 
-    from account_days
+    from counted
     group by all
 
 ),
@@ -324,7 +306,7 @@ currency_days as (
         payment_date,
         (10000 * sum(money_in - money_out))::hugeint as net_amount
 
-    from account_days
+    from counted
     group by known_date, tenant_id, currency, payment_date
 
 ),
