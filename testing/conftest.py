@@ -23,7 +23,7 @@ from testing.factories import add_tenant
 from testing.laws import broken_laws
 
 from payymo.postgres.core import create_app_engine, create_owner_engine
-from payymo.postgres.embedded import SUPERUSER_ROLE, EmbeddedServer, embedded_server
+from payymo.postgres.embedded import OWNER_ROLE, SUPERUSER_ROLE, EmbeddedServer, embedded_server
 from payymo.postgres.schema import init_database
 from payymo.postgres.tenancy import TENANT_SETTING, enter_tenant
 
@@ -214,14 +214,11 @@ def _set_tenant(connection: Connection, tenant_id: str) -> None:
 
 
 @contextmanager
-def _administration(server: EmbeddedServer) -> Iterator[Connection]:
-    """Connect as the owner, each statement on its own, to make and drop databases."""
-    engine = create_owner_engine(server.url()).execution_options(isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+def _administration(server: EmbeddedServer, user: str = OWNER_ROLE) -> Iterator[Connection]:
+    """Connect as the owner, each statement on its own, to make databases."""
+    engine = create_engine(server.url(user=user), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
 
 
 @contextmanager
@@ -233,5 +230,6 @@ def _copy(server: EmbeddedServer, template: str) -> Iterator[str]:
     try:
         yield server.url(name)
     finally:
-        with _administration(server) as connection:
+        # A superuser who has just left may still be leaving, and the owner cannot turn him out.
+        with _administration(server, SUPERUSER_ROLE) as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
