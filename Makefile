@@ -4,6 +4,9 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
+# Tests start many processes, of which each would compile the whole house anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 RUN := ./.venv/bin
 INSTALLED := .venv/.installed
 # How many tests run at once.
