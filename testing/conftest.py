@@ -138,16 +138,8 @@ def superuser_engine(worker_database: str) -> Iterator[Engine]:
 @pytest.fixture
 def sessions(engine: Engine) -> Iterator[sessionmaker[Session]]:
     """An opener of transactions that are savepoints of one that is rolled back."""
-    with engine.connect() as connection:
-        transaction = connection.begin()
-        factory = sessionmaker(
-            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-        )
-        _keep_tenants_apart(factory, connection)
-        yield factory
-        if transaction.is_active and not connection.invalidated:
-            _uphold_laws(connection)
-        transaction.rollback()
+    with engine.connect() as connection, undone(connection) as sessions:
+        yield sessions
 
 
 @pytest.fixture
@@ -172,6 +164,23 @@ def other_tenant_id(sessions: sessionmaker[Session]) -> UUID:
     """Another tenant, who must never see what is the first one's."""
     with sessions.begin() as session:
         return add_tenant(session, "Other Ltd")
+
+
+@contextmanager
+def undone(connection: Connection) -> Iterator[sessionmaker[Session]]:
+    """Keep an opener of transactions, whatever was written in which is rolled back in the end.
+
+    :param connection: What all of them share; blocks may lie within each other.
+    """
+    transaction = connection.begin_nested() if connection.in_transaction() else connection.begin()
+    factory = sessionmaker(
+        connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+    )
+    _keep_tenants_apart(factory, connection)
+    yield factory
+    if transaction.is_active and not connection.invalidated:
+        _uphold_laws(connection)
+    transaction.rollback()
 
 
 def _keep_tenants_apart(factory: sessionmaker[Session], connection: Connection) -> None:

@@ -7,16 +7,15 @@ the same ones. Each operation meets a tenant's book with one of everything in it
 addresses lead somewhere as often as they do not.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import schemathesis
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -28,17 +27,27 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 from testing.api.conftest import TOKEN_KEY, HandClock, NoProviders, RowQueue
-from testing.factories import add_account, add_category, add_customer, add_invoice, add_transaction
+from testing.conftest import undone
+from testing.factories import (
+    add_account,
+    add_category,
+    add_customer,
+    add_invoice,
+    add_tenant,
+    add_transaction,
+)
 from testing.marts import publish
 
 from payymo.analytics.warehouse import Warehouse
+from payymo.api.access_tokens import AccessTokens, Member
 from payymo.api.app import create_app
 from payymo.api.limits import Limit
 from payymo.api.services import ApiServices
 from payymo.domain.categories.rules import Conditions
-from payymo.domain.enums import SyncTrigger
+from payymo.domain.enums import Role, SyncTrigger
 from payymo.postgres.categories.operations.rules import create_rule
 from payymo.postgres.common.operations.sync_runs import record_own_run
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
@@ -64,37 +73,76 @@ NOT_READY: Final = ("/readyz", 503)
 UNLIMITED: Final = Limit(burst=1_000_000, per_second=1_000)
 
 
-def describe() -> dict[str, Any]:
-    """Return the document, for which no database is needed."""
-    services = ApiServices(
-        sessions=sessionmaker(),
+def make_services(sessions: sessionmaker[Session], warehouse: Warehouse) -> ApiServices:
+    """Return what the API works with."""
+    return ApiServices(
+        sessions=sessions,
         providers=NoProviders(),
         queue=RowQueue(),
         token_key=TOKEN_KEY,
         key_ring=KeyRing([bytes(KEY_BYTES)]),
         clock=HandClock(),
         public_url="http://testserver",
-        warehouse=Warehouse(Path("no warehouse")),
+        warehouse=warehouse,
+        member_limit=UNLIMITED,
+        address_limit=UNLIMITED,
+        auth_limit=UNLIMITED,
     )
-    return create_app(services).openapi()
+
+
+def describe() -> dict[str, Any]:
+    """Return the document, for which no database is needed."""
+    return create_app(make_services(sessionmaker(), Warehouse(Path("no warehouse")))).openapi()
 
 
 DOCUMENT: Final = describe()
+SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS: Final = [
     (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
 ]
 
 
-@pytest.fixture
-def services(services: ApiServices) -> ApiServices:
-    return replace(services, member_limit=UNLIMITED, address_limit=UNLIMITED, auth_limit=UNLIMITED)
+@dataclass(frozen=True)
+class Book:
+    """A tenant's book with one of everything in it, and the API before it.
+
+    :ivar headers: What says that the tenant's owner asks.
+    :ivar ids: What every parameter of an address may be, to lead somewhere.
+    """
+
+    connection: Connection
+    headers: Mapping[str, str]
+    ids: Mapping[str, UUID | str]
+
+
+@pytest.fixture(scope="module")
+def written(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
+    """The book, which is written once; Schemathesis reads the API's code once as well."""
+    warehouse = publish(tmp_path_factory.mktemp("contract") / "analytics", {})
+    with engine.connect() as connection, undone(connection) as sessions:
+        with sessions.begin() as session:
+            tenant_id = add_tenant(session)
+        services = make_services(sessions, warehouse)
+        owner = Member(tenant_id=tenant_id, user_id=uuid4(), role=Role.OWNER)
+        token = AccessTokens(services.token_key, services.clock).issue(owner)
+        headers = {"Authorization": f"Bearer {token}"}
+        SCHEMA.app = create_app(services)
+        with TestClient(SCHEMA.app, headers=headers) as client:
+            ids = _fill(sessions, tenant_id, client)
+        yield Book(connection, headers, ids)
 
 
 @pytest.fixture
-def ids(
-    sessions: sessionmaker[Session], tenant_id: UUID, client: TestClient, services: ApiServices
+def book(written: Book) -> Iterator[Book]:
+    """The book, for one test: whatever is written in it is forgotten then."""
+    with undone(written.connection):
+        yield written
+
+
+def _fill(
+    sessions: sessionmaker[Session], tenant_id: UUID, client: TestClient
 ) -> Mapping[str, UUID | str]:
-    """What every parameter of an address may be, to lead somewhere."""
+    """Write one of everything into a book, and return the ids."""
     with tenant_transaction(sessions, tenant_id) as session:
         account = add_account(session, tenant_id)
         customer = add_customer(session, tenant_id)
@@ -135,19 +183,18 @@ def ids(
             "sync_run_id": sync_run.id,
             "transaction_id": payment.id,
         }
-    publish(services.warehouse.folder, {})
     known["name"] = "fct_transactions"
     job = client.post("/api/v1/match_runs").json()["data"]
     file = "number,customer_number,customer_name,currency,total,issue_date\nA,B,C,EUR,1,2026-02-01"
     report = client.post(
         "/api/v1/invoices/imports", content=file, headers={"Content-Type": "text/csv"}
     ).json()["data"]
-    known.update(_book(client, invoice))
+    known.update(_settle(client, invoice))
     client.put("/api/v1/fx_rates/USD/2026-02-27", json={"rate": "1.0842"})
     return known | {"job_id": job["id"], "import_id": report["import_id"]}
 
 
-def _book(client: TestClient, invoice: Invoice) -> Mapping[str, str]:
+def _settle(client: TestClient, invoice: Invoice) -> Mapping[str, str]:
     """Settle some of an invoice with credit and by an adjustment, and return their ids."""
     note = {
         "customer_id": str(invoice.customer_id),
@@ -175,12 +222,12 @@ def _book(client: TestClient, invoice: Invoice) -> Mapping[str, str]:
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_answer_is_one_that_the_document_describes(
-    app: FastAPI, client: TestClient, ids: Mapping[str, UUID | str], method: str, path: str
+    book: Book, method: str, path: str
 ) -> None:
-    schema = schemathesis.openapi.from_dict(DOCUMENT)
-    schema.app = app
-    operation = schema[path][method]
-    named = {parameter.name: str(ids[parameter.name]) for parameter in operation.path_parameters}
+    operation = SCHEMA[path][method]
+    named = {
+        parameter.name: str(book.ids[parameter.name]) for parameter in operation.path_parameters
+    }
     cases = st.one_of(
         operation.as_strategy(GenerationMode.POSITIVE, path_parameters=named or None),
         operation.as_strategy(GenerationMode.POSITIVE),
@@ -196,7 +243,7 @@ def test_every_answer_is_one_that_the_document_describes(
     )
     @given(cases)
     def answer_well(case: Case[Any]) -> None:
-        answer = case.call(headers=dict(client.headers))
+        answer = case.call(headers=dict(book.headers))
         assert answer.status_code < 500 or (path, answer.status_code) == NOT_READY
         case.validate_response(answer, checks=CHECKS)
 
