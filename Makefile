@@ -1,6 +1,7 @@
 # Everything lives in the checkout: Poetry in .poetry, the environment in .venv, data in .payymo.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 # Tests start many processes, of which each would compile the whole house anew.
@@ -38,10 +39,7 @@ dagster: $(INSTALLED) ## The same, with Dagster's pages: lineage, builds of the 
 	$(RUN)/payymo up --with-dagster
 
 .PHONY: check
-check: $(INSTALLED) ## All that must hold before a change goes in
-	$(MAKE) --jobs 2 types lint sql-lint migrations
-	$(MAKE) coverage
-	$(MAKE) soak-minute
+check: lint types sql-lint migrations coverage soak-minute ## All that must hold before a change goes in
 
 .PHONY: lint
 lint: $(INSTALLED) ## Rules, formatting and import directions

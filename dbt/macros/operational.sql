@@ -16,28 +16,9 @@
     {%- set relation = source('operational', table) -%}
     {%- set query -%}
         select {{ columns | join(', ') }} from public.{{ relation.identifier }}
-        {%- if is_incremental() %}
+        {%- if execute and env_var('PAYYMO_CHANGED_SINCE', '') %}
             where age(xmin) <= age('{{ env_var("PAYYMO_CHANGED_SINCE") }}'::xid)
         {%- endif -%}
     {%- endset -%}
     select * from postgres_query('operational', '{{ query | replace("'", "''") }}')
-{%- endmacro %}
-
-{#- After an incremental build, drop what is no more in the table that a model is named for. -#}
-{% macro forget_deleted_rows() -%}
-    {%- if execute and is_incremental() -%}
-        {%- set keys = config.get('unique_key') -%}
-        {%- set keys = [keys] if keys is string else keys -%}
-        {%- set table = this.identifier | replace('src_', '', 1) -%}
-        {%- set present = 'select ' ~ (keys | join(', ')) ~ ' from public.' ~ table -%}
-        delete from {{ this }} as known
-        where not exists (
-            select 1
-            from postgres_query('operational', '{{ present }}') as present
-            where
-                {%- for key in keys %}
-                    {{ 'and ' if not loop.first }}present.{{ key }} = known.{{ key }}
-                {%- endfor %}
-        )
-    {%- endif -%}
 {%- endmacro %}

@@ -1,5 +1,6 @@
 """What every model of the warehouse has beside it, and that its words are the domain's."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,17 @@ def test_only_sources_read_postgresql_and_only_staging_reads_sources() -> None:
         "source"
     }
     assert {path.parent.name for path, text in texts.items() if "ref('src_" in text} == {"staging"}
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.rglob("*.sql")), ids=name_of)
+def test_a_model_knows_no_clock_and_no_chance(path: Path) -> None:
+    """Or what a build leaves alone would not be what it would have made."""
+    words = re.compile(
+        r"\b(now|today|current_\w+|get_current_\w+|transaction_timestamp|localtime\w*|random|"
+        r"uuid|gen_random_uuid|uuidv\d|txid_current|nextval|run_started_at|invocation_id|var)\b"
+    )
+
+    assert words.findall(re.sub("--.*", "", path.read_text())) == []
 
 
 @pytest.mark.parametrize("path", MARTS, ids=name_of)

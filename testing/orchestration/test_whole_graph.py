@@ -21,6 +21,8 @@ from payymo.postgres.embedded import SUPERUSER_ROLE
 
 REPLAY = dg.AssetKey(["raw", "replay"])
 MART = dg.AssetKey(["mart", "fct_transactions"])
+LAYERS = {"source", "staging", "intermediate", "mart", "warehouse"}
+VIEW = dg.AssetKey(["staging", "stg_transactions"])
 
 
 @pytest.fixture
@@ -117,6 +119,15 @@ def test_everything_is_brought_about_and_checked(
     metadata = event.step_materialization_data.materialization.metadata
     assert metadata["kept"].value == rows
     assert metadata["added"].value == metadata["would_lose"].value == 0
+
+    again = conducted.resolve_job_def("analytics_build").execute_in_process(instance=instance)
+    told = {event.asset_key: event for event in again.get_asset_materialization_events()}
+    assert told.keys() == {key for key in everything if key.path[0] in LAYERS}
+    assert {each.asset_check_key for each in again.get_asset_check_evaluations()} == {
+        key for key in graph.asset_check_keys if key.asset_key in told
+    }
+    untouched = told[VIEW].step_materialization_data.materialization.metadata
+    assert str(untouched["what"].value).startswith("Nothing that it is made from has changed")
 
     published = Warehouse(services.warehouse_dir).current()
     with falsified(database):

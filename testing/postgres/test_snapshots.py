@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
-from testing.factories import add_customer, add_tenant
+from testing.factories import add_customer, add_institution, add_tenant
 
 from payymo.domain.errors import ConfigurationError
 from payymo.postgres.core import ANALYTICS_ROLE, create_app_engine, create_sessions
@@ -171,6 +171,45 @@ class TestASnapshot:
         assert found == (1,)
         assert later.source == snapshot.source
         assert later.horizon > snapshot.horizon
+
+    def test_it_counts_the_rows_of_each_tenant_and_those_written_since(self, database: str) -> None:
+        engine = create_app_engine(database)
+        sessions = create_sessions(engine)
+        with sessions.begin() as session:
+            mine, theirs, empty = (add_tenant(session) for _ in range(3))
+        for tenant_id in (mine, theirs):
+            with tenant_transaction(sessions, tenant_id) as session:
+                add_customer(session, tenant_id)
+        with exported_snapshot(database) as earlier:
+            pass
+        with tenant_transaction(sessions, mine) as session:
+            add_customer(session, mine)
+        engine.dispose()
+
+        with exported_snapshot(database) as snapshot:
+            counts = snapshot.count_rows(
+                {"customers": "tenant_id", "tenants": "id", "fx_rates": None, "institutions": None},
+                since=earlier.horizon,
+            )
+
+        assert counts == {
+            "customers": {mine: (2, 1), theirs: (1, 0)},
+            "tenants": dict.fromkeys((mine, theirs, empty), (1, 0)),
+            "fx_rates": {},
+            "institutions": {},
+        }
+
+    def test_what_is_everybodys_is_counted_as_nobodys(self, database: str) -> None:
+        engine = create_app_engine(database)
+        with create_sessions(engine).begin() as session:
+            add_institution(session)
+        engine.dispose()
+
+        with exported_snapshot(database) as snapshot:
+            counts = snapshot.count_rows({"institutions": None}, since=0)
+
+        assert counts["institutions"].keys() == {None}
+        assert counts["institutions"][None][0] == 1
 
     def test_its_text_holds_no_password(self, database: str) -> None:
         url = make_url(database).set(password="pa$$word").render_as_string(hide_password=False)

@@ -1,5 +1,6 @@
 """The warehouse, built by the real dbt from a real PostgreSQL."""
 
+import json
 import random
 import re
 import shutil
@@ -15,11 +16,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import pytest
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 from testing.factories import (
     add_account,
+    add_category,
     add_customer,
     add_invoice,
     add_tenant,
@@ -28,16 +31,31 @@ from testing.factories import (
 
 from payymo.analytics.project import project_folder
 from payymo.analytics.warehouse import WAREHOUSE_FILE, BuildRecord, Warehouse
-from payymo.domain.enums import BuildKind, ProofStatus, TransactionStatus
+from payymo.domain.enums import BuildKind, CategorySource, ProofStatus, TransactionStatus
 from payymo.domain.errors import BuildFailedError, ConfigurationError
+from payymo.postgres.categories.models import Category
 from payymo.postgres.common.models import BalanceProof, Connection, Transaction
 from payymo.postgres.core import create_app_engine
+from payymo.postgres.fx.models import FxRate, FxRateOverride
 from payymo.postgres.reconciliation.models import Invoice
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.warehouse import build_warehouse
 
 # dbt takes some ten seconds to start, and a test builds several times.
 pytestmark = pytest.mark.timeout(900)
+
+#: What a build that changed no row still makes, where the last one was of another day.
+DECIDED_BY_THE_DAY = (
+    "intermediate.int_recurring_payments",
+    "mart.dim_dates",
+    "mart.fct_cash_forecast",
+    "mart.fct_cash_forecast_backtest",
+    "mart.fct_customer_payment_behaviour",
+    "mart.fct_days_sales_outstanding",
+    "mart.fct_net_worth",
+    "mart.fct_receivables_ageing",
+    "mart.fct_recurring_payments",
+)
 
 #: A moment before every build: the database's own clock is not ours to set.
 LONG_AGO = date(2020, 1, 1)
@@ -72,7 +90,7 @@ class Builder:
         """Return all rows of all tables, in an order that only their values decide."""
         names = self.rows(
             "select table_schema || '.' || table_name from information_schema.tables "
-            "where table_schema in ('source', 'mart')"
+            "where table_schema in ('source', 'intermediate', 'mart')"
         )
         return {name: self.rows(f"select * from {name} order by all") for (name,) in names}
 
@@ -149,39 +167,82 @@ def change_at_random(rng: random.Random, session: Session, tenant_id: UUID) -> N
         )
 
 
+def change_what_is_said(rng: random.Random, session: Session, tenant_id: UUID) -> None:
+    """Change what rows are shown with: categories, and the tenant's own rates."""
+    categories = session.scalars(
+        select(Category).where(Category.tenant_id == tenant_id).order_by(Category.id)
+    ).all()
+    for category in categories:
+        category.name += "!"
+    categories = [*categories, add_category(session, tenant_id, f"New {rng.random()}")]
+    for transaction in session.scalars(
+        select(Transaction).where(Transaction.tenant_id == tenant_id).order_by(Transaction.id)
+    ):
+        transaction.category_id = rng.choice(categories).id
+        transaction.category_source = CategorySource.USER
+    rate = {"rate": Decimal(rng.randint(8_000, 12_000)) / 10_000, "rate_date": date(2026, 1, 1)}
+    session.execute(delete(FxRateOverride).where(FxRateOverride.tenant_id == tenant_id))
+    session.add(FxRateOverride(tenant_id=tenant_id, currency="USD", **rate))
+    session.flush()
+
+
+def pretend_it_was_of_yesterday(warehouse: Warehouse, record: BuildRecord) -> None:
+    """Let a build say that it shows the day before, and spoil all in it that the day decides."""
+    with duckdb.connect(str(warehouse.file(record))) as connection:
+        for table in DECIDED_BY_THE_DAY:
+            connection.execute(f"delete from {table}")
+    path = warehouse.folder / "current" / "build.json"
+    told = json.loads(path.read_text())
+    told["as_of"] = str(record.as_of - timedelta(days=1))
+    path.write_text(json.dumps(told))
+
+
 def test_what_changed_comes_to_the_same_as_everything(
     builder: Builder, books: sessionmaker[Session], tenants: list[UUID], tmp_path: Path
 ) -> None:
-    """Also what was begun before a build, and committed after it."""
+    """Of one tenant, of most, and of what is everybody's; what was begun before a build and
+    committed after it; and when a day has passed, which decides other tables than rows do.
+    """
     rng = random.Random(2026)
+    warehouse = Warehouse(builder.folder)
     for tenant_id in tenants:
         with tenant_transaction(books, tenant_id) as session:
             change_at_random(rng, session, tenant_id)
+            change_what_is_said(rng, session, tenant_id)
     with uncommitted(books, tenants[0]) as session:
         account = add_account(session, tenants[0], name="Begun before")
         add_transaction(session, tenants[0], account)
 
-        assert builder.build().kind is BuildKind.FULL
+        everything_then = builder.build()
 
+        assert everything_then.kind is BuildKind.FULL
         assert (
             builder.rows("select * from mart.dim_accounts where account_name like 'Begun%'") == []
         )
-    kinds = []
-    for _ in range(2):
-        for tenant_id in tenants:
-            with tenant_transaction(books, tenant_id) as session:
-                change_at_random(rng, session, tenant_id)
-        kinds.append(builder.build().kind)
+    records = []
+    pretend_it_was_of_yesterday(warehouse, everything_then)
+    records.append(builder.build())
+    begun = builder.rows("select 1 from mart.dim_accounts where account_name like 'Begun%'")
+    assert len(begun) == 1
+    with books.begin() as session:
+        session.add(FxRate(currency="USD", rate_date=date(2026, 2, 1), rate=Decimal("1.5")))
+    for tenant_id in tenants:
+        with tenant_transaction(books, tenant_id) as session:
+            change_at_random(rng, session, tenant_id)
+    records.append(builder.build())
+    with tenant_transaction(books, tenants[0]) as session:
+        change_at_random(rng, session, tenants[0])
+        change_what_is_said(rng, session, tenants[0])
+    records.append(builder.build())
 
     anew = Builder(builder.url, tmp_path / "anew")
-    anew.build()
+    everything = anew.build()
 
-    assert kinds == [BuildKind.INCREMENTAL] * 2
+    assert [record.kind for record in records] == [BuildKind.INCREMENTAL] * 3
+    assert all(record.model_count < everything.model_count for record in records)
+    assert all(record.test_count < everything.test_count for record in records)
     assert builder.tables() == anew.tables()
     assert len(builder.tables()["source.src_transactions"]) > 10
-    assert (
-        len(builder.rows("select * from mart.dim_accounts where account_name like 'Begun%'")) == 1
-    )
 
 
 def test_the_marts_say_what_the_ledger_says(

@@ -1,4 +1,4 @@
-{{ config(unique_key=['currency', 'rate_date']) }}
+{{ config(unique_key=['currency', 'rate_date'], meta={'tenant': none}) }}
 
 {{ read_operational('fx_rates', [
     'currency',

@@ -1,4 +1,4 @@
-{{ config(unique_key='id') }}
+{{ config(unique_key='id', meta={'tenant': none}) }}
 
 {{ read_operational('institutions', [
     'id',

@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from graphlib import TopologicalSorter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -23,11 +22,18 @@ from payymo.workflows.warehouse import build_warehouse, find_last_change, is_sho
 #: What dbt writes for terminals.
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
+#: Where an asset or a check says which node of dbt it is.
+_DBT_ID: Final = "dagster_dbt/unique_id"
+
+#: Of what a build had no need to do again.
+_THE_SAME: Final = "Nothing that it is made from has changed since the build before."
+
 PUBLISHED: Final = dg.AssetKey(["warehouse", "published_warehouse"])
 
 type _Node = Mapping[str, Any]
 type _Manifest = dict[str, Any]
 type _Event = Mapping[str, Any]
+type _Metadata = Mapping[str, str | dg.TimestampMetadataValue]
 
 
 class BuildConfig(dg.Config):
@@ -89,7 +95,7 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model"
     ]
-    spec_of = {spec.metadata["dagster_dbt/unique_id"]: spec for spec in specs}
+    spec_of = {spec.metadata[_DBT_ID]: spec for spec in specs}
     check_specs = [
         check
         for model_id, spec in spec_of.items()
@@ -107,8 +113,9 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
         """One build of the warehouse, as `payymo analytics build` makes it.
 
         It is a new file, which is published where all tests hold; else what was published before
-        stays in use. Where it was asked for by itself, and somebody else has built meanwhile what
-        there is, nothing is built: the tests of what is published held.
+        stays in use. What would come to the same as in the build before is told of as well. Where
+        it was asked for by itself, and somebody else has built meanwhile what there is, nothing is
+        built: the tests of what is published held.
         """
         published: list[BuildRecord] = []
 
@@ -131,17 +138,27 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
                 is_wanted=is_wanted if config.unless_shown else None,
             )
 
+        told: set[str] = set()
         with failing_in_a_sentence():
             for event in stream(build):
                 message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
                 if message.is_result_event:
                     context.log.info(_COLOURS.sub("", str(message)))
+                    step = event["data"]["node_info"]["unique_id"]
+                    # dbt goes upwards: what a step reads and was not told of will not be made.
+                    below = _untold_below(manifest["parent_map"][step], manifest, told)
+                    yield from _the_same(below, spec_of, {"what": _THE_SAME})
+                    told.add(step)
                 yield from message.to_default_asset_events(
                     manifest, translator, context=context.op_execution_context
                 )
+        metadata: _Metadata = {"what": _THE_SAME}
         for record in published:
             context.log.info("The build %s shows all that has changed: nothing to do.", record.id)
-            yield from _as_published(record, specs, check_specs)
+            metadata = {"build": record.id, "as_of": dg.MetadataValue.timestamp(record.as_of)}
+        untold = _untold_below(manifest["nodes"], manifest, told)
+        yield from _the_same(untold, spec_of, metadata)
+        yield from _still_hold(check_specs, told, metadata)
 
     @dg.asset(
         key=PUBLISHED,
@@ -174,22 +191,37 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
     return [warehouse_models, published_warehouse]
 
 
-def _as_published(
-    record: BuildRecord, specs: Sequence[dg.AssetSpec], check_specs: Sequence[dg.AssetCheckSpec]
-) -> Iterator[Any]:
-    """Yield what a published build is to Dagster: all models are there, and all tests held."""
-    metadata: Mapping[str, str | dg.TimestampMetadataValue] = {
-        "build": record.id,
-        "as_of": dg.MetadataValue.timestamp(record.as_of),
-    }
-    reads = {spec.key: [dep.asset_key for dep in spec.deps] for spec in specs}
-    for key in TopologicalSorter(reads).static_order():
-        if key in reads:
-            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
-    for check in check_specs:
-        yield dg.AssetCheckResult(
-            asset_key=check.asset_key, check_name=check.name, passed=True, metadata=metadata
-        )
+def _untold_below(nodes: Iterable[str], manifest: _Manifest, told: set[str]) -> Iterator[str]:
+    """Yield the models among nodes, and those that they read, which were not told of.
+
+    The lowest come first, and are told of with that.
+    """
+    for node in nodes:
+        if node.startswith("model.") and node not in told:
+            yield from _untold_below(manifest["parent_map"][node], manifest, told)
+            told.add(node)
+            yield node
+
+
+def _the_same(
+    model_ids: Iterable[str], spec_of: Mapping[str, dg.AssetSpec], metadata: _Metadata
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Yield that a build left models as they were: it shows the new moment as well."""
+    for model_id in model_ids:
+        yield dg.MaterializeResult(asset_key=spec_of[model_id].key, metadata=metadata)
+
+
+def _still_hold(
+    checks: Iterable[dg.AssetCheckSpec], told: Container[str], metadata: _Metadata
+) -> Iterator[dg.AssetCheckResult]:
+    for check in checks:
+        if check.metadata[_DBT_ID] not in told:
+            yield dg.AssetCheckResult(
+                passed=True,
+                asset_key=check.asset_key,
+                check_name=check.name,
+                metadata=metadata,
+            )
 
 
 def _layer(node: _Node) -> str:

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import make_url
 
@@ -24,6 +27,16 @@ SELECT pg_export_snapshot(), pg_snapshot_xmin(pg_current_snapshot())::text::bigi
 FROM pg_control_system(), pg_control_checkpoint()
 """
 
+_COUNT = """
+SELECT {tenant}, count(*), count(*) FILTER (WHERE age(xmin) <= age(CAST(%(since)s AS xid)))
+FROM {table}
+GROUP BY 1
+HAVING count(*) > 0
+"""
+
+#: Rows carry 32 bits of their transaction's number.
+TRANSACTION_NUMBERS: Final = 2**32
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -37,6 +50,7 @@ class Snapshot:
         can only be compared within one.
     :ivar environment: Variables by which libpq connects as the warehouse's role, read-only; they
         may hold a password.
+    :ivar connection: The transaction that keeps it readable.
     """
 
     name: str
@@ -44,6 +58,30 @@ class Snapshot:
     taken_at: datetime
     source: str
     environment: Mapping[str, str] = field(repr=False)
+    connection: psycopg.Connection = field(repr=False)
+
+    def count_rows(
+        self, tables: Mapping[str, str | None], *, since: int
+    ) -> Mapping[str, Mapping[UUID | None, tuple[int, int]]]:
+        """Return how many rows each tenant has, and how many of them were written since.
+
+        :param tables: Which column of each table names the tenant; ``None`` where rows are
+            everybody's, and are counted as nobody's.
+        :param since: Number of the transaction from which on rows count as written.
+        :returns: For each table and tenant with rows: all of them, and those written since.
+        """
+        counts: dict[str, dict[UUID | None, tuple[int, int]]] = {}
+        for table, tenant_column in tables.items():
+            tenant = sql.SQL("NULL") if tenant_column is None else sql.Identifier(tenant_column)
+            found = self.connection.execute(
+                sql.SQL(_COUNT).format(tenant=tenant, table=sql.Identifier("public", table)),
+                {"since": str(since % TRANSACTION_NUMBERS)},
+            )
+            counts[table] = {
+                tenant_id: (row_count, written_count)
+                for tenant_id, row_count, written_count in found
+            }
+        return counts
 
 
 @contextmanager
@@ -65,7 +103,7 @@ def exported_snapshot(url: str) -> Iterator[Snapshot]:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         for name, horizon, taken_at, source in connection.execute(_LOOK):
-            yield Snapshot(name, horizon, taken_at, source, _environment(connection))
+            yield Snapshot(name, horizon, taken_at, source, _environment(connection), connection)
 
 
 def _conninfo(url: str) -> str:

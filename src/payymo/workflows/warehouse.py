@@ -1,6 +1,7 @@
 """Builds the warehouse: one moment of PostgreSQL, as marts, published when all tests pass."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.analytics.planning import Plan, Project, count_known_rows
 from payymo.analytics.project import place_extensions, project_fingerprint, project_folder
-from payymo.analytics.transforming import Listener, Progress, transform
+from payymo.analytics.transforming import Listener, Progress, Transformer
 from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.banking import Clock
 from payymo.domain.enums import BuildKind
@@ -19,12 +21,11 @@ from payymo.postgres.common.operations.sync_runs import find_last_news
 from payymo.postgres.fx.operations.rates import find_last_rates
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.reconciliation.operations.match_runs import find_last_finding
-from payymo.postgres.snapshots import Snapshot, exported_snapshot
+from payymo.postgres.snapshots import TRANSACTION_NUMBERS, Snapshot, exported_snapshot
 from payymo.postgres.tenancy import tenant_transaction
 
-#: Rows carry 32 bits of their transaction's number, compared within half of them.
-_NUMBERS: Final = 2**32
-_COMPARABLE: Final = 2**31
+#: Numbers of transactions are compared within half of those that rows can carry.
+_COMPARABLE: Final = TRANSACTION_NUMBERS // 2
 
 #: What fails once fails again until somebody has looked at it.
 _PAUSE_AFTER_FAILURE: Final = timedelta(hours=1)
@@ -147,6 +148,7 @@ def build_warehouse(
     project: Path | None = None,
     on_event: Listener | None = None,
     is_wanted: Callable[[], bool] | None = None,
+    dbt: Transformer | None = None,
 ) -> BuildRecord:
     """Bring the warehouse up to the present moment of the database, and publish it.
 
@@ -163,15 +165,17 @@ def build_warehouse(
     :param on_event: Told of each event of dbt's log.
     :param is_wanted: Asked when nobody else builds any more: where it is not, since another one
         has built what there is, the build that is published is the answer.
+    :param dbt: Loaded for that project already; it can be used once.
     :raises BuildFailedError: If a model cannot be built, or a test fails.
     :raises ConfigurationError: If the database cannot be read.
     """
     project = project or project_folder()
     warehouse = Warehouse(folder)
-    with warehouse.building(on_wait):
+    with warehouse.building(on_wait), ExitStack() as stack:
         published = warehouse.current()
         if published is not None and is_wanted is not None and not is_wanted():
             return published
+        transformer = stack.enter_context(dbt or Transformer(project))
         started_at = clock()
         place_extensions(warehouse.extensions)
         fingerprint = project_fingerprint(project)
@@ -180,14 +184,14 @@ def build_warehouse(
             base = None if full else _base(latest, snapshot, fingerprint)
             draft = warehouse.draft(base)
             try:
-                counts = transform(
-                    project,
+                counts = transformer.transform(
                     draft,
                     extensions=warehouse.extensions,
                     environment=snapshot.environment,
                     snapshot=snapshot.name,
                     as_of=snapshot.taken_at,
-                    changed_since=None if base is None else base.horizon % _NUMBERS,
+                    changed_since=None if base is None else base.horizon % TRANSACTION_NUMBERS,
+                    plan=None if base is None else _plan(warehouse, base, snapshot),
                     progress=progress,
                     on_event=on_event,
                 )
@@ -219,3 +223,15 @@ def _base(latest: BuildRecord | None, snapshot: Snapshot, fingerprint: str) -> B
         return None
     is_comparable = 0 <= snapshot.horizon - latest.horizon < _COMPARABLE
     return latest if is_comparable else None
+
+
+def _plan(warehouse: Warehouse, base: BuildRecord, snapshot: Snapshot) -> Plan:
+    """Return what has to be done again, of what a build did."""
+    project = Project.read(warehouse.manifest(base))
+    return project.plan(
+        count_known_rows(warehouse.file(base), project.tables),
+        snapshot.count_rows(
+            {table.name: table.tenant_column for table in project.tables}, since=base.horizon
+        ),
+        is_another_day=base.as_of.astimezone(UTC).date() != snapshot.taken_at.date(),
+    )
