@@ -1,91 +1,22 @@
-"""``payymo analytics``: the warehouse's builds."""
+"""``payymo analytics``: the warehouse's builds, and questions to it."""
 
-from datetime import datetime
-from typing import Annotated
+from typing import Final
 
 import typer
 
-from payymo.analytics.warehouse import BuildRecord, Warehouse
-from payymo.assembly import open_installation
-from payymo.cli import asking
-from payymo.cli.stack import load_settings_beside_stack
-from payymo.cli.terminal import JsonOption, ProgressLine, err, out, print_json
-from payymo.domain.enums import BuildKind
-from payymo.settings import load_settings
-from payymo.workflows.warehouse import build_warehouse
+from payymo.cli.lazily import Commands, lazy_group
 
-app = typer.Typer(
-    help="Build the warehouse that reports are read from, and ask it.",
-    no_args_is_help=True,
-    add_completion=False,
-)
-app.command()(asking.datasets)
-app.command()(asking.query)
-app.command()(asking.export)
+COMMANDS: Final[Commands] = {
+    "build": ("payymo.cli.building", "build"),
+    "status": ("payymo.cli.building", "status"),
+    "datasets": ("payymo.cli.asking", "datasets"),
+    "query": ("payymo.cli.asking", "query"),
+    "export": ("payymo.cli.asking", "export"),
+}
+
+app = typer.Typer(cls=lazy_group(COMMANDS), no_args_is_help=True, add_completion=False)
 
 
-@app.command()
-def build(
-    *,
-    full: Annotated[
-        bool, typer.Option("--full", help="Read everything anew, not only what changed.")
-    ] = False,
-    json: JsonOption = False,
-) -> None:
-    """Bring the warehouse up to date, test it, and let readers see it.
-
-    Reads what changed since the last build, of all tenants, at one moment of the database. A build
-    that fails, or whose tests do, is never shown: the last good one stays in use.
-    """
-    shown = ProgressLine()
-    with open_installation(load_settings_beside_stack()) as house:
-        record = build_warehouse(
-            house.database_url,
-            house.settings.warehouse_dir,
-            full=full,
-            clock=house.clock,
-            progress=lambda done, total, name: shown.show(f"{done} of {total}: {name}"),
-            on_wait=_tell_of_waiting,
-        )
-    if json:
-        print_json(record)
-        return
-    seconds = (record.finished_at - record.started_at).total_seconds()
-    what = "everything" if record.kind is BuildKind.FULL else "what had changed"
-    shown.clear()
-    out.print(
-        f"Built {record.model_count} models from {what} in {seconds:.1f} s, and "
-        f"{record.test_count} tests hold. The warehouse shows {_moment(record.as_of)}."
-    )
-
-
-@app.command()
-def status(*, json: JsonOption = False) -> None:
-    """Say how fresh the warehouse is, and why its latest build failed where it did."""
-    warehouse = Warehouse(load_settings().warehouse_dir)
-    current, failure = warehouse.current(), warehouse.latest_failure()
-    if json:
-        print_json({"current": current, "failure": failure})
-        return
-    out.print(_describe(current))
-    if failure is not None:
-        out.print(f"The build of {_moment(failure.failed_at)} failed:")
-        for problem in failure.problems:
-            out.print(f"  {problem}", markup=False)
-
-
-def _describe(current: BuildRecord | None) -> str:
-    if current is None:
-        return "The warehouse was not built yet: run `payymo analytics build`."
-    return (
-        f"The warehouse shows {_moment(current.as_of)} (build {current.id}, {current.kind}, "
-        f"{current.model_count} models, {current.test_count} tests)."
-    )
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _tell_of_waiting() -> None:
-    err.print("Another build is under way: waiting for it to end.")
+@app.callback()
+def analytics() -> None:
+    """Build the warehouse that reports are read from, and ask it."""

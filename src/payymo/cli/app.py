@@ -4,19 +4,16 @@ A command's module is imported when the command is asked for: most need far less
 """
 
 import sys
-from collections.abc import Mapping
-from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from typer.core import TyperGroup
 
+from payymo.cli.lazily import Commands, lazy_group
 from payymo.cli.terminal import out, print_error
 from payymo.domain.errors import PayymoError
 
-#: Where each command is: a module, and a function or a group of commands in it.
-COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+COMMANDS: Final[Commands] = {
     "demo": ("payymo.cli.demonstration", "demo"),
     "up": ("payymo.cli.demonstration", "up"),
     "serve": ("payymo.cli.serving", "serve"),
@@ -39,31 +36,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-class _Commands(TyperGroup):
-    """Finds commands in :data:`COMMANDS`."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # click's signature
-        """Return the names of all commands, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # click's signature
-        """Return a command, imported now; ``None`` if there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name]
-        found = getattr(import_module(module), name)
-        group = found
-        if not isinstance(found, typer.Typer):
-            group = typer.Typer(add_completion=False)
-            group.command(cmd_name)(found)
-        command = typer.main.get_command(group)
-        command.name = cmd_name
-        return command
-
-
 app = typer.Typer(
     name="payymo",
-    cls=_Commands,
+    cls=lazy_group(COMMANDS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
