@@ -35,7 +35,12 @@ def stand_in(folder: Path, *, results: str = "[]", is_complaining: bool = False)
 
 
 def run(
-    project: Path, draft: Path, *, since: int | None = None, plan: Plan | None = None
+    project: Path,
+    draft: Path,
+    *,
+    since: int | None = None,
+    plan: Plan | None = None,
+    parsed: Path | None = None,
 ) -> Counts:
     draft.mkdir()
     with Transformer(project) as dbt:
@@ -47,6 +52,7 @@ def run(
             as_of=NOW,
             changed_since=since,
             plan=plan,
+            parsed=parsed,
             progress=lambda _done, _total, _name: None,
         )
 
@@ -91,6 +97,22 @@ def test_an_incremental_build_makes_the_steps_of_its_plan_and_no_others(tmp_path
         "narrowed": {"two": ["stg_one"]},
         "tenants": [str(tenant_id)],
     }
+
+
+def test_what_is_parsed_already_is_not_described_again(tmp_path: Path) -> None:
+    parsed = tmp_path / "partial_parse.msgpack"
+
+    run(stand_in(tmp_path / "project"), tmp_path / "draft", parsed=parsed)
+    run(stand_in(tmp_path / "other"), tmp_path / "new")
+
+    told, new = (
+        json.loads((tmp_path / name / "told.json").read_text()) for name in ("draft", "new")
+    )
+    assert told["parsed"] == str(parsed)
+    assert told["results"] == str(tmp_path / "draft" / "target" / "run_results.json")
+    assert "--no-write-json" in told["arguments"]
+    assert new["parsed"] is None
+    assert "--no-write-json" not in new["arguments"]
 
 
 def test_a_plan_without_steps_leaves_everything_out(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def publish(
             for number in numbers:
                 connection.execute("insert into numbers values (?)", [number])
         record = replace(RECORD, id=draft.name)
+        warehouse.tidy(draft)
         warehouse.publish(draft, record)
     return record
 
@@ -106,6 +107,25 @@ def test_few_builds_are_kept_and_none_of_what_was_never_finished(
 
     assert abandoned.name not in kept
     assert kept == {record.id for record in records[-3:]}
+
+
+def test_a_draft_goes_on_from_what_its_base_parsed_and_described(warehouse: Warehouse) -> None:
+    base = publish(warehouse, [1])
+    target = warehouse.file(base).parent / "target"
+    assert warehouse.parsed(warehouse.draft(base)) is None
+    (target / "partial_parse.msgpack").write_bytes(b"parsed")
+    assert warehouse.parsed(warehouse.draft(base)) is None
+    (target / "manifest.json").write_bytes(b"described")
+
+    draft, new = warehouse.draft(base), warehouse.draft(None)
+
+    parsed = warehouse.parsed(draft)
+    assert parsed is not None
+    assert parsed.read_bytes() == b"parsed"
+    assert parsed.parent.parent == draft
+    assert (draft / "target" / "manifest.json").read_bytes() == b"described"
+    assert (new / "target" / "partial_parse.msgpack").read_bytes() == b"parsed"
+    assert warehouse.parsed(new) is None
 
 
 def test_a_failure_is_remembered_until_a_build_succeeds(warehouse: Warehouse) -> None:

@@ -24,6 +24,7 @@ _WELL: Final = {"success", "pass", "no-op", "warn"}
 #: What is left out because something before it failed says nothing of its own.
 _CONSEQUENCE: Final = "skipped"
 _STOP_SECONDS_MAX: Final = 20
+_RESULTS: Final = "run_results.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Transformer:
         as_of: datetime,
         changed_since: int | None,
         plan: Plan | None,
+        parsed: Path | None,
         progress: Progress,
         on_event: Listener | None = None,
     ) -> Counts:
@@ -83,17 +85,21 @@ class Transformer:
         :param changed_since: Number of the transaction from which on rows are read, modulo 2³²;
             without one, all rows are.
         :param plan: Which models are built, and how; without one, all are.
+        :param parsed: What dbt left behind when it parsed this very project, which is not parsed
+            and described again; without it, it is.
         :param progress: Told of each step.
         :param on_event: Told of each event of dbt's log.
         :raises BuildFailedError: If a model cannot be built, or a test fails; each with its
             sentence.
         """
+        target = draft / "target"
         told = {
             "arguments": [
                 *("--log-format", "json", "--log-level", "info"),
+                *(("--no-write-json",) if parsed else ()),
                 *("--log-path", str(draft / "logs"), "--log-level-file", "none"),
                 # No model asks what is there already: the plan says so.
-                *("--no-populate-cache", "build", "--target-path", str(draft / "target")),
+                *("--no-populate-cache", "build", "--target-path", str(target)),
                 *("--exclude-resource-type", "unit_test"),
                 *_selection(plan),
             ],
@@ -107,6 +113,8 @@ class Transformer:
                 "PAYYMO_EXTENSIONS": str(extensions),
             },
             "folder": str(draft),
+            "parsed": parsed and str(parsed),
+            "results": str(target / _RESULTS),
         }
         try:
             complaints = list(self._run(told, progress, on_event))
@@ -188,7 +196,7 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 
 def _results(draft: Path) -> Sequence[Mapping[str, Any]]:
     try:
-        told = json.loads((draft / "target" / "run_results.json").read_text(encoding="utf-8"))
+        told = json.loads((draft / "target" / _RESULTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ()
     results: Sequence[Mapping[str, Any]] = told["results"]

@@ -34,7 +34,9 @@ from payymo.domain.errors import WarehouseNotBuiltError
 WAREHOUSE_FILE: Final = "warehouse.duckdb"
 #: What dbt parsed, by which the next build starts sooner; dbt itself sees what has changed since.
 _PARSED: Final = Path("target") / "partial_parse.msgpack"
-#: A reader may have resolved the link just before it moved, and open the file just after.
+_MANIFEST: Final = Path("target") / "manifest.json"
+#: With the latest: a reader may have resolved the link just before it moved, and open the file
+#: just after.
 _BUILDS_KEPT: Final = 3
 _OPEN_ATTEMPTS_MAX: Final = 5
 #: A query reaches the file that was opened, and no other.
@@ -121,12 +123,21 @@ class Warehouse:
         """
         draft = self._builds / uuid7().hex
         (draft / _PARSED).parent.mkdir(parents=True)
-        parsed = self._link / _PARSED
-        if parsed.is_file():
-            shutil.copyfile(parsed, draft / _PARSED)
         if base is not None:
-            shutil.copyfile(self._builds / base.id / WAREHOUSE_FILE, draft / WAREHOUSE_FILE)
+            shutil.copyfile(self.file(base), draft / WAREHOUSE_FILE)
+        for name in (_PARSED,) if base is None else (_PARSED, _MANIFEST):
+            if (self._link / name).is_file():
+                shutil.copyfile(self._link / name, draft / name)
         return draft
+
+    @staticmethod
+    def parsed(draft: Path) -> Path | None:
+        """Return the file of what dbt parsed, and described, before; ``None`` if it has to again.
+
+        :param draft: Folder of a build that goes on from another of the same project.
+        """
+        is_described = (draft / _MANIFEST).is_file() and (draft / _PARSED).is_file()
+        return draft / _PARSED if is_described else None
 
     def discard(self, draft: Path) -> None:
         """Remove what a build left that failed.
@@ -136,7 +147,7 @@ class Warehouse:
         shutil.rmtree(draft, ignore_errors=True)
 
     def publish(self, draft: Path, record: BuildRecord) -> None:
-        """Let readers see a finished build from now on, and remove the oldest ones.
+        """Let readers see a finished build from now on.
 
         :param draft: Its folder.
         :param record: What it is.
@@ -146,8 +157,14 @@ class Warehouse:
         link.symlink_to(Path("builds") / draft.name)
         link.replace(self._link)
         self._failure.unlink(missing_ok=True)
+
+    def tidy(self, draft: Path) -> None:
+        """Remove the oldest builds, and what those left that were cut off.
+
+        :param draft: Folder of the build that is being made.
+        """
         finished = sorted(path.parent for path in self._builds.glob("*/build.json"))
-        kept = {draft, *finished[-_BUILDS_KEPT:]}
+        kept = {draft, *finished[1 - _BUILDS_KEPT :]}
         for folder in self._builds.iterdir():
             if folder not in kept:
                 self.discard(folder)
@@ -194,7 +211,7 @@ class Warehouse:
 
         :param record: A finished build.
         """
-        return self._builds / record.id / "target" / "manifest.json"
+        return self._builds / record.id / _MANIFEST
 
     def file(self, record: BuildRecord) -> Path:
         """Return where a build's tables are.
