@@ -14,10 +14,10 @@ import numpy as np
 from benchmarks.matching.fitting import Floats, Whole, minimise
 from payymo.domain.matching import features as f
 from payymo.domain.matching.description import Candidate
-from payymo.domain.matching.explanation import standing_of
 from payymo.domain.matching.model import STANDINGS
+from payymo.domain.matching.sureness import standing_of
 
-_RIDGE = 0.5
+_RIDGE = 0.25
 _RIDGE_OF_BASE = 0.001
 _MARGIN_MIN = 1.0
 _MARGIN_MAX = 13.0
@@ -25,7 +25,8 @@ _STEP = 1.02
 
 #: The groups that are asked, each answer by itself.
 _ASKED = (
-    f.FORM, f.QUOTE, f.BESIDES, f.RARITY, f.ACCOUNT, f.ALIAS, f.NAME, f.RANK, f.WORDS,
+    f.FORM, f.QUOTE, f.CHANCE, f.BESIDES, f.SILENCE, f.AMOUNT, f.OTHERWISE, f.PRICE, f.RARITY,
+    f.ACCOUNT, f.ALIAS, f.NAME, f.IN_TEXT, f.RANK, f.WORDS, f.PROCESSOR, f.FOREIGN,
 )  # fmt: skip
 _SIZES = (len(f.QUOTED), len(f.FITS), len(f.KNOWN))
 

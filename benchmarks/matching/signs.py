@@ -32,6 +32,9 @@ SIGNS: Mapping[str, Mapping[str, str]] = {
     "deducted": {"quoted": FOR, "unsaid": NOTHING},
     "part_said": {"fits": FOR, "full": AGAINST},
     "besides": {"": AGAINST, "nothing": NOTHING},
+    "silence": {"usual": FOR, "unusual": AGAINST},
+    "otherwise": {"": AGAINST},
+    "price": {"": AGAINST},
     "amount": {
         "": EITHER,
         **{
@@ -84,6 +87,7 @@ _FALLING = (
     ("sum_chance", ("tiny", "small", "some", "much")),
     ("solutions", ("one", "two", "several")),
     ("besides", ("nothing", "vague", "strange")),
+    ("price", ("some", "usual")),
     ("account", ("seen_often", "seen_once", "shared_mostly", "shared")),
     ("account", ("on_file", "shared")),
     ("alias", ("seen_often", "seen_once", "shared")),

@@ -5,12 +5,13 @@ import pytest
 from benchmarks.matching.caution import learn_caution
 from benchmarks.matching.fitting import Choices, fit, minimise
 from benchmarks.matching.signs import bounds
+from benchmarks.matching.train import MODEL, as_json
 
 from payymo.domain.enums import AmountClass
 from payymo.domain.matching import features as f
 from payymo.domain.matching.description import Candidate
-from payymo.domain.matching.explanation import margin_asked
-from payymo.domain.matching.model import Calibration, Model
+from payymo.domain.matching.model import Calibration, Model, shipped_model
+from payymo.domain.matching.sureness import margin_asked
 
 
 def a_candidate(account: str) -> Candidate:
@@ -67,3 +68,7 @@ def test_what_is_oftener_wrong_is_asked_for_more_margin() -> None:
     assert asked["shared"] > asked["seen_often"] + 2
     passed = [right for _each, margin, right in shared if margin >= asked["shared"]]
     assert passed.count(False) <= 0.02 * len(passed)
+
+
+def test_the_shipped_model_is_written_as_the_command_writes_it() -> None:
+    assert as_json(shipped_model()) == MODEL.read_text(encoding="utf-8")

@@ -25,6 +25,7 @@ DISCOUNT_DAYS_MAX = 15
 _TARIFFS = (
     (1_400, 20),
     (1_500, 25),
+    (2_900, 25),
     (2_900, 30),
     (1_690, 0),
     (1_400, 25),
@@ -35,6 +36,7 @@ _TARIFFS = (
     (1_750, 0),
     (1_950, 0),
     (2_750, 0),
+    (1_200, 10),
     (1_200, 20),
     (1_800, 25),
     (2_500, 0),
@@ -91,10 +93,8 @@ def _classify_less(amount: int, balance: int, total: int, days: int) -> AmountCl
                 return AmountClass.DISCOUNT if early else AmountClass.LATE_DISCOUNT
     if short * 4 <= balance and is_processor_fee(short, balance):
         return AmountClass.PROCESSOR_FEE
-    if (
-        short <= _BANK_FEE_MAX
-        and (short % _HALF == 0 or short in _ODD_FEES)
-        and short <= balance * _BANK_FEE_SHARE_MAX
+    if is_round_fee(balance, amount) or (
+        short in _ODD_FEES and short <= balance * _BANK_FEE_SHARE_MAX
     ):
         return AmountClass.BANK_FEE
     for fraction in _FRACTIONS:
@@ -104,6 +104,15 @@ def _classify_less(amount: int, balance: int, total: int, days: int) -> AmountCl
     if abs(steps - round(steps)) * total <= CENT * _SHARE_STEP:
         return AmountClass.SHARE
     return AmountClass.PART
+
+
+def is_round_fee(balance: int, amount: int, *, share_max: float = _BANK_FEE_SHARE_MAX) -> bool:
+    """Return whether what is missing is a round sum, as banks keep of a payment.
+
+    :param share_max: What a fee is at most, as a share of the balance.
+    """
+    short = balance - amount
+    return 0 < short <= _BANK_FEE_MAX and short % _HALF == 0 and short <= balance * share_max
 
 
 def is_processor_fee(short: int, balance: int) -> bool:

@@ -8,14 +8,14 @@ from payymo.domain.enums import AmountClass
 from payymo.domain.matching.amounts import CENT, classify, gross_amounts, units_of
 from payymo.domain.matching.description import (
     CUSTOMER_INVOICES_MAX,
-    EARLY_DAYS,
     Candidate,
     Describer,
 )
-from payymo.domain.matching.index import InvoiceIndex
+from payymo.domain.matching.index import EARLY_DAYS, InvoiceIndex
 from payymo.domain.matching.normalise import compact
 from payymo.domain.matching.payers import Payers
 from payymo.domain.matching.reading import PLAIN_QUOTES, Quote, Reading, is_slip_of, slips_to
+from payymo.domain.matching.slips import find_slipped
 from payymo.domain.matching.subsets import find_subsets
 
 _PARTS_INVOICES_MAX = 6
@@ -83,6 +83,8 @@ class _Search:
         self.describer = Describer(finder.index, finder.rates, reading, payers)
         self.quotes = self.describer.quotes
         self.has_exact = False
+        #: Invoices that may have been meant, by place, with those that are quoted instead.
+        self._slips: dict[int, int] = {}
 
     # ------------------------------------------------------------------- singles
     def look_for_singles(self) -> None:
@@ -92,12 +94,13 @@ class _Search:
                 places.add(at)
         for customer in self.payers.by_customer:
             places.update(self._of_customer(customer))
-        if self.reading.loose:
+        if self.reading.loose or self.reading.strange or self.reading.years:
             self._add_ends(places)
         if self.reading.cuts:
             self._add_beginnings(places)
         self._add_by_amount(places)
         self._add_slips(places)
+        self._add_meant(places)
         if self.refused:
             places.difference_update(self.refused)
         index, booked = self.index, self.reading.booked
@@ -153,8 +156,8 @@ class _Search:
     def _add_ends(self, places: set[int]) -> None:
         """Note which of the invoices at hand are quoted by the ends of their numbers."""
         invoices = self.index.invoices
-        for digits in self.reading.loose:
-            if len(digits) < _SINGLE_END_LENGTH_MIN:
+        for digits in (*self.reading.loose, *self.reading.strange, *self.reading.years):
+            if len(digits) < _SINGLE_END_LENGTH_MIN or not digits.isdigit():
                 continue
             ending = [
                 at
@@ -200,6 +203,13 @@ class _Search:
             if found is not None and found not in _UNUSUAL:
                 places.add(at)
 
+    def _add_meant(self, places: set[int]) -> None:
+        """Add the invoices that may have been meant where others are quoted."""
+        for at, meant in find_slipped(self.index, self.reading, self.payers, self.quotes):
+            self.describer.slipped.add(at)
+            self._slips[meant] = at
+            places.add(meant)
+
     def _add_single(self, at: int, siblings: tuple[int, ...]) -> None:
         candidate = self.describer.describe_single(at, siblings)
         if candidate is not None:
@@ -226,6 +236,7 @@ class _Search:
             by_customer.setdefault(self.index.customer_of[at], []).append(at)
         if len(by_customer) > 1:
             self._add_across(plain, seen)
+            self._add_meant_together(plain, seen)
         customers, ranked = self._customers_in_question(by_customer)
         for customer, quoted in customers.items():
             if len(self.index.customers[customer].invoices) > 1:
@@ -327,21 +338,15 @@ class _Search:
         """Add what exactly is quoted, with and without the ends of numbers and the vague ones."""
         strong = [at for at in quoted if self.quotes[at] in PLAIN_QUOTES]
         ends = self._quoted_by_end(open_, quoted)
-        typos = [
-            at
-            for at in open_
-            if at not in quoted
-            and (
-                self.quotes.get(at) is Quote.TYPO
-                or (
-                    self.reading.strange
-                    and at not in self.quotes
-                    and is_slip_of(self.reading.strange, self.index.slip_keys(at))
-                )
-            )
-        ]
+        cuts = [at for at in quoted if self.quotes[at] is Quote.CUT]
+        if len(cuts) > 1:
+            # One piece of a number, which is one of these.
+            quoted = [at for at in quoted if at not in cuts]
+            for at in cuts:
+                if 1 < len(quoted) + len(ends) + 1 <= _SET_SIZE_MAX:
+                    self._add_set("list", [*quoted, *ends, at], seen, limit=_LIST_CLASSES_NOT)
         for chosen in (
-            [*quoted, *ends, *typos],
+            [*quoted, *ends, *self._quoted_by_slip(open_, quoted)],
             [*quoted, *ends],
             [*strong, *ends],
             quoted,
@@ -349,6 +354,22 @@ class _Search:
         ):
             if 1 < len(chosen) <= _SET_SIZE_MAX:
                 self._add_set("list", chosen, seen, limit=_LIST_CLASSES_NOT)
+
+    def _quoted_by_slip(self, open_: Sequence[int], quoted: Sequence[int]) -> list[int]:
+        """Return the invoices that strange numbers are a slip away from: one for each of those."""
+        found: list[int] = []
+        for number in self.reading.strange:
+            near = [
+                at
+                for at in open_
+                if at not in quoted
+                and at not in found
+                and self.quotes.get(at, Quote.TYPO) is Quote.TYPO
+                and is_slip_of((number,), self.index.slip_keys(at))
+            ]
+            if len(near) == 1:
+                found += near
+        return found
 
     def _quoted_by_end(self, open_: Sequence[int], quoted: Sequence[int]) -> list[int]:
         """Return the invoices that are quoted by the ends of their numbers: ``22257 & 386``."""
@@ -419,6 +440,13 @@ class _Search:
         for chosen in (plain, strong):
             if 1 < len(chosen) <= _SET_SIZE_MAX:
                 self._add_set("across", chosen, seen, limit=_LIST_CLASSES_NOT)
+
+    def _add_meant_together(self, plain: list[int], seen: set[frozenset[int]]) -> None:
+        """Add what is quoted with a slip put right, if then it is all of one customer."""
+        meant = {at: instead for instead, at in self._slips.items()}
+        chosen = [meant.get(at, at) for at in plain]
+        if meant and len({self.index.customer_of[at] for at in chosen}) == 1:
+            self._add_set("list", chosen, seen, limit=_LIST_CLASSES_NOT)
 
     def _add_siblings_together(self, seen: set[frozenset[int]]) -> None:
         """Add what adds up over customers who share a payer: siblings of one group."""

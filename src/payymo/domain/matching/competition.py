@@ -12,6 +12,9 @@ _LIKELY_MIN = 0.05
 
 #: Of two payments that are as sure, the earlier one comes first.
 _AS_SURE = 0.02
+
+#: What is as likely as this is what a payment is for, if anything is.
+_LIKELIER = 0.5
 _STEPS = (0.1, 0.5, 0.9, 0.98)
 
 
@@ -115,7 +118,10 @@ class _Market:
                 return 1.0
             if len(rivals) < free:
                 continue
-            surer = _surer(rivals, claim.number, own, takes, self.index.balances[at])
+            # Who takes several of some equal ones may mean one of them, if another is wanted.
+            is_free_choice = len(candidate.members) > 1 and at not in candidate.fixed
+            least = min(own, _LIKELIER) if is_free_choice else own
+            surer = _surer(rivals, claim.number, least, takes, self.index.balances[at])
             if len(surer) >= free:
                 surer.sort(reverse=True)
                 worst = max(worst, surer[free - 1])

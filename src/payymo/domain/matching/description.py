@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from payymo.domain.enums import AmountClass
 from payymo.domain.matching import features as f
 from payymo.domain.matching.amounts import CENT, classify, classify_foreign, units_of
-from payymo.domain.matching.index import InvoiceIndex
+from payymo.domain.matching.index import EARLY_DAYS, InvoiceIndex
 from payymo.domain.matching.normalise import compact
+from payymo.domain.matching.otherwise import other_meanings
 from payymo.domain.matching.payers import InText, Payer, Payers, Rank
 from payymo.domain.matching.reading import PLAIN_QUOTES, Quote, Reading
-
-#: An invoice may be issued so many days after it is paid: by the date on it, that is.
-EARLY_DAYS = 3
 
 #: Of a customer with more open invoices only the oldest are looked at.
 CUSTOMER_INVOICES_MAX = 60
@@ -41,8 +39,8 @@ class Candidate:
     :ivar credits: Places of the customer's credits that the amount is less by.
     :ivar others: How many other sets of the same customer's invoices fit as well.
     :ivar is_doubted: Whether something that the payment says speaks against it.
-    :ivar is_contradicted: Whether the payment quotes another open invoice, and not this one: never
-        sure, however likely a slip is.
+    :ivar is_contradicted: Whether the payment quotes another open invoice, and not this one, or
+        this one by what looks like a slip: never sure, however likely.
     :ivar is_question: Whether a person has to be asked, however likely it is: the payment quotes
         what is paid already, or somebody else paid and what is quoted is a slip away.
     :ivar is_remainder: Whether part of the payment is explained already.
@@ -101,6 +99,7 @@ class Describer:
 
     :ivar quotes: How each open invoice is quoted that is, by its place; slips and ends of numbers
         are added when they are found.
+    :ivar slipped: Quoted invoices whose number may as well be a slip of another's that was meant.
     """
 
     def __init__(
@@ -115,6 +114,7 @@ class Describer:
         self.reading = reading
         self.payers = payers
         self.quotes = dict(reading.hits)
+        self.slipped: set[int] = set()
         self._classes: dict[int, AmountClass | None] = {}
         self._of_payers: dict[int, tuple[list[int], int]] = {}
 
@@ -180,7 +180,8 @@ class Describer:
             candidate.is_plain = level in PLAIN_QUOTES and not shared
             besides = self._besides((at,))
             out.append(besides)
-            candidate.is_doubted = besides > _BESIDES_VAGUE
+            candidate.is_doubted = besides in _BESIDES_DOUBTS
+            candidate.is_contradicted = besides == _BESIDES_SLIP
         out.append(f.AMOUNT.base + f.AMOUNT_PLACE[found])
         if found is AmountClass.EXACT:
             currency = self.index.invoices[at].currency
@@ -247,6 +248,8 @@ class Describer:
     def _besides(self, members: Sequence[int]) -> int:
         """Return what the payment quotes beside invoices that it quotes."""
         reading = self.reading
+        if not self.slipped.isdisjoint(members):
+            return _BESIDES_SLIP
         others = [
             level
             for at, level in self.quotes.items()
@@ -256,9 +259,14 @@ class Describer:
             return f.BESIDES.base + 2
         if reading.closed:
             return f.BESIDES.base + 4
-        if reading.strange and not any(self.quotes.get(at) == Quote.TYPO for at in members):
+        if reading.strange and not any(self.quotes.get(at) in _EXPLAINING for at in members):
             return f.BESIDES.base + 3
-        return f.BESIDES.base + (1 if others else 0)
+        if others:
+            return f.BESIDES.base + 1
+        is_cut = reading.cuts or (
+            reading.goes_on and all(self.quotes.get(at) in PLAIN_QUOTES for at in members)
+        )
+        return f.BESIDES["cut"] if is_cut else _BESIDES_NOTHING
 
     def _add_common(
         self, candidate: Candidate, oldest: int, newest: int, *, is_unquoted: bool
@@ -282,6 +290,10 @@ class Describer:
             age = invoices.index(oldest) if count <= CUSTOMER_INVOICES_MAX else 3
             out.append(f.AGE.base + min(age, 3))
             out.append(f.OPEN.base + bisect_left(_OPEN_STEPS, count))
+            if reading.is_silent and not reading.is_processor:
+                is_usual = index.is_silent_payer(customer)
+                if is_usual is not None:
+                    out.append(f.SILENCE["usual" if is_usual else "unusual"])
             if payer.rank == Rank.NOBODY:
                 equal = index.by_amount.get(
                     (index.invoices[oldest].currency, index.balances[oldest]), ()
@@ -289,6 +301,7 @@ class Describer:
                 out.append(f.CROWD.base + min(max(len(equal) - 1, 0), 2))
         self._add_words(candidate)
         self._add_sayings(candidate)
+        self._add_other_meanings(candidate)
         quoted, fit = candidate.quoted, candidate.fit
         if (
             fit == _LOOSE
@@ -315,6 +328,32 @@ class Describer:
                 self.index.balances[at] < self.index.totals[at] for at in candidate.members
             )
             out.append(f.PART_SAID.base + (not is_part))
+
+    def _add_other_meanings(self, candidate: Candidate) -> None:
+        """Add what else the amount may mean."""
+        index, reading, out = self.index, self.reading, candidate.features
+        found, members = candidate.amount_class, candidate.members
+        if candidate.credits or (found is AmountClass.EXACT and len(members) == 1):
+            return
+        is_unquoted = candidate.quoted > _NUMBER
+        is_listed = any(each in _BESIDES_ANYTHING for each in out)
+        if found is not AmountClass.EXACT or not candidate.is_plain:
+            out += other_meanings(
+                index,
+                reading,
+                members,
+                found,
+                self.class_abroad,
+                is_plain=not is_unquoted and not is_listed,
+            )
+        if found is AmountClass.EXACT:
+            return
+        if is_listed:
+            out.append(f.OTHERWISE["listed"])
+        if is_unquoted and index.invoices[members[0]].currency == reading.payment.currency:
+            share = index.share_of_price(reading.payment.currency, reading.amount)
+            if share is not None:
+                out.append(f.PRICE["usual" if share > _USUAL_PRICE_MIN else "some"])
 
     def _of_payer(self, customer: int) -> tuple[list[int], int]:
         known = self._of_payers.get(customer)
@@ -394,7 +433,9 @@ class Describer:
         key = frozenset(members)
         newest = max(members, key=lambda at: (index.issued[at], index.order[at]))
         candidate = Candidate(members, found, others=others)
-        candidate.fixed = tuple(at for at in members if at in self.quotes)
+        candidate.fixed = tuple(
+            at for at in members if self.quotes.get(at, Quote.TYPO) not in _PERHAPS_QUOTED
+        )
         balances = {index.balances[at] for at in members if at not in candidate.fixed}
         candidate.spares = tuple(
             at for at in open_ if at not in key and index.balances[at] in balances
@@ -434,7 +475,8 @@ class Describer:
             candidate.is_plain = len(strong) == len(members)
             besides = self._besides(members)
             out.append(besides)
-            candidate.is_doubted = besides > _BESIDES_VAGUE
+            candidate.is_doubted = besides in _BESIDES_DOUBTS
+            candidate.is_contradicted = besides == _BESIDES_SLIP
         out.append(quote)
         out.append(f.AMOUNT.base + f.AMOUNT_PLACE[found] + 1)
         if chance is not None:
@@ -451,6 +493,10 @@ class Describer:
 
 
 _LIST_BASE = 2 * len(Quote)
+#: Quotes that may be of another invoice as well.
+_PERHAPS_QUOTED = frozenset((Quote.TYPO, Quote.CUT))
+#: Quotes by which a strange number is none.
+_EXPLAINING = frozenset((Quote.TYPO, Quote.END))
 _ENDING = frozenset((Quote.TAIL_LONG, Quote.TAIL_SHORT, Quote.END))
 _SILENT = f.QUOTE["silent"]
 _STRAY = f.QUOTE["stray"]
@@ -465,7 +511,9 @@ _CLOSED_END = f.QUOTE["closed_end"]
 _CUT_FITS = f.QUOTE["cut_fits"]
 _CUT_OTHER = f.QUOTE["cut_other"]
 _LIST_CUT = f.QUOTE["list_cut"]
-_BESIDES_VAGUE = f.BESIDES["vague"]
+_BESIDES_NOTHING = f.BESIDES["nothing"]
+_BESIDES_SLIP = f.BESIDES["slip"]
+_BESIDES_DOUBTS = frozenset(f.BESIDES[each] for each in ("plain", "strange", "closed", "slip"))
 #: What speaks against invoices that the payment does not quote. A number beyond all that we have
 #: issued is somebody else's: an order's, say.
 _DOUBTS = frozenset(
@@ -476,6 +524,8 @@ _DOUBTS = frozenset(
 )
 _OTHERS_QUOTED = frozenset((_OTHER_PLAIN, _OTHER_EXACT))
 _STALE = frozenset((_STRANGE, _CLOSED, _CUT_OTHER))
+_BESIDES_ANYTHING = frozenset(f.BESIDES[each] for each in f.BESIDES.answers[1:])
+_USUAL_PRICE_MIN = -9.0
 _STRANGER = 4
 _REFUSED_MIN = 0.1
 _LATELY_MIN = 0.5
@@ -490,9 +540,7 @@ _FREQUENT = 3
 
 def _quoted_place(quote: int) -> int:
     """Return the place in ``features.QUOTED`` of what is quoted instead of an invoice."""
-    if quote <= _STRAY_END:
-        return 3
-    return _VAGUE if quote <= _OTHER_END else 3 if quote == _CUT_FITS else 4
+    return 3 if quote <= _OTHER_END or quote == _CUT_FITS else 4
 
 
 def _form(form: str, size: int, *, is_all: bool) -> int:

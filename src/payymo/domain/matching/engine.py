@@ -29,7 +29,7 @@ from payymo.domain.matching.records import (
 )
 
 #: Goes up whenever the same input may give another outcome.
-ENGINE_VERSION = "4"
+ENGINE_VERSION = "5"
 
 #: A proposal below this is no help to a person.
 CONFIDENCE_MIN = 0.25

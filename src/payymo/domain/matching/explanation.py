@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator, Sequence
 from decimal import Decimal
 
-from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind, Signal
+from payymo.domain.enums import AmountClass, DifferenceKind, EvidenceKind
 from payymo.domain.matching import features as f
 from payymo.domain.matching import sentences
 from payymo.domain.matching.allocation import FOREIGN, TIE_BITS, Grant, share_out
@@ -22,6 +22,13 @@ from payymo.domain.matching.records import (
     ProposedAllocation,
     RunnerUp,
 )
+from payymo.domain.matching.sureness import (
+    is_asked,
+    margin_asked,
+    margin_of,
+    may_be_sure,
+    signals_of,
+)
 from payymo.domain.money import format_amount
 
 #: With a small margin no explanation is surer than this: it stays below the threshold at which
@@ -35,16 +42,11 @@ QUESTION_MAX = 0.49
 #: past payers.
 _WITHOUT_MEMORY = 1.5
 CONFIDENCE_MAX = 0.999
-_REASONS_MIN = 2
 
-_ISSUED, _NUMBER, _VAGUE = 0, 1, 2
+_VAGUE = 2
 _SILENT = 3
 _UNSAID = 3
-_STRANGER = 4
 _ODD = 5
-_OVER = 4
-_TIGHT = 2
-_LIKELY = 1
 _SHOWN_AGAINST_MAX = -1.0
 
 #: Likenesses of a name to the customer's.
@@ -124,8 +126,7 @@ class Explainer:
         is_payer_unknown = not self.index.memory.by_name and not self.index.memory.by_iban
         if is_payer_unknown and candidate.quoted > _VAGUE:
             margin_min += _WITHOUT_MEMORY
-        is_never_sure = candidate.is_remainder or candidate.is_contradicted
-        if margin_of(claim, place) < margin_min or is_never_sure:
+        if margin_of(claim, place) < margin_min or not may_be_sure(candidate):
             confidence = min(confidence, DOUBTFUL_MAX)
         if is_asked(candidate):
             confidence = min(confidence, QUESTION_MAX)
@@ -187,65 +188,6 @@ class Explainer:
             return ()
         last = self.index.invoices[grant.members[-1][0]].id
         return (Difference(kind, last, as_decimal(short)),)
-
-
-def has_reasons(candidate: Candidate) -> bool:
-    """Return whether there are two independent reasons: a number, an amount, a payer.
-
-    A reference that was issued for the invoice, with an amount that can be, is enough.
-    """
-    if candidate.quoted == _ISSUED and candidate.fit <= _OVER:
-        return True
-    return len(signals_of(candidate)) >= _REASONS_MIN
-
-
-def signals_of(candidate: Candidate) -> frozenset[Signal]:
-    """Return what speaks plainly for an explanation, each by itself."""
-    plain = (
-        (Signal.REFERENCE, candidate.quoted <= _NUMBER),
-        (Signal.AMOUNT, candidate.fit <= _TIGHT),
-        (Signal.PAYER, candidate.known <= _LIKELY),
-    )
-    return frozenset(signal for signal, speaks in plain if speaks)
-
-
-def standing_of(candidate: Candidate) -> int:
-    """Return how an explanation stands.
-
-    :returns: 0 quoted, 1 not quoted, 2 with something against it, 3 with less than two reasons.
-    """
-    if not has_reasons(candidate):
-        return 3
-    return 2 if candidate.is_doubted else int(candidate.quoted > _NUMBER)
-
-
-def is_hearsay(candidate: Candidate) -> bool:
-    """Return whether somebody else paid, by name, and no number but perhaps a vague one says why.
-
-    It may be right often enough, and is a question to a person all the same.
-    """
-    if candidate.known < _STRANGER or candidate.quoted < _VAGUE:
-        return False
-    return candidate.quoted > _VAGUE or candidate.fit > _TIGHT
-
-
-def is_asked(candidate: Candidate) -> bool:
-    """Return whether an explanation is no more than a question to a person."""
-    return candidate.is_question or is_hearsay(candidate)
-
-
-def margin_asked(model: Model, candidate: Candidate) -> float:
-    """Return the bits before the next best without which an explanation is not nearly sure."""
-    caution = model.caution
-    return model.margin_min[standing_of(candidate)] + sum(
-        [caution[each] for each in candidate.features]
-    )
-
-
-def margin_of(claim: Claim, place: int) -> float:
-    """Return the bits between an explanation and the next best, belonging to none included."""
-    others = [bits for other, bits in enumerate(claim.bits) if other != place]
-    return claim.bits[place] - max([0.0, *others])
 
 
 def as_decimal(units: int) -> Decimal:
@@ -388,7 +330,17 @@ class _Telling:
             EvidenceKind.CONTRADICTION,
             sentences.BESIDES.get(self.answers.get("besides", ""), ""),
         )
+        yield (
+            "silence",
+            EvidenceKind.CONTRADICTION,
+            sentences.SILENCE.get(self.answers.get("silence", ""), ""),
+        )
         yield "amount", self._amount_kind(), self._amount()
+        yield (
+            "otherwise",
+            EvidenceKind.CONTRADICTION,
+            sentences.OTHERWISE.get(self.answers.get("otherwise", ""), ""),
+        )
         yield "account", EvidenceKind.PAYER_IBAN, self._account()
         yield "alias", EvidenceKind.PAYER_NAME, self._alias()
         yield "name", *sentences.name(self.answers.get("name", ""), self._customer())

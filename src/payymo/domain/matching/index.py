@@ -33,6 +33,9 @@ class ReferenceStrength(IntEnum):
     STRUCTURED = 5
 
 
+#: An invoice may be issued so many days after it is paid: by the date on it, that is.
+EARLY_DAYS = 3
+
 #: Invoices that are not open now, and could have been: a small book is no proof.
 _UNSEEN = 30
 _CHANCE_EQUAL = 0.1
@@ -338,15 +341,25 @@ class InvoiceIndex:
             return None
         return 0 if number < known[0] else 2 if number > known[1] else 1
 
-    def numbers_beginning(self, text: str, limit: int) -> Sequence[int]:
-        """Return the open invoices whose number begins with a text; none if there are too many."""
+    def begins_number(self, text: str) -> bool:
+        """Return whether any open invoice's number begins with a text."""
+        numbers = self._numbers_in_order()
+        first = bisect_left(numbers, (text, -1))
+        return first < len(numbers) and numbers[first][0].startswith(text)
+
+    def _numbers_in_order(self) -> list[tuple[str, int]]:
         if self._sorted_numbers is None:
             self._sorted_numbers = sorted(
                 (compact(self.invoices[at].number), at) for at in self.places.values()
             )
-        first = bisect_left(self._sorted_numbers, (text, -1))
+        return self._sorted_numbers
+
+    def numbers_beginning(self, text: str, limit: int) -> Sequence[int]:
+        """Return the open invoices whose number begins with a text; none if there are too many."""
+        numbers = self._numbers_in_order()
+        first = bisect_left(numbers, (text, -1))
         found = []
-        for number, at in self._sorted_numbers[first : first + limit + 1]:
+        for number, at in numbers[first : first + limit + 1]:
             if not number.startswith(text):
                 break
             found.append(at)
@@ -370,6 +383,16 @@ class InvoiceIndex:
         """Return how likely it is that another invoice's balance is this very amount, as log2."""
         others = max(len(self.by_amount.get((currency, amount), ())) - 1, 0)
         return log2((others + _CHANCE_EQUAL) / (self.count_by_currency[currency] + _UNSEEN))
+
+    def share_of_price(self, currency: str, amount: int) -> float | None:
+        """Return how many invoices are open with just this amount, as log2 of all, if any is."""
+        count = len(self.by_amount.get((currency, amount), ()))
+        return log2(count / (self.count_by_currency[currency] + _UNSEEN)) if count else None
+
+    def is_silent_payer(self, customer: int) -> bool | None:
+        """Return whether a customer's payments quote nothing as a rule; ``None`` without one."""
+        habit = self.memory.habits.get(self.customers[customer].id)
+        return habit.is_silent if habit else None
 
     def habit_surprise(self, at: int, booked: date) -> float | None:
         """Return how many days a payment is off its customer's habit, where there is one."""

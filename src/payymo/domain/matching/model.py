@@ -14,8 +14,8 @@ from typing import Any
 
 from payymo.domain.matching.features import FEATURE_COUNT, GROUPS
 
-#: How an explanation may stand: see :func:`.explanation.standing_of`.
-STANDINGS = ("quoted", "unquoted", "doubted", "single")
+#: How an explanation may stand: see :func:`.sureness.standing_of`.
+STANDINGS = ("quoted", "unquoted", "doubted", "single", "unproven")
 
 
 @dataclass(frozen=True, slots=True)

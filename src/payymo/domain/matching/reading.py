@@ -86,7 +86,8 @@ _CUT_LENGTH_MIN = 5
 _CUT_INVOICES_MAX = 6
 _STRAY_LENGTH_MIN = 4
 
-_CUT_DIGITS_MIN = 2
+_CUT_DIGITS_MIN = 1
+_CUT_DIGITS_BARE_MIN = 3
 _DIGITS_MORE_MAX = 2
 
 #: Shorter numbers are put together by accident.
@@ -103,6 +104,9 @@ _GROWN_DIGITS_MIN = 4
 #: How many more invoices a text says it pays: ``INV-17 +2``.
 _FURTHER = re.compile(r"\d\s*\+\s?([1-9])(?!\s?[\d/-])\b")
 
+#: A list that a bank has cut off: ``22257 & 23``, ``A.2026.3084 / A.20``.
+_GOES_ON = re.compile(r"\d(?:\s?[+&,]\s?| / ?)[A-Z]{0,4}[.\-]?\d{0,3}\s*$")
+
 _BEFORE_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-/._ "
 
 
@@ -117,8 +121,10 @@ class Reading:
     :ivar credits: Credit notes that are quoted, by their places.
     :ivar stray: Whether there are other numbers.
     :ivar loose: Digits that lead to nothing: perhaps the ends of invoice numbers.
+    :ivar years: Digits that are a year, or the end of a number.
     :ivar cuts: Beginnings of our numbers, where a text was cut off.
     :ivar further: How many more invoices a text says it pays (``+2``); 0 if it does not say.
+    :ivar goes_on: Whether a list of numbers breaks off: next to nothing follows the last comma.
     :ivar customers: Customers whose number is quoted.
     :ivar teaches: The one invoice that is quoted beyond doubt.
     """
@@ -133,6 +139,7 @@ class Reading:
         "customers",
         "cuts",
         "further",
+        "goes_on",
         "hits",
         "iban",
         "is_misc",
@@ -150,6 +157,7 @@ class Reading:
         "stray",
         "teaches",
         "words",
+        "years",
     )
 
     def __init__(self, payment: Payment) -> None:
@@ -163,10 +171,12 @@ class Reading:
         self.closed: list[str] = []
         self.credits: list[int] = []
         self.loose: list[str] = []
+        self.years: list[str] = []
         self.customers: list[int] = []
         self.stray = False
         self.cuts: list[str] = []
         self.further = 0
+        self.goes_on = False
         self.teaches: int | None = None
         self.is_repeat = False
         self.iban = compact(payment.payer_iban) if payment.payer_iban else ""
@@ -184,6 +194,12 @@ class Reading:
         more = _FURTHER.search(clean) if "+" in clean else None
         if more is not None:
             self.further = int(more.group(1))
+        self.goes_on = not self.further and _GOES_ON.search(clean) is not None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing in the payment looks like a number of ours, or a part of one."""
+        return not (*self.hits, *self.strange, *self.closed, *self.loose, *self.cuts, *self.credits)
 
 
 def _whole_words(
@@ -341,6 +357,8 @@ class _Reader:
             return taken
         for pieces, run in runs:
             if self._is_strange(run, pieces):
+                if not has_digit[at] and self._is_whole("".join(words[at + 1 : at + pieces])):
+                    return 0
                 if not self._repair(run):
                     self.reading.strange.append(run)
                 return pieces
@@ -349,6 +367,13 @@ class _Reader:
                 self.reading.cuts.append(run)
                 return pieces if at + pieces < len(words) else 0
         return 0
+
+    def _is_whole(self, number: str) -> bool:
+        """Return whether a number is one of ours by itself, and the word before it a label."""
+        return any(
+            strength_of(code) >= ReferenceStrength.PLAIN
+            for code in self.index.references.get(number, ())
+        )
 
     def _read_labelled(self, words: Sequence[str], at: int) -> int:
         """Note a number that is said to be an order's or a customer's, unless it is an invoice's.
@@ -361,7 +386,10 @@ class _Reader:
         if customers and is_of_customer(words, at):
             self.reading.customers.extend(customers)
         elif any(strength_of(code) >= ReferenceStrength.DIGITS for code in codes):
-            self._note_run(words, at, 1, word, list(codes))
+            if word.isdigit() and is_of_customer(words, at):
+                self._note(word, codes, Quote.CUSTOMER_LIKE)
+            else:
+                self._note_run(words, at, 1, word, list(codes))
         else:
             self.reading.stray = True
         return 1
@@ -400,6 +428,9 @@ class _Reader:
         self, words: Sequence[str], at: int, pieces: int, run: str, codes: list[Code]
     ) -> bool:
         """Note what a run of words quotes; ``False`` if it is too little to quote anything."""
+        is_in_pieces = pieces > 1 and run.isdigit()
+        if is_in_pieces and len(codes) > 1:
+            codes = self._as_written(codes)
         level = self._level_of(run, pieces, codes)
         if level is None:
             return False
@@ -411,10 +442,26 @@ class _Reader:
                 self.reading.customers.extend(self.index.by_customer_number[run])
                 return True
             level = Quote.CUSTOMER_LIKE
-        self._note(run, codes, level)
+        self._note(run, codes, level, is_any=is_in_pieces)
         if level in _ENDS and run.isdigit():
             self.reading.loose.append(run)
         return True
+
+    def _as_written(self, codes: list[Code]) -> list[Code]:
+        """Return which of several invoices have the number that digits in pieces are, as written.
+
+        ``2025-104`` is F2025-104 rather than 2025104; where blanks part it, it may be either.
+        """
+        text = (self.reading.payment.remittance or "").replace("\n", "")
+        invoices = self.index.invoices
+        written = [
+            code
+            for code in codes
+            if strength_of(code) >= ReferenceStrength.DIGITS
+            and (digits := invoices[place_of(code)].number.lstrip(_BEFORE_DIGITS)) in text
+            and not digits.isdigit()
+        ]
+        return written or codes
 
     def _level_of(self, run: str, pieces: int, codes: list[Code]) -> Quote | None:
         """Return how plainly a run of words quotes what it leads to; ``None`` if not at all."""
@@ -454,7 +501,10 @@ class _Reader:
             if index.seniority(word) is not None:
                 self.reading.strange.append(word)
             return
-        if _COMPACT_DATE.fullmatch(word) or _YEAR.fullmatch(word):
+        if _YEAR.fullmatch(word):
+            self.reading.years.append(word)
+            return
+        if _COMPACT_DATE.fullmatch(word):
             return
         if word.isdigit():
             self.reading.loose.append(word)
@@ -475,13 +525,17 @@ class _Reader:
             end = "".join(words[-pieces:])
             if len(end) < _CUT_LENGTH_MIN or pieces > len(words):
                 continue
-            for at in self.index.numbers_beginning(end, _CUT_INVOICES_MAX):
+            found = self.index.numbers_beginning(end, _CUT_INVOICES_MAX)
+            for at in found:
                 if at not in self.reading.hits:
                     self.reading.hits[at] = Quote.CUT
                     self.reading.shared[at] = 1
                     self.reading.chance[at] = 0.0
                     is_cut = True
             if is_cut:
+                return
+            if not found and self.index.begins_number(end):
+                self.reading.cuts.append(end)
                 return
 
     def _is_strange(self, run: str, pieces: int) -> bool:
@@ -510,7 +564,7 @@ class _Reader:
         least = self.index.number_prefixes[prefix][0]
         return (
             digits.isdigit()
-            and len(digits) >= (_CUT_DIGITS_MIN if len(prefix) > 1 else _CUT_DIGITS_MIN + 1)
+            and len(digits) >= (_CUT_DIGITS_MIN if len(prefix) > 1 else _CUT_DIGITS_BARE_MIN)
             and len(run) < least
         )
 
@@ -537,9 +591,13 @@ class _Reader:
         self._note(reference, [code], Quote.REPAIRED)
         return True
 
-    def _note(self, quoted: str, codes: Sequence[Code], level: Quote) -> None:
+    def _note(
+        self, quoted: str, codes: Sequence[Code], level: Quote, *, is_any: bool = False
+    ) -> None:
+        """Note what is quoted: what has it as its strongest reference, or any that has it whole."""
         strongest = max(map(strength_of, codes))
-        best = [place_of(code) for code in codes if strength_of(code) == strongest]
+        least = min(strongest, ReferenceStrength.DIGITS) if is_any else strongest
+        best = [place_of(code) for code in codes if strength_of(code) >= least]
         if len(best) > _AMBIGUOUS_MAX:
             return
         reading = self.reading

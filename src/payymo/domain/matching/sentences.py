@@ -13,6 +13,9 @@ PART_OF = {
     "part_said": "amount",
     "deducted": "amount",
     "amount": "amount",
+    "silence": "silence",
+    "otherwise": "otherwise",
+    "price": "amount",
     "rarity": "amount",
     "sum_chance": "amount",
     "solutions": "amount",
@@ -187,11 +190,23 @@ def quote_in_short(answer: str, number: str, count: int) -> str:
     return "quotes no invoice" if level in {"silent", "stray"} else ""
 
 
+SILENCE = {"unusual": "The payment quotes nothing, although this customer's do."}
+
 BESIDES = {
     "vague": "The payment holds digits of another open invoice, too.",
     "plain": "The payment quotes another open invoice, too.",
     "strange": "The payment quotes a number, too, that is not an open invoice.",
     "closed": "The payment quotes an invoice, too, that is paid or void.",
+    "cut": "The text is cut off within another number.",
+    "slip": "An equal invoice of whoever seems to have paid has a number that is one slip away.",
+}
+
+OTHERWISE = {
+    "less_fee": "The amount may as well be several of the customer's invoices, less a fee.",
+    "topped": "What is paid too much is just what another invoice has open.",
+    "twice": "Two equal invoices may as well be one that was paid twice over.",
+    "more_abroad": "With an invoice more, or less, the amount is as near the mid rate.",
+    "listed": "The amount is not exact, and something else is quoted, too.",
 }
 
 COMPETITION = {
