@@ -52,6 +52,17 @@ def test_large_books_have_limits_of_time_and_memory() -> None:
     assert costs == {"hard 100,000: seconds": False, "hard 100,000: MiB": False}
 
 
+def test_only_a_large_book_may_cover_less_and_it_is_no_more_wrong() -> None:
+    small, large = Tally(lines=1, payable=1), Tally(lines=1, payable=1)
+    least = {}
+    for size, tally in ((10_000, small), (100_000, large)):
+        limits = limits_of("mixed", size, tally, seconds=0, peak_mib=0)
+        least[size] = {limit.name.split(": ")[1]: limit.limit for limit in limits}
+
+    assert least[100_000]["coverage"] < least[10_000]["coverage"]
+    assert least[100_000]["sure"] == least[10_000]["sure"]
+
+
 def test_all_three_match_the_same_book_in_processes_of_their_own() -> None:
     command = [sys.executable, "-m", "benchmarks.matching", "--json"]
     done = subprocess.run(
