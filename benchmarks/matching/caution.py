@@ -25,7 +25,7 @@ _STEP = 1.02
 
 #: The groups that are asked, each answer by itself.
 _ASKED = (
-    f.FORM, f.QUOTE, f.CHANCE, f.BESIDES, f.SILENCE, f.AMOUNT, f.OTHERWISE, f.PRICE, f.RARITY,
+    f.FORM, f.QUOTE, f.CHANCE, f.BESIDES, f.AMOUNT, f.OTHERWISE, f.PRICE, f.RARITY,
     f.ACCOUNT, f.ALIAS, f.NAME, f.IN_TEXT, f.RANK, f.WORDS, f.PROCESSOR, f.FOREIGN,
 )  # fmt: skip
 _SIZES = (len(f.QUOTED), len(f.FITS), len(f.KNOWN))

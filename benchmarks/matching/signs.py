@@ -32,7 +32,6 @@ SIGNS: Mapping[str, Mapping[str, str]] = {
     "deducted": {"quoted": FOR, "unsaid": NOTHING},
     "part_said": {"fits": FOR, "full": AGAINST},
     "besides": {"": AGAINST, "nothing": NOTHING},
-    "silence": {"usual": FOR, "unusual": AGAINST},
     "otherwise": {"": AGAINST},
     "price": {"": AGAINST},
     "amount": {

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from payymo.domain.errors import InvalidInputError, Problem
-from payymo.domain.matching.memory import quotes_invoice
 from payymo.domain.matching.records import (
     ClosedInvoice,
     Confirmation,
@@ -70,9 +69,6 @@ class PastTransaction(msgspec.Struct, frozen=True):
     booking_date: date
     debtor_name: str | None = None
     debtor_iban: str | None = None
-    remittance: str | None = None
-    structured_ref: str | None = None
-    end_to_end_id: str | None = None
 
 
 class PastInvoice(msgspec.Struct, frozen=True):
@@ -212,15 +208,6 @@ def _confirmation(line: HistoryLine, once: _Once) -> Confirmation:
         payer_iban=once[line.transaction.debtor_iban],
         booking_date=once[line.transaction.booking_date],
         due_date=once[line.invoice.due_date],
-        is_quoting=quotes_invoice(
-            line.invoice.number,
-            line.invoice.structured_ref,
-            (
-                line.transaction.remittance,
-                line.transaction.structured_ref,
-                line.transaction.end_to_end_id,
-            ),
-        ),
     )
 
 

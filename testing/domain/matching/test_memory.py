@@ -6,7 +6,7 @@ import pytest
 from testing.domain.matching.builders import a_payment, an_invoice, others
 
 from payymo.domain.matching.engine import Matcher
-from payymo.domain.matching.memory import REFUSAL_HALF_LIFE_DAYS, PayerMemory, quotes_invoice
+from payymo.domain.matching.memory import REFUSAL_HALF_LIFE_DAYS, PayerMemory
 from payymo.domain.matching.records import Confirmation, Payment, Refusal
 
 IBAN = "DE89370400440532013000"
@@ -92,33 +92,3 @@ def test_the_evidence_adds_up_to_the_score() -> None:
             proposal = matcher.explain(reading, claim, grant, lessons)
             total = sum(item.weight for item in proposal.evidence)
             assert total == pytest.approx(claim.bits[grant.place], abs=0.1)
-
-
-def test_it_is_a_habit_to_quote_or_not_where_all_payments_do_alike() -> None:
-    day = date(2025, 12, 1)
-
-    def silent(*quoting: bool | None) -> bool | None:
-        past = [Confirmation("whale", "S Kroll", IBAN, day, day, each) for each in quoting]
-        return PayerMemory.of(past).habits["whale"].is_silent
-
-    assert silent(True, True) is False
-    assert silent(False, False) is True
-    assert silent(True, False) is None
-    assert silent(False) is None
-    assert silent(None, None) is None
-
-
-@pytest.mark.parametrize(
-    ("texts", "is_quoting"),
-    [
-        (("Your invoice INV-2026-0431",), True),
-        (("RE 0431 thanks", None), True),
-        ((None, "RF18 5390 0754 7034"), True),
-        (("thanks", "NOTPROVIDED"), False),
-        ((None, None), False),
-    ],
-)
-def test_a_payment_quotes_by_number_by_its_end_or_by_the_reference(
-    texts: tuple[str | None, ...], *, is_quoting: bool
-) -> None:
-    assert quotes_invoice("INV-2026-0431", "RF18539007547034", texts) is is_quoting

@@ -290,10 +290,6 @@ class Describer:
             age = invoices.index(oldest) if count <= CUSTOMER_INVOICES_MAX else 3
             out.append(f.AGE.base + min(age, 3))
             out.append(f.OPEN.base + bisect_left(_OPEN_STEPS, count))
-            if reading.is_silent and not reading.is_processor:
-                is_usual = index.is_silent_payer(customer)
-                if is_usual is not None:
-                    out.append(f.SILENCE["usual" if is_usual else "unusual"])
             if payer.rank == Rank.NOBODY:
                 equal = index.by_amount.get(
                     (index.invoices[oldest].currency, index.balances[oldest]), ()

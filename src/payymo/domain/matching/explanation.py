@@ -330,11 +330,6 @@ class _Telling:
             EvidenceKind.CONTRADICTION,
             sentences.BESIDES.get(self.answers.get("besides", ""), ""),
         )
-        yield (
-            "silence",
-            EvidenceKind.CONTRADICTION,
-            sentences.SILENCE.get(self.answers.get("silence", ""), ""),
-        )
         yield "amount", self._amount_kind(), self._amount()
         yield (
             "otherwise",

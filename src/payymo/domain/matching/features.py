@@ -73,7 +73,6 @@ FURTHER = Group("further", ("agrees", "differs"))
 DEDUCTED = Group("deducted", ("quoted", "unsaid"))
 PART_SAID = Group("part_said", ("fits", "full"))
 BESIDES = Group("besides", ("nothing", "vague", "plain", "strange", "closed", "cut", "slip"))
-SILENCE = Group("silence", ("usual", "unusual"))
 AMOUNT = Group("amount", _crossed([each.value for each in AmountClass], ("one", "several")))
 #: What else the amount may mean: see :mod:`.otherwise`.
 OTHERWISE = Group("otherwise", ("less_fee", "topped", "twice", "more_abroad", "listed"))

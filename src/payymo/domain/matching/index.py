@@ -389,11 +389,6 @@ class InvoiceIndex:
         count = len(self.by_amount.get((currency, amount), ()))
         return log2(count / (self.count_by_currency[currency] + _UNSEEN)) if count else None
 
-    def is_silent_payer(self, customer: int) -> bool | None:
-        """Return whether a customer's payments quote nothing as a rule; ``None`` without one."""
-        habit = self.memory.habits.get(self.customers[customer].id)
-        return habit.is_silent if habit else None
-
     def habit_surprise(self, at: int, booked: date) -> float | None:
         """Return how many days a payment is off its customer's habit, where there is one."""
         habit = self.memory.habits.get(self.invoices[at].customer_id)

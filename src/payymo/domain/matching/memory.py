@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from payymo.domain.matching.normalise import compact, core, words_of_name
+from payymo.domain.matching.normalise import compact, words_of_name
 from payymo.domain.matching.records import Confirmation, Refusal
 
 type CustomerId = Hashable
@@ -18,32 +18,20 @@ _HABIT_PAYMENTS_MIN = 2
 
 @dataclass(slots=True)
 class Habit:
-    """When a customer pays, in days after the due date, and whether it says what for.
+    """When a customer pays, in days after the due date.
 
-    :ivar count: Payments whose day it was learnt from.
-    :ivar quoting: Payments that quoted an invoice, and those that did not.
+    :ivar count: Payments that it was learnt from.
     """
 
     count: int = 0
     total: int = 0
     squares: int = 0
-    quoting: list[int] = field(default_factory=lambda: [0, 0])
 
     def learn(self, lag: int) -> None:
         """Take one more payment into account."""
         self.count += 1
         self.total += lag
         self.squares += lag * lag
-
-    @property
-    def is_silent(self) -> bool | None:
-        """Whether payments quote nothing as a rule; ``None`` where there is no such rule."""
-        quoting, silent = self.quoting
-        if quoting + silent < _HABIT_PAYMENTS_MIN:
-            return None
-        if silent == 0:
-            return False
-        return True if quoting == 0 else None
 
     def surprise(self, lag: int) -> float | None:
         """Return how many days a payment is off the habit; ``None`` where there is none."""
@@ -95,8 +83,6 @@ class PayerMemory:
         if confirmation.due_date is not None:
             lag = (confirmation.booking_date - confirmation.due_date).days
             self.habits[customer].learn(lag)
-        if confirmation.is_quoting is not None:
-            self.habits[customer].quoting[not confirmation.is_quoting] += 1
 
     def learn_payer(self, customer: CustomerId, iban: str, name: tuple[str, ...]) -> None:
         """Take into account that an account or a name paid for a customer."""
@@ -130,22 +116,3 @@ class PayerMemory:
             for refused, refused_on in said
             if refused == customer
         )
-
-
-def quotes_invoice(number: str, issued_reference: str | None, texts: Iterable[str | None]) -> bool:
-    """Return whether the texts of a payment hold an invoice's number, most of it, or its reference.
-
-    :param number: The invoice's number.
-    :param issued_reference: The structured reference that was issued with it.
-    :param texts: Everything that the payment says.
-    """
-    said = compact(" ".join(text for text in texts if text))
-    digits = "".join(sign for sign in number if sign.isdigit())
-    keys = (compact(number), digits[-_END_MIN:] if len(digits) >= _END_MIN else "")
-    return any(key and key in said for key in keys) or (
-        bool(issued_reference) and core(compact(issued_reference or "")) in said
-    )
-
-
-#: An end of a number that is hardly there by accident.
-_END_MIN = 4

@@ -196,11 +196,6 @@ class Reading:
             self.further = int(more.group(1))
         self.goes_on = not self.further and _GOES_ON.search(clean) is not None
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether nothing in the payment looks like a number of ours, or a part of one."""
-        return not (*self.hits, *self.strange, *self.closed, *self.loose, *self.cuts, *self.credits)
-
 
 def _whole_words(
     words: tuple[str, ...], broken: frozenset[int]

@@ -193,17 +193,13 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A past payment that is known to have paid a customer's invoice: what is learnt from.
-
-    :ivar is_quoting: Whether it quoted the invoice; ``None`` where that is not known.
-    """
+    """A past payment that is known to have paid a customer's invoice: what is learnt from."""
 
     customer_id: Hashable
     payer_name: str | None
     payer_iban: str | None
     booking_date: date
     due_date: date | None
-    is_quoting: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

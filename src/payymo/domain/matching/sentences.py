@@ -13,7 +13,6 @@ PART_OF = {
     "part_said": "amount",
     "deducted": "amount",
     "amount": "amount",
-    "silence": "silence",
     "otherwise": "otherwise",
     "price": "amount",
     "rarity": "amount",
@@ -189,8 +188,6 @@ def quote_in_short(answer: str, number: str, count: int) -> str:
         return _LISTS[level][1].format(count)
     return "quotes no invoice" if level in {"silent", "stray"} else ""
 
-
-SILENCE = {"unusual": "The payment quotes nothing, although this customer's do."}
 
 BESIDES = {
     "vague": "The payment holds digits of another open invoice, too.",

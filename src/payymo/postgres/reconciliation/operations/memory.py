@@ -63,12 +63,9 @@ def list_confirmations(session: Session, tenant_id: UUID) -> Sequence[Confirmati
             Transaction.counterparty_iban,
             _paid_on().label("paid_on"),
             func.min(Invoice.due_date).label("due_date"),
-            # Who made a match by hand was not asked why.
-            case((Match.origin != MatchOrigin.MANUAL, _quotes())).label("is_quoting"),
         )
         .where(Match.status == MatchStatus.CONFIRMED, _teaches())
         .group_by(
-            Match.tenant_id,
             Match.id,
             Invoice.customer_id,
             Transaction.counterparty_name,
@@ -84,7 +81,6 @@ def list_confirmations(session: Session, tenant_id: UUID) -> Sequence[Confirmati
             payer_iban=row.counterparty_iban,
             booking_date=row.paid_on,
             due_date=row.due_date,
-            is_quoting=row.is_quoting,
         )
         for row in session.execute(statement)
     ]
