@@ -96,7 +96,13 @@ def test_the_tables_and_whose_their_rows_are(project: Project) -> None:
 
 
 def test_where_nothing_changed_only_the_arithmetic_is_tried(project: Project) -> None:
-    assert plan(project) == Plan(steps=["money_adds_up"], narrowed={}, tenants=[])
+    assert plan(project) == Plan(
+        steps=["money_adds_up"],
+        narrowed={},
+        tenants=[],
+        patched=[],
+        row_counts={"src_payments": 8, "src_rates": 9},
+    )
 
 
 @pytest.mark.parametrize("bert", [(2, 1), (3, 1), (1, 0)], ids=["changed", "added", "gone"])
@@ -112,6 +118,8 @@ def test_a_tenants_rows_are_made_again_in_what_reads_them(
     }
     # What is everybody's has no tenant to be narrowed by.
     assert found.narrowed == {"totals": ["stg_payments"], "today": ["totals"]}
+    assert set(found.patched) == {"src_payments", "totals", "today"}
+    assert found.row_counts["src_payments"] == 5 + bert[0] + 1
 
 
 def test_a_tenant_without_rows_any_more_is_one_whose_rows_changed(project: Project) -> None:
@@ -124,6 +132,7 @@ def test_what_is_everybodys_is_made_again_for_all(project: Project) -> None:
     found = plan(project, payments={**SAME["payments"], BERT: (2, 1)}, rates={None: (10, 1)})
 
     assert found.narrowed == {}
+    assert found.patched == ["src_payments"]
     assert {"src_payments", "src_rates", "totals", "today"} < set(found.steps)
 
 
@@ -138,6 +147,7 @@ def test_another_day_and_a_tenant(project: Project) -> None:
     found = plan(project, another_day=True, payments={**SAME["payments"], BERT: (2, 1)})
 
     assert found.narrowed == {"totals": ["stg_payments"]}
+    assert set(found.patched) == {"src_payments", "totals"}
 
 
 def test_when_most_tenants_changed_tables_are_made_anew(project: Project) -> None:
@@ -145,6 +155,7 @@ def test_when_most_tenants_changed_tables_are_made_anew(project: Project) -> Non
     found = plan(project, payments={ANNA: (5, 1), BERT: (2, 1), CLEO: (1, 0)})
 
     assert found.narrowed == {}
+    assert found.patched == []
     assert "totals" in found.steps
 
 

@@ -84,7 +84,13 @@ def test_no_secret_is_in_the_process_s_own_environment(tmp_path: Path) -> None:
 
 def test_an_incremental_build_makes_the_steps_of_its_plan_and_no_others(tmp_path: Path) -> None:
     tenant_id = UUID(int=7)
-    plan = Plan(["src_one", "two", "a_test"], {"two": ["stg_one"]}, [tenant_id])
+    plan = Plan(
+        steps=["src_one", "two", "a_test"],
+        narrowed={"two": ["stg_one"]},
+        tenants=[tenant_id],
+        patched=["src_one", "two"],
+        row_counts={"src_one": 5},
+    )
 
     run(stand_in(tmp_path / "project"), tmp_path / "draft", since=700, plan=plan)
 
@@ -96,6 +102,8 @@ def test_an_incremental_build_makes_the_steps_of_its_plan_and_no_others(tmp_path
     assert json.loads(told["environment"]["PAYYMO_PLAN"]) == {
         "narrowed": {"two": ["stg_one"]},
         "tenants": [str(tenant_id)],
+        "patched": ["src_one", "two"],
+        "row_counts": {"src_one": 5},
     }
 
 
@@ -117,7 +125,9 @@ def test_what_is_parsed_already_is_not_described_again(tmp_path: Path) -> None:
 
 def test_a_plan_without_steps_leaves_everything_out(tmp_path: Path) -> None:
     """dbt takes no selection of nothing, and without one it makes everything."""
-    run(stand_in(tmp_path / "project"), tmp_path / "draft", since=700, plan=Plan([], {}, []))
+    plan = Plan(steps=[], narrowed={}, tenants=[], patched=[], row_counts={})
+
+    run(stand_in(tmp_path / "project"), tmp_path / "draft", since=700, plan=plan)
 
     told = json.loads((tmp_path / "draft" / "told.json").read_text())
     assert told["arguments"][-2:] == ["--exclude", "*"]

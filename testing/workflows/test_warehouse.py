@@ -197,6 +197,16 @@ def pretend_it_was_of_yesterday(warehouse: Warehouse, record: BuildRecord) -> No
     path.write_text(json.dumps(told))
 
 
+def narrowed_tests(warehouse: Warehouse) -> list[str]:
+    """Return the SQL of those tests of the last build that looked at some tenants' rows."""
+    results = warehouse.folder / "current" / "target" / "run_results.json"
+    return [
+        result["compiled_code"]
+        for result in json.loads(results.read_text())["results"]
+        if result["unique_id"].startswith("test.") and "tenant_id in (" in result["compiled_code"]
+    ]
+
+
 def test_what_changed_comes_to_the_same_as_everything(
     builder: Builder, books: sessionmaker[Session], tenants: list[UUID], tmp_path: Path
 ) -> None:
@@ -230,10 +240,12 @@ def test_what_changed_comes_to_the_same_as_everything(
         with tenant_transaction(books, tenant_id) as session:
             change_at_random(rng, session, tenant_id)
     records.append(builder.build())
+    of_most = narrowed_tests(warehouse)
     with tenant_transaction(books, tenants[0]) as session:
         change_at_random(rng, session, tenants[0])
         change_what_is_said(rng, session, tenants[0])
     records.append(builder.build())
+    of_one = narrowed_tests(warehouse)
 
     anew = Builder(builder.url, tmp_path / "anew")
     everything = anew.build()
@@ -241,6 +253,10 @@ def test_what_changed_comes_to_the_same_as_everything(
     assert [record.kind for record in records] == [BuildKind.INCREMENTAL] * 3
     assert all(record.model_count < everything.model_count for record in records)
     assert all(record.test_count < everything.test_count for record in records)
+    # What holds everybody else's rows as they were tried is tried for whom it changed.
+    assert len(of_one) > 10
+    assert all(f"tenant_id in ('{tenants[0]}')" in test for test in of_one)
+    assert of_most == []
     assert builder.tables() == anew.tables()
     assert len(builder.tables()["source.src_transactions"]) > 10
 

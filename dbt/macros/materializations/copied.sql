@@ -39,11 +39,9 @@
 -#}
 {% macro forget_deleted_rows(target, keys) -%}
     {%- set table = 'public.' ~ (target.identifier | replace('src_', '', 1)) -%}
-    {%- set counts = run_query(
-        "select (select count(*) from " ~ target ~ ") as known_count, present_count "
-        ~ "from postgres_query('operational', 'select count(*) as present_count from " ~ table ~ "')"
-    ) -%}
-    {%- if counts[0]['known_count'] != counts[0]['present_count'] -%}
+    {%- set present_count = fromjson(env_var('PAYYMO_PLAN')).row_counts[target.identifier] -%}
+    {%- set counts = run_query('select count(*) as known_count from ' ~ target) -%}
+    {%- if counts[0]['known_count'] != present_count -%}
         {%- call statement('forget') -%}
             delete from {{ target }} as known
             where not exists (

@@ -13,12 +13,10 @@
             drop table if exists {{ target }};
             {{ create_table_as(False, target, sql) }}
         {%- else -%}
-            {%- set touched -%}
-                tenant_id in ('{{ plan.tenants | join("', '") }}')
-            {%- endset -%}
-            delete from {{ target }} where {{ touched }};
+            {%- set condition = is_touched() -%}
+            delete from {{ target }} where {{ condition }};
             insert into {{ target }} by name
-            select * from ({{ narrow(sql, narrowed, touched) }}) where {{ touched }}
+            select * from ({{ narrow(sql, narrowed, condition) }}) where {{ condition }}
         {%- endif -%}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}

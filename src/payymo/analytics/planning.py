@@ -21,6 +21,8 @@ type WrittenCounts = Mapping[UUID | None, tuple[int, int]]
 #: A moment of its own, in the name of the macro by which models depend on it.
 _MOMENT: Final = "macro.payymo.as_of"
 _DAY: Final = "macro.payymo.as_of_date"
+#: What is kept as a table: made of other models, or copied.
+_TABLES: Final = {"derived", "copied"}
 #: From how many of all tenants on it is less work to make a table anew than to patch it.
 _TENANTS_SHARE_MAX: Final = 0.5
 
@@ -45,11 +47,15 @@ class Plan:
     :ivar narrowed: Models of which only some tenants' rows are made, each with those that it reads
         and that say whose a row is.
     :ivar tenants: Whose rows are made of them.
+    :ivar patched: Models that hold everybody else's rows as the last build had, and tried, them.
+    :ivar row_counts: How many rows of each model that copies a table there are to be.
     """
 
     steps: Sequence[str]
     narrowed: Mapping[str, Sequence[str]]
     tenants: Sequence[UUID]
+    patched: Sequence[str]
+    row_counts: Mapping[str, int]
 
 
 class Project:
@@ -121,6 +127,7 @@ class Project:
         owned = self._above(
             lambda each: each in self._tables and self._tables[each].tenant_column is not None
         )
+        patched = sorted(stale - whole)
         return Plan(
             steps=[
                 node["name"]
@@ -134,10 +141,19 @@ class Project:
                     for read in self._nodes[each]["depends_on"]["nodes"]
                     if read in owned
                 ]
-                for each in sorted(stale - whole)
+                for each in patched
                 if self._nodes[each]["config"]["materialized"] == "derived"
             },
             tenants=sorted(tenants),
+            patched=[
+                self._nodes[each]["name"]
+                for each in patched
+                if self._nodes[each]["config"]["materialized"] in _TABLES
+            ],
+            row_counts={
+                table.model: sum(there for there, _written in present[table.name].values())
+                for table in self._tables.values()
+            },
         )
 
     def _above(self, is_one: Callable[[str], bool]) -> AbstractSet[str]:

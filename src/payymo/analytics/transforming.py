@@ -161,6 +161,8 @@ def _instructions(changed_since: int | None, plan: Plan | None) -> Mapping[str, 
     instructed = {
         "narrowed": plan.narrowed,
         "tenants": [str(tenant_id) for tenant_id in plan.tenants],
+        "patched": plan.patched,
+        "row_counts": plan.row_counts,
     }
     return {"PAYYMO_CHANGED_SINCE": str(changed_since), "PAYYMO_PLAN": json.dumps(instructed)}
 
