@@ -28,6 +28,8 @@ pytestmark = pytest.mark.xdist_group("house")
 
 START_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 60
+#: Amounts are shown to the cent, each rounded by itself.
+COINS_MAX = Decimal("0.02")
 INVOICES = (
     "number,customer_name,currency,total,issue_date\n"
     "INV-1,Example Ltd,EUR,10.00,2026-01-05\n"
@@ -294,11 +296,13 @@ class TestDemo:
             *("no_due_date", "not_due", "1_to_30", "31_to_60", "61_to_90", "over_90")
         }
         assert len(ages) > 1
-        days = re.findall(rf"^(\d{{4}}-\d\d-\d\d){amount * 4}$", printed, re.MULTILINE)
+        days = re.findall(rf"^(\d{{4}}-\d\d-\d\d){amount * 5}$", printed, re.MULTILINE)
         assert len(days) == 7
-        for (day, *_, held), (next_day, came, went, paid, holds) in pairwise(days):
+        for (day, *_, held, _, _), (next_day, *amounts) in pairwise(days):
             assert (date.fromisoformat(next_day) - date.fromisoformat(day)).days == 1
-            assert Decimal(holds) == Decimal(held) + Decimal(came) - Decimal(went) + Decimal(paid)
+            came, went, holds, low, high = map(Decimal, amounts)
+            assert abs(holds - (Decimal(held) + came - went)) <= COINS_MAX
+            assert low <= holds <= high
 
     def test_up_may_demonstrate_first_and_then_serves(self, data_folder: Path) -> None:
         process = subprocess.Popen(

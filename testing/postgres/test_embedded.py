@@ -69,8 +69,8 @@ class Holder:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        self.process.communicate(timeout=SECONDS_MAX)
-        return self.process.returncode
+        # Its standard input stays open: that it closes tells it to leave by itself.
+        return self.process.wait(timeout=SECONDS_MAX)
 
 
 type StartHolder = Callable[[Path], Holder]
