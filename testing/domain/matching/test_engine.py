@@ -17,6 +17,7 @@ from payymo.domain.enums import DifferenceKind, EvidenceKind
 from payymo.domain.matching.engine import PROGRESS_EVERY, Matcher, propose
 from payymo.domain.matching.records import (
     ClosedInvoice,
+    Confirmation,
     OpenInvoice,
     Outcome,
     Payment,
@@ -120,6 +121,29 @@ class TestReferences:
         proposal = explain(payment, an_invoice("INV-1777"), closed=closed)
 
         assert proposal is None or proposal.confidence < SURE
+
+    def test_the_end_of_a_paid_number_is_that_though_another_customer_has_it(self) -> None:
+        """Of one who paid before: a bare number could be a customer's, and is the invoice's."""
+        mine = an_invoice("SI-020828", customer_number="301")
+        theirs = an_invoice(
+            *("SI-024019", "55.00"),
+            customer_id="other",
+            customer_name="Orchard Tools AG",
+            customer_number="14145",
+        )
+        before = [
+            Confirmation(mine.customer_id, "Blue Whale Ltd", None, date(2026, month, 3), None)
+            for month in (1, 2)
+        ]
+        closed = [ClosedInvoice("SI-014145", None, mine.customer_id)]
+        payment = a_payment("14145", payer_name="Blue Whale Ltd")
+
+        unpaid = explain(payment, mine, theirs, confirmations=before)
+        known = explain(payment, mine, theirs, confirmations=before, closed=closed)
+
+        assert unpaid is not None
+        assert unpaid.confidence >= SURE
+        assert known is None or known.confidence < SURE
 
     def test_a_number_of_our_kind_that_we_do_not_know_is_never_applied(self) -> None:
         proposal = explain(a_payment("INV-2025-00999"), an_invoice("INV-2026-00414"))

@@ -202,8 +202,8 @@ class Describer:
         others = {level for at, level in self.quotes.items() if at not in members}
         if reading.closed:
             found = _CLOSED
-        elif reading.loose and self.index.ends_closed_of(
-            self.index.customer_of[members[0]], reading.loose
+        elif (reading.loose or reading.numbers) and self.index.ends_closed_of(
+            self.index.customer_of[members[0]], (*reading.loose, *reading.numbers)
         ):
             found = _CLOSED_END
         elif not others.isdisjoint(PLAIN_QUOTES):

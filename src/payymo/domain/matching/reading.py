@@ -126,6 +126,7 @@ class Reading:
     :ivar further: How many more invoices a text says it pays (``+2``); 0 if it does not say.
     :ivar goes_on: Whether a list of numbers breaks off: next to nothing follows the last comma.
     :ivar customers: Customers whose number is quoted.
+    :ivar numbers: Those of these numbers that nothing says are customers', and may be other ones.
     :ivar teaches: The one invoice that is quoted beyond doubt.
     """
 
@@ -151,6 +152,7 @@ class Reading:
         "is_repeat",
         "loose",
         "name",
+        "numbers",
         "payment",
         "shared",
         "strange",
@@ -173,6 +175,7 @@ class Reading:
         self.loose: list[str] = []
         self.years: list[str] = []
         self.customers: list[int] = []
+        self.numbers: list[str] = []
         self.stray = False
         self.cuts: list[str] = []
         self.further = 0
@@ -493,6 +496,7 @@ class _Reader:
         customers = index.by_customer_number.get(word)
         if customers and len(word) >= _STRAY_LENGTH_MIN:
             self.reading.customers.extend(customers)
+            self.reading.numbers.append(word)
             if index.seniority(word) is not None:
                 self.reading.strange.append(word)
             return
