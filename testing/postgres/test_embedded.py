@@ -29,6 +29,7 @@ import signal, sys
 # Whoever started the tests may have had these ignored, and a child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 from pathlib import Path
 import psycopg
 from payymo.postgres.embedded import embedded_server
