@@ -176,7 +176,7 @@ class Ledger:
 
 def render(name: str) -> str:
     """Return a model's SQL, in which each model that it reads is a table of its name."""
-    macros = ("as_of", "convert", "expected_date", "known_dates", "round_to_coin")
+    macros = "as_of convert expected_date known_dates round_to_coin running_amounts".split()
     folder = project_folder()
     environment = Environment(loader=FileSystemLoader(folder), autoescape=False)
     settings: Mapping[str, Any] = {

@@ -19,22 +19,7 @@ series as (
 
 ),
 
-running as (
-
-    select
-        tenant_id,
-        account_id,
-        currency,
-        payment_date,
-        sum(sum(amount)) over (
-            partition by tenant_id, account_id, currency
-            order by payment_date
-        ) as running_amount
-
-    from {{ ref('int_payment_days') }}
-    group by tenant_id, account_id, currency, payment_date
-
-),
+running as {{ running_amounts() }},
 
 -- A forecast opens with what is held on its day; what came of it is known of days that are over.
 looked_at as (

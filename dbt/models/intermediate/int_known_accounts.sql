@@ -54,22 +54,7 @@ balances as (
 
 ),
 
-running as (
-
-    select
-        tenant_id,
-        account_id,
-        currency,
-        payment_date,
-        sum(sum(amount)) over (
-            partition by tenant_id, account_id, currency
-            order by payment_date
-        ) as running_amount
-
-    from {{ ref('int_payment_days') }}
-    group by tenant_id, account_id, currency, payment_date
-
-),
+running as {{ running_amounts() }},
 
 first_payments as (
 
