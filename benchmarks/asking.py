@@ -15,7 +15,7 @@ import httpx
 
 from benchmarks.listing import ROW_COUNT, TENANT_COUNT, fill, server
 from benchmarks.measurement import Measurement
-from payymo.assembly import open_database
+from payymo.access import open_database
 from payymo.cli.journey import new_login, register
 from payymo.cli.stack import free_port
 from payymo.postgres.schema import init_database

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, make_url, text
 from benchmarks.bare_app import PER_PAGE
 from benchmarks.load import Load, put_load
 from benchmarks.measurement import Measurement
-from payymo.assembly import open_database
+from payymo.access import open_database
 from payymo.cli.journey import new_login, register
 from payymo.cli.stack import free_port
 from payymo.postgres.schema import init_database

@@ -10,23 +10,21 @@ from uuid import UUID
 
 import httpx
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from payymo.access import open_current_database
 from payymo.analytics.warehouse import Warehouse
 from payymo.api.services import ApiServices
 from payymo.domain.banking import Clock, ProviderCredentials
 from payymo.domain.enums import Provider
-from payymo.domain.errors import ConfigurationError, OutageError
+from payymo.domain.errors import ConfigurationError
 from payymo.jobs.app import PostgresJobQueue
 from payymo.jobs.services import WorkerServices
 from payymo.orchestration.services import OrchestrationServices
 from payymo.postgres.auth.operations.credentials import find_credentials
 from payymo.postgres.core import create_app_engine, create_sessions
-from payymo.postgres.embedded import embedded_server
 from payymo.postgres.encryption import KeyRing
 from payymo.postgres.gocardless.operations.tokens import PostgresTokenStore
-from payymo.postgres.schema import database_revision, init_database, latest_revision
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.providers.base import BankDataProvider, ReferenceRateSource
 from payymo.providers.ecb.client import EcbClient
@@ -191,41 +189,18 @@ def collect_garbage_rarely() -> None:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[str]:
-    """Keep the installation's database within reach, and give its address.
-
-    An embedded server is started where no server is named.
-
-    :param settings: The installation's settings.
-    :returns: Address with the owner's login.
-    """
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    with embedded_server(settings.data_dir / "postgres") as server:
-        yield server.url()
-
-
-@contextmanager
 def open_installation(settings: Settings) -> Iterator[Installation]:
     """Keep a whole installation ready within the block.
-
-    The embedded database is set up and upgraded by itself; a named server's only by
-    ``payymo db init`` and ``payymo db upgrade``, because it may not be ours alone.
 
     :param settings: The installation's settings.
     :raises ConfigurationError: If something is not set up; the message says what to do.
     :raises OutageError: If the database goes away within the block.
     """
     secrets = load_secrets(settings)
-    with open_database(settings) as url, _naming_outages():
-        if settings.database_url is None:
-            init_database(url)
+    with open_current_database(settings) as url:
         engine = create_app_engine(url)
         try:
             sessions = create_sessions(engine)
-            if settings.database_url is not None:
-                _check_revision(sessions)
             key_ring = KeyRing(secrets.encryption_keys)
             limits = httpx.Limits(max_connections=_CONNECTIONS_MAX)
             with httpx.Client(
@@ -245,43 +220,3 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
                 )
         finally:
             engine.dispose()
-
-
-@contextmanager
-def _naming_outages() -> Iterator[None]:
-    """Say in a sentence that the database went away while it was worked with."""
-    try:
-        yield
-    except OperationalError:
-        # Not chained: the driver's own words may hold the address.
-        raise OutageError(
-            "The database went away in the middle of the work: check its server, and run the "
-            "command again. Nothing is half-written."
-        ) from None
-
-
-def read_revision(sessions: sessionmaker[Session]) -> str | None:
-    """Return which revision a database's tables are at; ``None`` if it has none.
-
-    :param sessions: Opener of transactions.
-    :raises ConfigurationError: If the database cannot be used.
-    """
-    try:
-        with sessions.begin() as session:
-            return database_revision(session)
-    except DBAPIError:
-        # Not chained: the driver's own words may hold the address.
-        raise ConfigurationError(
-            "The database cannot be used: check that its server runs and that `payymo db init` "
-            "was run with this login."
-        ) from None
-
-
-def _check_revision(sessions: sessionmaker[Session]) -> None:
-    revision = read_revision(sessions)
-    if revision is None:
-        raise ConfigurationError("The database is empty: run `payymo db init` first.")
-    if revision != latest_revision():
-        raise ConfigurationError(
-            "The database's tables are not those of this version: run `payymo db upgrade`."
-        )

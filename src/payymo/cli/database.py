@@ -2,7 +2,7 @@
 
 import typer
 
-from payymo.assembly import open_database, read_revision
+from payymo.access import open_database, read_revision
 from payymo.cli.terminal import JsonOption, out, print_json
 from payymo.postgres.core import create_owner_engine, create_sessions
 from payymo.postgres.schema import init_database, latest_revision, upgrade_database
