@@ -35,8 +35,8 @@ from payymo.postgres.auth.operations.tenants import update_tenant
 from payymo.postgres.common.models import Event, SyncRun
 from payymo.postgres.reconciliation.models import MatchRun
 from payymo.postgres.tenancy import tenant_transaction
+from payymo.workflows.freshness import find_last_change
 from payymo.workflows.rates import import_rates
-from payymo.workflows.warehouse import find_last_change
 
 
 def add_run(

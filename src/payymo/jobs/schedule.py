@@ -21,8 +21,8 @@ from payymo.postgres.jobs.operations.jobs import list_running_connections
 from payymo.postgres.jobs.operations.tenants import list_tenant_ids
 from payymo.postgres.tenancy import tenant_transaction
 from payymo.workflows.consents import check_consents, poll_consents
+from payymo.workflows.freshness import find_due, is_build_due
 from payymo.workflows.rates import update_rates
-from payymo.workflows.warehouse import find_due, is_build_due
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from payymo.orchestration.replaying import (
     raw_replay,
 )
 from payymo.orchestration.services import OrchestrationServices
+from payymo.workflows.freshness import find_last_change
 from payymo.workflows.pipeline_runs import tell_of_failed_run
-from payymo.workflows.warehouse import find_last_change
 
 _SYNCED: Final = dg.AssetSelection.assets(*(spec.key for spec in SYNCED_TABLES))
 _MATCHED: Final = dg.AssetSelection.assets(*(spec.key for spec in MATCHED_TABLES))

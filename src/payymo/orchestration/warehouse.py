@@ -17,7 +17,8 @@ from payymo.orchestration.failing import failing_in_a_sentence
 from payymo.orchestration.services import OrchestrationServices
 from payymo.orchestration.streaming import stream
 from payymo.orchestration.tables import table_key
-from payymo.workflows.warehouse import build_warehouse, find_last_change, is_shown
+from payymo.workflows.freshness import find_last_change, is_shown
+from payymo.workflows.warehouse import build_warehouse
 
 #: What dbt writes for terminals.
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
