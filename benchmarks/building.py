@@ -25,8 +25,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.listing import TENANT_COUNT, fill
 from benchmarks.measurement import Measurement
+from payymo.access import open_database
 from payymo.analytics.warehouse import WAREHOUSE_FILE, Warehouse
-from payymo.assembly import open_database
 from payymo.domain.enums import BuildKind
 from payymo.postgres.schema import init_database
 from payymo.postgres.snapshots import exported_snapshot
@@ -189,6 +189,7 @@ def _run(
         )
         for schema in ("source", "staging", "intermediate", "mart"):
             connection.execute(f"create schema {schema}")
+        connection.execute("create macro main.as_of() as now()")
         for statement in statements:
             connection.execute(statement)
         seconds = time.perf_counter() - began

@@ -1,15 +1,18 @@
 {#-
     The moment that the build shows, and its day: a mart's "now" and "today", never the clock's.
-    Asked for only when models run, so that what dbt has parsed serves the next build as well.
+    It stands in the file as a macro of DuckDB's, so that what dbt compiles from a model is the same
+    for every build: an incremental one runs it again at another moment.
 -#}
 {% macro as_of() -%}
-    {%- set moment = '2026-01-01T00:00:00+00:00' -%}
-    {%- if execute -%}{%- set moment = env_var('PAYYMO_AS_OF', moment) -%}{%- endif -%}
-    '{{ moment }}'::timestamptz
+    main.as_of()
 {%- endmacro %}
 
 {% macro as_of_date() -%}
-    {%- set moment = '2026-01-01' -%}
-    {%- if execute -%}{%- set moment = env_var('PAYYMO_AS_OF', moment) -%}{%- endif -%}
-    '{{ moment[:10] }}'::date
+    timezone('UTC', main.as_of())::date
+{%- endmacro %}
+
+{#- Say which moment it is, before any model asks. -#}
+{% macro tell_as_of() -%}
+    create or replace macro main.as_of() as
+    '{{ env_var("PAYYMO_AS_OF", "2026-01-01T00:00:00+00:00") }}'::timestamptz
 {%- endmacro %}

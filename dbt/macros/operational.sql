@@ -1,6 +1,7 @@
 {#-
     How models of `source` read PostgreSQL: its rows as they are, in the transaction's snapshot, and
-    in an incremental build those alone that a later transaction than the last build's wrote.
+    in an incremental build, which sets `payymo.changed_since`, those alone that this transaction or
+    a later one wrote.
 -#}
 
 {#- Read the snapshot that the build exported: all models see the same moment. -#}
@@ -16,9 +17,10 @@
     {%- set relation = source('operational', table) -%}
     {%- set query -%}
         select {{ columns | join(', ') }} from public.{{ relation.identifier }}
-        {%- if execute and env_var('PAYYMO_CHANGED_SINCE', '') %}
-            where age(xmin) <= age('{{ env_var("PAYYMO_CHANGED_SINCE") }}'::xid)
-        {%- endif -%}
+        where age(xmin) <= (
+            select coalesce(age(nullif(current_setting('payymo.changed_since', true), '')::xid),
+                2147483647)
+        )
     {%- endset -%}
     select * from postgres_query('operational', '{{ query | replace("'", "''") }}')
 {%- endmacro %}

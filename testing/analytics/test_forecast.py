@@ -73,6 +73,7 @@ class Ledger:
         self._folder = folder
         self._ids = (UUID(int=number) for number in range(1, 10**9))
         engine.execute(f"set TimeZone = 'UTC'; {TABLES}")
+        engine.execute(f"create macro main.as_of() as '{TODAY} 12:00:00+00'::timestamptz")
 
     def add(self, book: Book) -> UUID:
         """Enter a book as a tenant's, with each payment on the invoices that it was for."""
@@ -179,11 +180,7 @@ def render(name: str) -> str:
     macros = "as_of convert expected_date known_dates round_to_coin running_amounts".split()
     folder = project_folder()
     environment = Environment(loader=FileSystemLoader(folder), autoescape=False)
-    settings: Mapping[str, Any] = {
-        "ref": lambda model: model,
-        "env_var": lambda *_: f"{TODAY}T12:00:00+00:00",
-        "execute": True,
-    }
+    settings: Mapping[str, Any] = {"ref": lambda model: model}
     (path,) = (folder / "models").glob(f"*/{name}.sql")
     texts = [(folder / "macros" / f"{macro}.sql").read_text() for macro in macros]
     return environment.from_string("".join(texts) + path.read_text()).render(settings)

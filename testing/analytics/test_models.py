@@ -14,6 +14,7 @@ from payymo.domain.quotas import CALLS_A_DAY
 from payymo.postgres.reconciliation.operations.review_queue import BAND_EDGES
 
 MODELS = project_folder() / "models"
+TESTS = project_folder() / "tests"
 MARTS = sorted((MODELS / "mart").glob("*.sql"))
 
 #: Marts that are the same for every tenant.
@@ -87,6 +88,30 @@ def test_a_model_knows_no_clock_and_no_chance(path: Path) -> None:
     )
 
     assert words.findall(re.sub("--.*", "", path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*MODELS.rglob("*.sql"), *TESTS.glob("*.sql")]), ids=name_of
+)
+def test_what_is_compiled_is_the_same_for_every_build(path: Path) -> None:
+    """An incremental build runs again what dbt compiled for another moment."""
+    asked = re.findall(r"\b(env_var|execute|target|builtins|modules|run_query)\b", path.read_text())
+
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*MODELS.rglob("*.yml"), *TESTS.glob("*"), *project_folder().glob("macros/*.sql")]),
+    ids=name_of,
+)
+def test_a_test_breaks_by_its_rows_alone(path: Path) -> None:
+    """An incremental build counts them itself, and knows no other way to fail."""
+    said = re.findall(
+        r"\b(severity|error_if|warn_if|limit|fail_calc|store_failures)\b *[:=]", path.read_text()
+    )
+
+    assert said == []
 
 
 @pytest.mark.parametrize("path", MARTS, ids=name_of)

@@ -9,10 +9,10 @@ import duckdb
 import pytest
 
 from payymo.analytics.planning import (
-    Plan,
     Project,
     RowCounts,
     Table,
+    Work,
     WrittenCounts,
     count_known_rows,
     touched_tenants,
@@ -33,13 +33,20 @@ SAME: Mapping[str, WrittenCounts] = {
 
 
 def model(
-    name: str, *reads: str, kind: str = "derived", tenant: str | None = None, macros: Any = ()
+    name: str, *reads: str, kind: str = "table", tenant: str | None = None, macros: Any = ()
 ) -> dict[str, Any]:
+    read = " and ".join(each.rpartition(".")[2] for each in reads if "source" not in each)
     return {
         "resource_type": "model",
         "name": name,
-        "config": {"materialized": kind, "meta": {"tenant": tenant}},
+        "config": {
+            "materialized": kind,
+            "meta": {"tenant": tenant},
+            "unique_key": ["tenant_id", "id"] if tenant else "day",
+        },
         "depends_on": {"nodes": list(reads), "macros": list(macros)},
+        "relation_name": f"[{name}]",
+        "compiled_code": f"{name} of [{read}]",
     }
 
 
@@ -49,14 +56,15 @@ def check(name: str, *reads: str, generic: bool = True) -> dict[str, Any]:
         "name": name,
         "config": {"materialized": "test"},
         "depends_on": {"nodes": [f"model.payymo.{read}" for read in reads], "macros": []},
+        "compiled_code": "what breaks " + " and ".join(f"[{read}]" for read in reads),
     } | ({"test_metadata": {}} if generic else {})
 
 
 @pytest.fixture
 def project() -> Project:
     models = [
-        model("src_payments", "source.payments", kind="copied", tenant="tenant_id"),
-        model("src_rates", "source.rates", kind="copied"),
+        model("src_payments", "source.payments", tenant="tenant_id"),
+        model("src_rates", "source.rates"),
         model("stg_payments", "model.payymo.src_payments", kind="view"),
         model("stg_rates", "model.payymo.src_rates", kind="view"),
         model("totals", "model.payymo.stg_payments", "model.payymo.stg_rates"),
@@ -84,8 +92,21 @@ def project() -> Project:
     )
 
 
-def plan(project: Project, *, another_day: bool = False, **present: WrittenCounts) -> Plan:
-    return project.plan(KNOWN, {**SAME, **present}, is_another_day=another_day)
+def plan(
+    project: Project, *, another_day: bool = False, **present: WrittenCounts
+) -> dict[str, Work]:
+    works = project.plan(KNOWN, {**SAME, **present}, is_another_day=another_day)
+    assert all(work.unique_id.endswith(f".payymo.{work.name}") for work in works)
+    return {work.name: work for work in works}
+
+
+def narrowed(works: Mapping[str, Work]) -> set[str]:
+    """Return the names of those steps that look at some tenants' rows alone."""
+    return {
+        name
+        for name, work in works.items()
+        if any("where (tenant_id in (" in statement for statement in work.statements)
+    }
 
 
 def test_the_tables_and_whose_their_rows_are(project: Project) -> None:
@@ -96,13 +117,13 @@ def test_the_tables_and_whose_their_rows_are(project: Project) -> None:
 
 
 def test_where_nothing_changed_only_the_arithmetic_is_tried(project: Project) -> None:
-    assert plan(project) == Plan(
-        steps=["money_adds_up"],
-        narrowed={},
-        tenants=[],
-        patched=[],
-        row_counts={"src_payments": 8, "src_rates": 9},
-    )
+    assert plan(project) == {
+        "money_adds_up": Work(
+            "test.payymo.money_adds_up",
+            "money_adds_up",
+            ["select count(*) from (what breaks [totals]\n)"],
+        )
+    }
 
 
 @pytest.mark.parametrize("bert", [(2, 1), (3, 1), (1, 0)], ids=["changed", "added", "gone"])
@@ -111,52 +132,114 @@ def test_a_tenants_rows_are_made_again_in_what_reads_them(
 ) -> None:
     found = plan(project, payments={**SAME["payments"], BERT: bert})
 
-    assert found.tenants == [BERT]
-    assert set(found.steps) == {
+    # In an order in which each finds what it reads, and tests after all.
+    assert list(found) == [
         *("src_payments", "totals", "today"),
         *("payments_have_a_key", "totals_have_payments", "money_adds_up"),
-    }
+    ]
+    theirs = f"(tenant_id in ('{BERT}'))"
+    payments = f"(select * from [stg_payments] where {theirs})"
     # What is everybody's has no tenant to be narrowed by.
-    assert found.narrowed == {"totals": ["stg_payments"], "today": ["totals"]}
-    assert set(found.patched) == {"src_payments", "totals", "today"}
-    assert found.row_counts["src_payments"] == 5 + bert[0] + 1
+    assert found["totals"].statements == [
+        f"delete from [totals] where {theirs}",
+        "insert into [totals] by name select * from "
+        f"(totals of [stg_payments and stg_rates]\n) where {theirs}",
+    ]
+    assert found["totals_have_payments"].statements == [
+        "select count(*) from (what breaks "
+        f"(select * from [totals] where {theirs}) and {payments}\n)"
+    ]
+    assert found["money_adds_up"].statements == ["select count(*) from (what breaks [totals]\n)"]
+    assert narrowed(found) == {"totals", "today", "payments_have_a_key", "totals_have_payments"}
+
+
+def test_a_copy_takes_what_was_written_and_comes_to_what_is_there(project: Project) -> None:
+    found = plan(project, payments={**SAME["payments"], BERT: (1, 1)}, rates={None: (8, 1)})
+
+    payments, rates = found["src_payments"], found["src_rates"]
+    assert payments.statements == [
+        "create temp table src_payments_read as (src_payments of []\n)",
+        "delete from [src_payments] as known using temp.src_payments_read as present "
+        "where present.tenant_id = known.tenant_id and present.id = known.id",
+        "insert into [src_payments] by name select * from temp.src_payments_read",
+        "drop table temp.src_payments_read",
+    ]
+    assert payments.copy is not None
+    assert rates.copy is not None
+    assert (payments.copy.relation, payments.copy.row_count) == ("[src_payments]", 7)
+    assert payments.copy.forget == (
+        f"delete from [src_payments] as known where (tenant_id in ('{BERT}')) and not exists ("
+        "select 1 from postgres_query('operational', 'select tenant_id, id from public.payments "
+        f"where (tenant_id in (''{BERT}''))') as present "
+        "where present.tenant_id = known.tenant_id and present.id = known.id)"
+    )
+    assert rates.copy.forget == (
+        "delete from [src_rates] as known where true and not exists ("
+        "select 1 from postgres_query('operational', 'select day from public.rates') as present "
+        "where present.day = known.day)"
+    )
 
 
 def test_a_tenant_without_rows_any_more_is_one_whose_rows_changed(project: Project) -> None:
     found = plan(project, payments={ANNA: (5, 0), BERT: (2, 0)})
 
-    assert found.tenants == [CLEO]
+    assert str(CLEO) in found["totals"].statements[0]
+    assert found["src_payments"].copy is not None
+    assert found["src_payments"].copy.row_count == 7
 
 
 def test_what_is_everybodys_is_made_again_for_all(project: Project) -> None:
     found = plan(project, payments={**SAME["payments"], BERT: (2, 1)}, rates={None: (10, 1)})
 
-    assert found.narrowed == {}
-    assert found.patched == ["src_payments"]
-    assert {"src_payments", "src_rates", "totals", "today"} < set(found.steps)
+    assert {"src_payments", "src_rates", "totals", "today"} < found.keys()
+    assert narrowed(found) == {"payments_have_a_key"}
+    assert found["totals"].statements == [
+        "truncate [totals]",
+        "insert into [totals] by name (totals of [stg_payments and stg_rates]\n)",
+    ]
 
 
 def test_another_day_is_asked_for_by_way_of_macros(project: Project) -> None:
     found = plan(project, another_day=True)
 
-    assert set(found.steps) == {"days", "today", "money_adds_up"}
-    assert found.narrowed == {}
+    assert found.keys() == {"days", "today", "money_adds_up"}
+    assert narrowed(found) == set()
 
 
 def test_another_day_and_a_tenant(project: Project) -> None:
     found = plan(project, another_day=True, payments={**SAME["payments"], BERT: (2, 1)})
 
-    assert found.narrowed == {"totals": ["stg_payments"]}
-    assert set(found.patched) == {"src_payments", "totals"}
+    assert narrowed(found) == {"totals", "payments_have_a_key", "totals_have_payments"}
 
 
 def test_when_most_tenants_changed_tables_are_made_anew(project: Project) -> None:
     """Two of three; one of three is less than half."""
     found = plan(project, payments={ANNA: (5, 1), BERT: (2, 1), CLEO: (1, 0)})
 
-    assert found.narrowed == {}
-    assert found.patched == []
-    assert "totals" in found.steps
+    assert narrowed(found) == set()
+    assert "totals" in found
+
+
+def test_whose_a_row_is_stands_where_its_copy_says(project: Project) -> None:
+    """A table whose rows are the tenants themselves names them by another column."""
+    tenants = model("src_tenants", "source.tenants", tenant="id")
+    manifest = {
+        "nodes": {
+            "model.payymo.src_tenants": tenants,
+            "test.payymo.they_have_a_key": check("they_have_a_key", "src_tenants"),
+        },
+        "sources": {"source.tenants": {"identifier": "tenants"}},
+        "macros": {},
+    }
+    known: Mapping[str, RowCounts] = {"tenants": {ANNA: 1, BERT: 1}}
+    present: Mapping[str, WrittenCounts] = {"tenants": {ANNA: (1, 0), BERT: (1, 1)}}
+
+    _, tried = Project(manifest).plan(known, present, is_another_day=False)
+
+    assert tried.statements == [
+        "select count(*) from (what breaks "
+        f"(select * from [src_tenants] where (id in ('{BERT}')))\n)"
+    ]
 
 
 def test_rows_are_the_same_only_where_none_is_newer_and_none_is_gone() -> None:

@@ -3,12 +3,12 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 import pytest
 
-from payymo.analytics.planning import Plan
-from payymo.analytics.transforming import Counts, Transformer
+from payymo.analytics.steps import Counts, Step
+from payymo.analytics.transforming import Transformer
 from payymo.domain.errors import BuildFailedError
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -24,24 +24,21 @@ folder = Path(told["folder"])
 (folder / "target").mkdir()
 (folder / "target" / "run_results.json").write_text(json.dumps({{"results": {results}}}))
 print("A word of its own.", file=sys.stderr) if {is_complaining} else None
+for event in {events}:
+    print(json.dumps(event))
 """
 
 
-def stand_in(folder: Path, *, results: str = "[]", is_complaining: bool = False) -> Path:
+def stand_in(
+    folder: Path, *, results: str = "[]", is_complaining: bool = False, events: Any = ()
+) -> Path:
     folder.mkdir()
-    text = RUN.format(results=results, is_complaining=is_complaining)
+    text = RUN.format(results=results, is_complaining=is_complaining, events=events)
     (folder / "run.py").write_text(text, encoding="utf-8")
     return folder
 
 
-def run(
-    project: Path,
-    draft: Path,
-    *,
-    since: int | None = None,
-    plan: Plan | None = None,
-    parsed: Path | None = None,
-) -> Counts:
+def run(project: Path, draft: Path, steps: list[Step] | None = None) -> Counts:
     draft.mkdir()
     with Transformer(project) as dbt:
         return dbt.transform(
@@ -50,14 +47,12 @@ def run(
             environment={"PGPASSWORD": "secret"},
             snapshot="00000003-1",
             as_of=NOW,
-            changed_since=since,
-            plan=plan,
-            parsed=parsed,
             progress=lambda _done, _total, _name: None,
+            on_step=None if steps is None else steps.append,
         )
 
 
-def test_a_full_build_is_told_of_no_plan(tmp_path: Path) -> None:
+def test_dbt_builds_all_models_and_runs_all_tests(tmp_path: Path) -> None:
     results = (
         '[{"unique_id": "model.payymo.one", "status": "success"}, '
         '{"unique_id": "test.payymo.one.1", "status": "pass"}, '
@@ -69,7 +64,6 @@ def test_a_full_build_is_told_of_no_plan(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "draft" / "told.json").read_text())
     assert counts == Counts(model_count=1, test_count=2)
     assert "--select" not in told["arguments"]
-    assert {"PAYYMO_PLAN", "PAYYMO_CHANGED_SINCE"}.isdisjoint(told["environment"])
     assert told["environment"]["PAYYMO_AS_OF"] == "2026-03-01T12:00:00+00:00"
 
 
@@ -82,55 +76,29 @@ def test_no_secret_is_in_the_process_s_own_environment(tmp_path: Path) -> None:
     assert "PGPASSWORD" not in told["was"]
 
 
-def test_an_incremental_build_makes_the_steps_of_its_plan_and_no_others(tmp_path: Path) -> None:
-    tenant_id = UUID(int=7)
-    plan = Plan(
-        steps=["src_one", "two", "a_test"],
-        narrowed={"two": ["stg_one"]},
-        tenants=[tenant_id],
-        patched=["src_one", "two"],
-        row_counts={"src_one": 5},
-    )
-
-    run(stand_in(tmp_path / "project"), tmp_path / "draft", since=700, plan=plan)
-
-    told = json.loads((tmp_path / "draft" / "told.json").read_text())
-    assert told["arguments"][-6:] == [
-        *("--indirect-selection", "empty", "--select", "src_one", "two", "a_test"),
-    ]
-    assert told["environment"]["PAYYMO_CHANGED_SINCE"] == "700"
-    assert json.loads(told["environment"]["PAYYMO_PLAN"]) == {
-        "narrowed": {"two": ["stg_one"]},
-        "tenants": [str(tenant_id)],
-        "patched": ["src_one", "two"],
-        "row_counts": {"src_one": 5},
+def event(kind: str, name: str, level: str, msg: str, **data: Any) -> dict[str, Any]:
+    node = {"unique_id": f"{kind}.payymo.{name}", "node_name": name}
+    return {
+        "info": {"name": f"Log{kind.title()}Result", "level": level, "msg": msg},
+        "data": {"node_info": node, "execution_time": 0.25, **data},
     }
 
 
-def test_what_is_parsed_already_is_not_described_again(tmp_path: Path) -> None:
-    parsed = tmp_path / "partial_parse.msgpack"
-
-    run(stand_in(tmp_path / "project"), tmp_path / "draft", parsed=parsed)
-    run(stand_in(tmp_path / "other"), tmp_path / "new")
-
-    told, new = (
-        json.loads((tmp_path / name / "told.json").read_text()) for name in ("draft", "new")
+def test_each_step_is_told_of_with_what_came_of_it(tmp_path: Path) -> None:
+    steps: list[Step] = []
+    events = (
+        event("model", "one", "info", "1 of 2 OK", total=2),
+        {"info": {"name": "LogStartLine", "level": "info", "msg": ""}, "data": {"total": 2}},
+        event("test", "two", "error", "2 of 2 \x1b[31mFAIL\x1b[0m 3", num_models=2),
     )
-    assert told["parsed"] == str(parsed)
-    assert told["results"] == str(tmp_path / "draft" / "target" / "run_results.json")
-    assert "--no-write-json" in told["arguments"]
-    assert new["parsed"] is None
-    assert "--no-write-json" not in new["arguments"]
 
+    run(stand_in(tmp_path / "project", events=events), tmp_path / "draft", steps)
 
-def test_a_plan_without_steps_leaves_everything_out(tmp_path: Path) -> None:
-    """dbt takes no selection of nothing, and without one it makes everything."""
-    plan = Plan(steps=[], narrowed={}, tenants=[], patched=[], row_counts={})
-
-    run(stand_in(tmp_path / "project"), tmp_path / "draft", since=700, plan=plan)
-
-    told = json.loads((tmp_path / "draft" / "told.json").read_text())
-    assert told["arguments"][-2:] == ["--exclude", "*"]
+    assert steps == [
+        Step("model.payymo.one", "one", 0.25, None),
+        Step("test.payymo.two", "two", 0.25, "2 of 2 FAIL 3"),
+    ]
+    assert [step.is_test for step in steps] == [False, True]
 
 
 def test_what_fails_is_said(tmp_path: Path) -> None:

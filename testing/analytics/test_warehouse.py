@@ -112,20 +112,15 @@ def test_few_builds_are_kept_and_none_of_what_was_never_finished(
 def test_a_draft_goes_on_from_what_its_base_parsed_and_described(warehouse: Warehouse) -> None:
     base = publish(warehouse, [1])
     target = warehouse.file(base).parent / "target"
-    assert warehouse.parsed(warehouse.draft(base)) is None
     (target / "partial_parse.msgpack").write_bytes(b"parsed")
-    assert warehouse.parsed(warehouse.draft(base)) is None
     (target / "manifest.json").write_bytes(b"described")
 
-    draft, new = warehouse.draft(base), warehouse.draft(None)
+    draft, new = (warehouse.draft(each) / "target" for each in (base, None))
 
-    parsed = warehouse.parsed(draft)
-    assert parsed is not None
-    assert parsed.read_bytes() == b"parsed"
-    assert parsed.parent.parent == draft
-    assert (draft / "target" / "manifest.json").read_bytes() == b"described"
-    assert (new / "target" / "partial_parse.msgpack").read_bytes() == b"parsed"
-    assert warehouse.parsed(new) is None
+    assert (draft / "partial_parse.msgpack").read_bytes() == b"parsed"
+    assert (draft / "manifest.json").read_bytes() == b"described"
+    assert (new / "partial_parse.msgpack").read_bytes() == b"parsed"
+    assert not (new / "manifest.json").exists()
 
 
 def test_a_failure_is_remembered_until_a_build_succeeds(warehouse: Warehouse) -> None:

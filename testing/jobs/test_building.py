@@ -14,7 +14,7 @@ from testing.factories import NOW, add_account
 from testing.fakes import FakeClock
 from testing.marts import publish
 
-from payymo.analytics.transforming import Progress
+from payymo.analytics.steps import Progress
 from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.enums import JobStatus, SyncTrigger
 from payymo.domain.errors import BuildFailedError

@@ -4,11 +4,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import duckdb
+
+from payymo.analytics import remaking
 
 type _Node = Mapping[str, Any]
 
@@ -21,8 +24,8 @@ type WrittenCounts = Mapping[UUID | None, tuple[int, int]]
 #: A moment of its own, in the name of the macro by which models depend on it.
 _MOMENT: Final = "macro.payymo.as_of"
 _DAY: Final = "macro.payymo.as_of_date"
-#: What is kept as a table: made of other models, or copied.
-_TABLES: Final = {"derived", "copied"}
+#: Where models that are made of others say whose a row is.
+_TENANT_COLUMN: Final = "tenant_id"
 #: From how many of all tenants on it is less work to make a table anew than to patch it.
 _TENANTS_SHARE_MAX: Final = 0.5
 
@@ -40,22 +43,34 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What an incremental build does.
+class Work:
+    """A step of an incremental build: a model that is made, or a test that is run.
 
-    :ivar steps: Names of the models that are made and of the tests that are run.
-    :ivar narrowed: Models of which only some tenants' rows are made, each with those that it reads
-        and that say whose a row is.
-    :ivar tenants: Whose rows are made of them.
-    :ivar patched: Models that hold everybody else's rows as the last build had, and tried, them.
-    :ivar row_counts: How many rows of each model that copies a table there are to be.
+    :ivar unique_id: What dbt's manifest calls it.
+    :ivar name: What people call it.
+    :ivar statements: What to do, in one transaction; of a test, a query that counts what breaks it.
+    :ivar copy: What a copy of a table has to come to; ``None`` if it is none.
     """
 
-    steps: Sequence[str]
-    narrowed: Mapping[str, Sequence[str]]
-    tenants: Sequence[UUID]
-    patched: Sequence[str]
-    row_counts: Mapping[str, int]
+    unique_id: str
+    name: str
+    statements: Sequence[str]
+    copy: "Copy | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a copy of a table of PostgreSQL has to come to.
+
+    :ivar relation: The copy.
+    :ivar row_count: How many rows the table has. All that is there is known once what was written
+        since is: where as many rows are known, they are the same.
+    :ivar forget: Drops what is known and no more there.
+    """
+
+    relation: str
+    row_count: int
+    forget: str
 
 
 class Project:
@@ -72,6 +87,7 @@ class Project:
             if node["resource_type"] in {"model", "test"}
         }
         sources: Mapping[str, _Node] = manifest["sources"]
+        self._order = [*_ordered(self._nodes)]
         self._tables = {
             unique_id: Table(
                 sources[read]["identifier"], node["name"], node["config"]["meta"]["tenant"]
@@ -100,16 +116,18 @@ class Project:
         present: Mapping[str, WrittenCounts],
         *,
         is_another_day: bool,
-    ) -> Plan:
+    ) -> Sequence[Work]:
         """Return what has to be done again; all else would come to what the last build holds.
 
         A model is made again where something that it reads, however far below, is not what it was:
-        a row, or the day where it asks for that. A test is run again where a model that it reads
-        is; one that is a query of its own, always.
+        a row, or the day where it asks for that. Where nothing but some tenants' rows is another,
+        only theirs are made. A test is run again where a model that it reads is, over the same
+        tenants' rows; one that is a query of its own always, over all.
 
         :param known: Rows of each table in the last build.
         :param present: What each holds now.
         :param is_another_day: Whether the last build showed another day.
+        :returns: Models, each after those that it reads, and then tests.
         """
         touched = {
             unique_id: touched_tenants(known[table.name], present[table.name])
@@ -124,37 +142,76 @@ class Project:
         all_tenants = {each for counts in present.values() for each in counts if each}
         if len(tenants) > _TENANTS_SHARE_MAX * len(all_tenants):
             whole = stale
-        owned = self._above(
-            lambda each: each in self._tables and self._tables[each].tenant_column is not None
+        some = _Some(
+            tenants,
+            self._above(
+                lambda each: each in self._tables and self._tables[each].tenant_column is not None
+            ),
         )
-        patched = sorted(stale - whole)
-        return Plan(
-            steps=[
-                node["name"]
+        return [
+            *(
+                self._copying(each, touched[each], present)
+                if each in self._tables
+                else self._making(each, None if each in whole else some)
+                for each in self._order
+                if each in stale and self._nodes[each]["config"]["materialized"] == "table"
+            ),
+            *(
+                self._trying(unique_id, some if unique_id in stale - whole else None)
                 for unique_id, node in self._nodes.items()
-                if _is_a_query_of_its_own(node)
-                or (unique_id in stale and node["config"]["materialized"] != "view")
-            ],
-            narrowed={
-                self._nodes[each]["name"]: [
-                    self._nodes[read]["name"]
-                    for read in self._nodes[each]["depends_on"]["nodes"]
-                    if read in owned
-                ]
-                for each in patched
-                if self._nodes[each]["config"]["materialized"] == "derived"
-            },
-            tenants=sorted(tenants),
-            patched=[
-                self._nodes[each]["name"]
-                for each in patched
-                if self._nodes[each]["config"]["materialized"] in _TABLES
-            ],
-            row_counts={
-                table.model: sum(there for there, _written in present[table.name].values())
-                for table in self._tables.values()
-            },
+                if node["resource_type"] == "test"
+                and (unique_id in stale or _is_a_query_of_its_own(node))
+            ),
+        ]
+
+    def _copying(
+        self,
+        unique_id: str,
+        touched: AbstractSet[UUID | None],
+        present: Mapping[str, WrittenCounts],
+    ) -> Work:
+        node, table = self._nodes[unique_id], self._tables[unique_id]
+        relation, keys = node["relation_name"], node["config"]["unique_key"]
+        keys = [keys] if isinstance(keys, str) else keys
+        gone = remaking.forget(
+            relation, table.name, keys, tenant_column=table.tenant_column, tenants=touched
         )
+        row_count = sum(there for there, _written in present[table.name].values())
+        return Work(
+            unique_id,
+            node["name"],
+            remaking.patch_copy(node["name"], relation, node["compiled_code"], keys),
+            Copy(relation, row_count, gone),
+        )
+
+    def _making(self, unique_id: str, some: "_Some | None") -> Work:
+        node = self._nodes[unique_id]
+        relation, query = node["relation_name"], node["compiled_code"]
+        statements = (
+            remaking.remake(relation, query)
+            if some is None
+            else remaking.remake_some(relation, query, self._owned(node, some), some.tenants)
+        )
+        return Work(unique_id, node["name"], statements)
+
+    def _trying(self, unique_id: str, some: "_Some | None") -> Work:
+        node = self._nodes[unique_id]
+        query = node["compiled_code"]
+        if some is not None and not _is_a_query_of_its_own(node):
+            query = remaking.narrow(query, self._owned(node, some), some.tenants)
+        return Work(unique_id, node["name"], [remaking.count_failures(query)])
+
+    def _owned(self, node: _Node, some: "_Some") -> Mapping[str, str]:
+        """Return the relations that a node reads and that say whose a row is, and where."""
+        return {
+            self._nodes[read]["relation_name"]: self._tenant_column(read)
+            for read in node["depends_on"]["nodes"]
+            if read in some.owned
+        }
+
+    def _tenant_column(self, unique_id: str) -> str:
+        table = self._tables.get(unique_id)
+        return _TENANT_COLUMN if table is None or not table.tenant_column else table.tenant_column
 
     def _above(self, is_one: Callable[[str], bool]) -> AbstractSet[str]:
         """Return nodes of a kind, and all that depend on one of them."""
@@ -181,6 +238,25 @@ class Project:
                 seen.add(called)
                 waiting += self._macros[called]["depends_on"]["macros"]
         return macro in seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Tenants, and the models that say whose a row is."""
+
+    tenants: AbstractSet[UUID]
+    owned: AbstractSet[str]
+
+
+def _ordered(nodes: Mapping[str, _Node]) -> Iterable[str]:
+    """Return models, each after those that it reads."""
+    return TopologicalSorter(
+        {
+            unique_id: [read for read in node["depends_on"]["nodes"] if read in nodes]
+            for unique_id, node in nodes.items()
+            if node["resource_type"] == "model"
+        }
+    ).static_order()
 
 
 def touched_tenants(known: RowCounts, present: WrittenCounts) -> AbstractSet[UUID | None]:

@@ -12,7 +12,7 @@ builder works at a time; the kernel gives its lock back whatever it dies of.
     ├── current         → builds/<id>
     ├── failure.json    why the latest build failed, where it did
     ├── extensions/     DuckDB's reader of PostgreSQL
-    └── builds/<id>/    warehouse.duckdb, build.json, target/ (dbt's manifest and results)
+    └── builds/<id>/    warehouse.duckdb, build.json, target/ (dbt's manifest)
 """
 
 import fcntl
@@ -32,7 +32,7 @@ from payymo.domain.enums import BuildKind
 from payymo.domain.errors import WarehouseNotBuiltError
 
 WAREHOUSE_FILE: Final = "warehouse.duckdb"
-#: What dbt parsed, by which the next build starts sooner; dbt itself sees what has changed since.
+#: What dbt parsed, by which the next full build starts sooner; dbt sees what has changed since.
 _PARSED: Final = Path("target") / "partial_parse.msgpack"
 _MANIFEST: Final = Path("target") / "manifest.json"
 #: With the latest: a reader may have resolved the link just before it moved, and open the file
@@ -130,15 +130,6 @@ class Warehouse:
                 shutil.copyfile(self._link / name, draft / name)
         return draft
 
-    @staticmethod
-    def parsed(draft: Path) -> Path | None:
-        """Return the file of what dbt parsed, and described, before; ``None`` if it has to again.
-
-        :param draft: Folder of a build that goes on from another of the same project.
-        """
-        is_described = (draft / _MANIFEST).is_file() and (draft / _PARSED).is_file()
-        return draft / _PARSED if is_described else None
-
     def discard(self, draft: Path) -> None:
         """Remove what a build left that failed.
 
@@ -207,7 +198,7 @@ class Warehouse:
         return BuildFailure(**told | {"failed_at": datetime.fromisoformat(told["failed_at"])})
 
     def manifest(self, record: BuildRecord) -> Path:
-        """Return where dbt's description of a build is.
+        """Return where dbt's description of a build is, with the SQL that it compiled.
 
         :param record: A finished build.
         """

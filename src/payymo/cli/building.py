@@ -1,11 +1,12 @@
 """``payymo analytics build`` and ``status``: the warehouse's builds."""
 
-from datetime import datetime
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from payymo.analytics.project import project_folder
+from payymo.analytics.project import project_fingerprint, project_folder
 from payymo.analytics.transforming import Transformer
 from payymo.analytics.warehouse import BuildRecord, Warehouse
 from payymo.cli.terminal import JsonOption, ProgressLine, err, out, print_json
@@ -26,7 +27,7 @@ def build(
     that fails, or whose tests do, is never shown: the last good one stays in use.
     """
     shown = ProgressLine()
-    with Transformer(project_folder()) as dbt:
+    with _dbt_if_needed(full=full) as dbt:
         record = _build(dbt, full=full, shown=shown)
     if json:
         print_json(record)
@@ -40,18 +41,27 @@ def build(
     )
 
 
-def _build(dbt: Transformer, *, full: bool, shown: ProgressLine) -> BuildRecord:
-    # These take as long to load as dbt does, which loads meanwhile.
-    from payymo.assembly import open_installation  # noqa: PLC0415  # not before dbt's
-    from payymo.cli.stack import load_settings_beside_stack  # noqa: PLC0415  # not before dbt's
+def _dbt_if_needed(*, full: bool) -> AbstractContextManager[Transformer | None]:
+    """Start dbt, which takes seconds, where everything is to be built, as far as can be seen."""
+    project = project_folder()
+    latest = Warehouse(load_settings().warehouse_dir).current()
+    if full or latest is None or latest.fingerprint != project_fingerprint(project):
+        return Transformer(project)
+    return nullcontext()
+
+
+def _build(dbt: Transformer | None, *, full: bool, shown: ProgressLine) -> BuildRecord:
+    # These take as long to load as dbt does, which where it is needed loads meanwhile.
+    from payymo.access import open_current_database  # noqa: PLC0415  # not before dbt's
     from payymo.workflows.warehouse import build_warehouse  # noqa: PLC0415  # not before dbt's
 
-    with open_installation(load_settings_beside_stack()) as house:
+    settings = load_settings()
+    with open_current_database(settings) as url:
         return build_warehouse(
-            house.database_url,
-            house.settings.warehouse_dir,
+            url,
+            settings.warehouse_dir,
             full=full,
-            clock=house.clock,
+            clock=lambda: datetime.now(UTC),
             progress=lambda done, total, name: shown.show(f"{done} of {total}: {name}"),
             on_wait=_tell_of_waiting,
             dbt=dbt,

@@ -1,17 +1,16 @@
 """The warehouse: dbt's models and tests as assets and checks, and what readers see of them."""
 
 import json
-import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator
-from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from pydantic import Field
 
 from payymo.analytics.contents import count_rows
+from payymo.analytics.steps import Step
 from payymo.analytics.warehouse import BuildRecord, Warehouse
 from payymo.orchestration.failing import failing_in_a_sentence
 from payymo.orchestration.services import OrchestrationServices
@@ -19,9 +18,6 @@ from payymo.orchestration.streaming import stream
 from payymo.orchestration.tables import table_key
 from payymo.workflows.freshness import find_last_change, is_shown
 from payymo.workflows.warehouse import build_warehouse
-
-#: What dbt writes for terminals.
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 #: Where an asset or a check says which node of dbt it is.
 _DBT_ID: Final = "dagster_dbt/unique_id"
@@ -33,8 +29,7 @@ PUBLISHED: Final = dg.AssetKey(["warehouse", "published_warehouse"])
 
 type _Node = Mapping[str, Any]
 type _Manifest = dict[str, Any]
-type _Event = Mapping[str, Any]
-type _Metadata = Mapping[str, str | dg.TimestampMetadataValue]
+type _Metadata = Mapping[str, str | float | dg.TimestampMetadataValue]
 
 
 class BuildConfig(dg.Config):
@@ -127,7 +122,7 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
             published.append(record)
             return False
 
-        def build(tell: Callable[[_Event], None]) -> None:
+        def build(tell: Callable[[Step], None]) -> None:
             build_warehouse(
                 services.database_url,
                 services.warehouse_dir,
@@ -135,24 +130,19 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
                 clock=services.clock,
                 progress=lambda _done, _total, _name: None,
                 on_wait=lambda: context.log.info("Another build is under way: waiting for it."),
-                on_event=tell,
+                on_step=tell,
                 is_wanted=is_wanted if config.unless_shown else None,
             )
 
         told: set[str] = set()
         with failing_in_a_sentence():
-            for event in stream(build):
-                message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
-                if message.is_result_event:
-                    context.log.info(_COLOURS.sub("", str(message)))
-                    step = event["data"]["node_info"]["unique_id"]
-                    # dbt goes upwards: what a step reads and was not told of will not be made.
-                    below = _untold_below(manifest["parent_map"][step], manifest, told)
-                    yield from _the_same(below, spec_of, {"what": _THE_SAME})
-                    told.add(step)
-                yield from message.to_default_asset_events(
-                    manifest, translator, context=context.op_execution_context
-                )
+            for step in stream(build):
+                context.log.info("%s: %s (%.2f s)", step.name, step.problem or "OK", step.seconds)
+                # A build goes upwards: what a step reads and was not told of will not be made.
+                below = _untold_below(manifest["parent_map"][step.unique_id], manifest, told)
+                yield from _the_same(below, spec_of, {"what": _THE_SAME})
+                told.add(step.unique_id)
+                yield from _told(step, spec_of, check_specs)
         metadata: _Metadata = {"what": _THE_SAME}
         for record in published:
             context.log.info("The build %s shows all that has changed: nothing to do.", record.id)
@@ -190,6 +180,25 @@ def make_warehouse_assets(manifest: _Manifest) -> list[dg.AssetsDefinition]:
         )
 
     return [warehouse_models, published_warehouse]
+
+
+def _told(
+    step: Step, spec_of: Mapping[str, dg.AssetSpec], checks: Iterable[dg.AssetCheckSpec]
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Yield what a step of a build comes to: a model that was made, or what a test found."""
+    metadata: _Metadata = {"seconds": step.seconds, "problem": step.problem or ""}
+    if not step.is_test:
+        if step.problem is None:
+            yield dg.MaterializeResult(asset_key=spec_of[step.unique_id].key, metadata=metadata)
+        return
+    for check in checks:
+        if check.metadata[_DBT_ID] == step.unique_id:
+            yield dg.AssetCheckResult(
+                passed=step.problem is None,
+                asset_key=check.asset_key,
+                check_name=check.name,
+                metadata=metadata,
+            )
 
 
 def _untold_below(nodes: Iterable[str], manifest: _Manifest, told: set[str]) -> Iterator[str]:

@@ -8,9 +8,11 @@ from datetime import UTC
 from pathlib import Path
 from typing import Final
 
-from payymo.analytics.planning import Plan, Project, count_known_rows
+from payymo.analytics.continuing import Continuer
+from payymo.analytics.planning import Project, count_known_rows
 from payymo.analytics.project import place_extensions, project_fingerprint, project_folder
-from payymo.analytics.transforming import Listener, Progress, Transformer
+from payymo.analytics.steps import Counts, Listener, Progress
+from payymo.analytics.transforming import Transformer
 from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.banking import Clock
 from payymo.domain.enums import BuildKind
@@ -64,7 +66,7 @@ def build_warehouse(
     progress: Progress,
     on_wait: Callable[[], None],
     project: Path | None = None,
-    on_event: Listener | None = None,
+    on_step: Listener | None = None,
     is_wanted: Callable[[], bool] | None = None,
     dbt: Transformer | None = None,
 ) -> BuildRecord:
@@ -80,7 +82,7 @@ def build_warehouse(
     :param progress: Told of each step.
     :param on_wait: Called once where somebody else is building, and is waited for.
     :param project: The dbt project; Payymo's own unless another is given.
-    :param on_event: Told of each event of dbt's log.
+    :param on_step: Told of each step, with what came of it.
     :param is_wanted: Asked when nobody else builds any more: where it is not, since another one
         has built what there is, the build that is published is the answer.
     :param dbt: Loaded for that project already; it can be used once.
@@ -93,7 +95,6 @@ def build_warehouse(
         published = warehouse.current()
         if published is not None and is_wanted is not None and not is_wanted():
             return published
-        transformer = stack.enter_context(dbt or Transformer(project))
         started_at = clock()
         place_extensions(warehouse.extensions)
         fingerprint = project_fingerprint(project)
@@ -101,22 +102,14 @@ def build_warehouse(
             latest = warehouse.current()
             base = None if full else _base(latest, snapshot, fingerprint)
             draft = warehouse.draft(base)
-            # It takes a tenth of the time that there is anyway while dbt is at work.
+            # It takes a tenth of the time that there is anyway while models are made.
             stack.enter_context(_meanwhile(lambda: warehouse.tidy(draft)))
+            run = _Run(warehouse, draft, snapshot, progress, on_step)
             try:
-                counts = transformer.transform(
-                    draft,
-                    extensions=warehouse.extensions,
-                    environment=snapshot.environment,
-                    snapshot=snapshot.name,
-                    as_of=snapshot.taken_at,
-                    changed_since=None if base is None else base.horizon % TRANSACTION_NUMBERS,
-                    plan=None if base is None else _plan(warehouse, base, snapshot),
-                    # The fingerprint says that it is the very project that was parsed.
-                    parsed=None if base is None else warehouse.parsed(draft),
-                    progress=progress,
-                    on_event=on_event,
-                )
+                if base is None:
+                    counts = run.anew(stack.enter_context(dbt or Transformer(project)))
+                else:
+                    counts = run.from_base(base, stack.enter_context(Continuer()))
             except BaseException as error:
                 warehouse.discard(draft)
                 if isinstance(error, BuildFailedError):
@@ -156,13 +149,46 @@ def _base(latest: BuildRecord | None, snapshot: Snapshot, fingerprint: str) -> B
     return latest if is_comparable else None
 
 
-def _plan(warehouse: Warehouse, base: BuildRecord, snapshot: Snapshot) -> Plan:
-    """Return what has to be done again, of what a build did."""
-    project = Project.read(warehouse.manifest(base))
-    return project.plan(
-        count_known_rows(warehouse.file(base), project.tables),
-        snapshot.count_rows(
-            {table.name: table.tenant_column for table in project.tables}, since=base.horizon
-        ),
-        is_another_day=base.as_of.astimezone(UTC).date() != snapshot.taken_at.date(),
-    )
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One build at work."""
+
+    warehouse: Warehouse
+    draft: Path
+    snapshot: Snapshot
+    progress: Progress
+    on_step: Listener | None
+
+    def anew(self, dbt: Transformer) -> Counts:
+        """Build everything."""
+        return dbt.transform(
+            self.draft,
+            extensions=self.warehouse.extensions,
+            environment=self.snapshot.environment,
+            snapshot=self.snapshot.name,
+            as_of=self.snapshot.taken_at,
+            progress=self.progress,
+            on_step=self.on_step,
+        )
+
+    def from_base(self, base: BuildRecord, continuer: Continuer) -> Counts:
+        """Do again what would not come to the same as in another build."""
+        project = Project.read(self.warehouse.manifest(base))
+        works = project.plan(
+            count_known_rows(self.warehouse.file(base), project.tables),
+            self.snapshot.count_rows(
+                {table.name: table.tenant_column for table in project.tables}, since=base.horizon
+            ),
+            is_another_day=base.as_of.astimezone(UTC).date() != self.snapshot.taken_at.date(),
+        )
+        return continuer.go_on(
+            self.draft,
+            works,
+            extensions=self.warehouse.extensions,
+            environment=self.snapshot.environment,
+            snapshot=self.snapshot.name,
+            as_of=self.snapshot.taken_at,
+            changed_since=base.horizon % TRANSACTION_NUMBERS,
+            progress=self.progress,
+            on_step=self.on_step,
+        )

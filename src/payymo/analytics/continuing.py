@@ -1,0 +1,207 @@
+"""Goes on from the last build: does what has to be done again, in a copy of its file.
+
+dbt has compiled the very same models then, so it is not loaded again: its start takes longer than
+all that a sync changes. As a program (``python -m payymo.analytics.continuing``) this module does
+the work, in a process of its own that reads on its standard input what to do, and writes a line
+when a step is done.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+import duckdb
+
+from payymo.analytics.planning import Copy, Work
+from payymo.analytics.processes import ToldProcess
+from payymo.analytics.steps import Counts, Listener, Progress, Step, build_failure
+from payymo.analytics.warehouse import WAREHOUSE_FILE
+
+#: As dbt's profile has it.
+_SETTINGS: Final = "set TimeZone = 'UTC'; set preserve_insertion_order = false"
+
+
+class Continuer:
+    """A process that does the steps of a plan, once. It loads while its caller makes the plan."""
+
+    def __init__(self) -> None:
+        self._process = ToldProcess("-m", __name__)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process where it has not ended by itself."""
+        self._process.__exit__()
+
+    def go_on(
+        self,
+        draft: Path,
+        works: Sequence[Work],
+        *,
+        extensions: Path,
+        environment: Mapping[str, str],
+        snapshot: str,
+        as_of: datetime,
+        changed_since: int,
+        progress: Progress,
+        on_step: Listener | None = None,
+    ) -> Counts:
+        """Do the steps of a plan in a draft's file, which is a copy of the last build's.
+
+        :param draft: Folder of the build.
+        :param works: The steps, in their order.
+        :param extensions: Folder of DuckDB's extensions.
+        :param environment: Variables by which libpq reaches PostgreSQL.
+        :param snapshot: Name of the exported snapshot that all copies read.
+        :param as_of: The moment that it shows (aware, UTC).
+        :param changed_since: Number of the transaction from which on rows are read, modulo 2³².
+        :param progress: Told of each step.
+        :param on_step: Told of each step, with what came of it.
+        :raises BuildFailedError: If a model cannot be made, or a test fails; each with its
+            sentence.
+        """
+        told = {
+            "file": str(draft / WAREHOUSE_FILE),
+            "extensions": str(extensions),
+            "environment": dict(environment),
+            "snapshot": snapshot,
+            "as_of": as_of.isoformat(),
+            "changed_since": changed_since,
+            "works": [asdict(work) for work in works],
+        }
+        steps: list[Step] = []
+        complaints: list[str] = []
+
+        def hear(line: str) -> None:
+            try:
+                step = Step(**json.loads(line))
+            except ValueError:
+                complaints.append(line.strip())
+                return
+            steps.append(step)
+            progress(len(steps), len(works), step.name)
+            if on_step is not None:
+                on_step(step)
+
+        exit_code = self._process.tell(told, hear)
+        problems = [f"{step.name}: {step.problem}" for step in steps if step.problem is not None]
+        if exit_code != 0 or problems or len(steps) != len(works):
+            raise build_failure(problems or complaints)
+        return Counts.of(steps)
+
+
+def do_all(
+    connection: duckdb.DuckDBPyConnection, works: Sequence[Work], begin: Callable[[], object]
+) -> Iterator[Step]:
+    """Do steps one after the other, and yield what came of each.
+
+    Tests are all run, whatever came of the ones before; after a model that cannot be made nothing
+    is.
+
+    :param connection: An open draft.
+    :param works: The steps.
+    :param begin: Begins a transaction in which PostgreSQL shows what is to be copied.
+    """
+    for work in works:
+        began = time.perf_counter()
+        problem = None
+        try:
+            if work.copy is not None:
+                begin()
+                _copy(connection, work.statements, work.copy)
+                connection.commit()
+            elif _is_test(work):
+                problem = _try(connection, work.statements)
+            else:
+                connection.begin()
+                _execute(connection, work.statements)
+                connection.commit()
+        except duckdb.Error as error:
+            problem = " ".join(str(error).split())
+        yield Step(work.unique_id, work.name, time.perf_counter() - began, problem)
+        if problem is not None and not _is_test(work):
+            return
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, statements: Sequence[str], copy: Copy) -> None:
+    _execute(connection, statements)
+    if _count(connection, copy.relation) != copy.row_count:
+        connection.execute(copy.forget)
+    if (known := _count(connection, copy.relation)) != copy.row_count:
+        raise duckdb.Error(f"{known} rows were copied, of a table of {copy.row_count}.")
+
+
+def _try(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> str | None:
+    ((failure_count,),) = [connection.execute(each).fetchall()[0] for each in statements]
+    # In the words that dbt has for it.
+    results = "1 result" if failure_count == 1 else f"{failure_count} results"
+    return f"Got {results}, configured to fail if != 0" if failure_count else None
+
+
+def _execute(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    ((count,),) = connection.execute(
+        f"select count(*) from {relation}"  # noqa: S608  # a model's
+    ).fetchall()
+    return int(count)
+
+
+def _is_test(work: Work) -> bool:
+    return work.unique_id.startswith("test.")
+
+
+def work_as_told(told: Mapping[str, Any]) -> Iterator[Step]:
+    """Do what a process is told.
+
+    :param told: As :meth:`Continuer.go_on` puts it.
+    """
+    os.environ |= told["environment"]
+    snapshot, since = told["snapshot"], told["changed_since"]
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "extension_directory": told["extensions"],
+        "autoinstall_known_extensions": False,
+    }
+    with duckdb.connect(told["file"], config=config) as connection:
+        connection.execute(_SETTINGS)
+        connection.execute("load postgres_scanner")
+        connection.execute("attach '' as operational (type postgres, read_only)")
+        connection.execute(
+            f"create or replace macro main.as_of() as '{told['as_of']}'::timestamptz"
+        )
+
+        def begin() -> None:
+            connection.begin()
+            for setting in (
+                f"transaction snapshot ''{snapshot}''",
+                f"local payymo.changed_since = ''{since}''",
+            ):
+                connection.execute(f"call postgres_execute('operational', 'set {setting}')")
+
+        works = [
+            Work(**{**work, "copy": Copy(**work["copy"]) if work["copy"] else None})
+            for work in told["works"]
+        ]
+        yield from do_all(connection, works, begin)
+
+
+def main() -> None:
+    """Do what standard input says, and write a line of JSON for each step."""
+    for step in work_as_told(json.load(sys.stdin)):
+        print(json.dumps(asdict(step)), flush=True)  # noqa: T201  # for who started it
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What a build tells of its steps, whoever does them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from payymo.domain.errors import BuildFailedError, Problem
+
+#: What a build is doing: how many of its steps are done, of how many, and the latest one.
+type Progress = Callable[[int, int, str], None]
+
+#: Told of each step when it is done.
+type Listener = Callable[["Step"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A model that was made, or a test that was run.
+
+    :ivar unique_id: What dbt's manifest calls it.
+    :ivar name: What people call it.
+    :ivar seconds: How long it took.
+    :ivar problem: What is wrong, in one line; ``None`` if nothing is.
+    """
+
+    unique_id: str
+    name: str
+    seconds: float
+    problem: str | None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tried something, and made nothing."""
+        return self.unique_id.startswith("test.")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a build made and tried."""
+
+    model_count: int
+    test_count: int
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> Self:
+        """Return how many models and tests there are among steps.
+
+        :param steps: Those of a build.
+        """
+        are_tests = [step.is_test for step in steps]
+        return cls(are_tests.count(False), are_tests.count(True))
+
+
+def build_failure(problems: Iterable[str]) -> BuildFailedError:
+    """Return what to raise where a build does not come out right.
+
+    :param problems: What is wrong, each in a sentence.
+    """
+    return BuildFailedError(
+        "The warehouse was not built; what was built before stays in use.",
+        problems=[Problem(None, problem) for problem in problems],
+    )
