@@ -80,6 +80,51 @@ latest as (
 
 ),
 
+spans as (
+
+    select
+        tenant_id,
+        account_id,
+        first_date,
+        -- No answer speaks of days to come, but its own moment may be after the build's.
+        least(last_date, {{ as_of_date() }}) as last_date
+
+    from {{ ref('stg_coverage_spans') }}
+    where not is_retracted and first_date <= {{ as_of_date() }}
+
+),
+
+-- Answers overlap: each adds the days after the last one that those before it speak of.
+added_spans as (
+
+    select
+        *,
+        greatest(
+            last_date - greatest(first_date - 1, max(last_date) over earlier), 0
+        ) as added_count
+
+    from spans
+    window earlier as (
+        partition by tenant_id, account_id
+        order by first_date, last_date
+        rows between unbounded preceding and 1 preceding
+    )
+
+),
+
+coverages as (
+
+    select
+        tenant_id,
+        account_id,
+        max(last_date) as known_through_date,
+        {{ as_of_date() }} - min(first_date) + 1 - sum(added_count)::bigint as unknown_day_count
+
+    from added_spans
+    group by tenant_id, account_id
+
+),
+
 final as (
 
     select
@@ -87,7 +132,9 @@ final as (
         case when days.sync_date = {{ as_of_date() }} then quotas.today_count end as call_count,
         quotas.left_count as calls_left,
         quotas.scarcest_scope,
-        quotas.resets_at as calls_reset_at
+        quotas.resets_at as calls_reset_at,
+        coverages.known_through_date,
+        coverages.unknown_day_count
 
     from days
     left join latest
@@ -99,6 +146,10 @@ final as (
         on
             latest.tenant_id = quotas.tenant_id
             and latest.account_id = quotas.account_id
+    left join coverages
+        on
+            latest.tenant_id = coverages.tenant_id
+            and latest.account_id = coverages.account_id
 
 )
 
