@@ -115,6 +115,17 @@ class TestUntilIdle:
             assert session.scalar(select(func.count()).select_from(Transaction)) == 1
             assert session.scalars(select(SyncRun.job_id)).one() == sync.id
 
+    def test_a_long_job_is_not_handed_back_for_want_of_others(
+        self, database: str, services: WorkerServices, bank: ConsentingBank, account: Account
+    ) -> None:
+        bank.before_call = lambda: time.sleep(3 * HASTY.finishing_max)
+        queue_sync(services, account)
+
+        run_worker(database, services, concurrency=2, until_idle=True, timing=HASTY)
+
+        with tenant_transaction(services.sessions, account.tenant_id) as session:
+            assert session.scalars(select(SyncRun.status)).all() == [RunStatus.SUCCEEDED]
+
     def test_what_transactions_are_for_is_decided_once_for_equal_requests(
         self, database: str, services: WorkerServices, account: Account
     ) -> None:

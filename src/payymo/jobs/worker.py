@@ -68,7 +68,8 @@ def run_worker(
     :param url: Address of the database.
     :param services: What tasks work with.
     :param concurrency: How many jobs run at once, each in a thread.
-    :param until_idle: Stop as well when nothing waits; the schedule is then left alone.
+    :param until_idle: Stop as well when nothing waits; running jobs are then always finished, and
+        the schedule is left alone.
     :param stop: Tells the worker to stop; where given, signals are left alone.
     :param timing: How often it shows that it lives.
     """
@@ -126,7 +127,8 @@ class _Runner:
                 concurrency=self._concurrency,
                 wait=not until_idle,
                 fetch_job_polling_interval=self._timing.polling,
-                shutdown_graceful_timeout=self._timing.finishing_max,
+                # To have nothing more to start is no reason to hand back what is being done.
+                shutdown_graceful_timeout=None if until_idle else self._timing.finishing_max,
                 install_signal_handlers=False,
                 update_heartbeat_interval=self._timing.heartbeat,
                 stalled_worker_timeout=self._timing.silence_max,
