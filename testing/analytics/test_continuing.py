@@ -1,20 +1,26 @@
-"""The steps of an incremental build, in a file without PostgreSQL beside it."""
+"""The steps of an incremental build."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
+from jinja2 import Environment
+from sqlalchemy import create_engine, text
 
-from payymo.analytics import continuing
+from payymo.analytics import continuing, remaking
 from payymo.analytics.continuing import Continuer, do_all
 from payymo.analytics.planning import Copy, Work
 from payymo.analytics.processes import ToldProcess
-from payymo.analytics.steps import Step
+from payymo.analytics.project import place_extensions, project_folder
+from payymo.analytics.steps import Source, Step
 from payymo.domain.errors import BuildFailedError
+from payymo.postgres.snapshots import exported_snapshot
 
 
 @pytest.fixture
@@ -97,10 +103,7 @@ def go_on(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str) -> list[S
         continuer.go_on(
             folder,
             [trial("from known")],
-            extensions=folder,
-            environment={},
-            snapshot="00000003-1",
-            as_of=datetime(2026, 3, 1, tzinfo=UTC),
+            Source({}, "00000003-1", datetime(2026, 3, 1, tzinfo=UTC), folder),
             changed_since=700,
             progress=lambda _done, _total, _name: None,
             on_step=steps.append,
@@ -137,6 +140,60 @@ def test_what_does_not_come_out_right_is_a_failure(
     assert [each.message for each in raised.value.problems] == [problem]
 
 
+def test_a_copy_takes_what_was_written_since_and_forgets_what_is_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database: str
+) -> None:
+    """With PostgreSQL: of three currencies, one has another rate, and one is no more there."""
+    place_extensions(tmp_path)
+    file = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table rates (c varchar, r decimal(10, 1))")
+        connection.execute("insert into rates values ('USD', 1), ('GBP', 2), ('CHF', 8)")
+    engine = create_engine(database)
+    with engine.begin() as session:
+        add_rate = "INSERT INTO fx_rates (currency, rate_date, rate) VALUES (:c, '2026-02-27', :r)"
+        session.execute(text(add_rate), {"c": "CHF", "r": 9})
+        old: int = session.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one()
+    with engine.begin() as session:
+        session.execute(text(add_rate), {"c": "USD", "r": 3})
+    engine.dispose()
+    read = remaking.patch_copy("rates", "rates", written_since("fx_rates"), ["c"])
+    copy = Copy("rates", 2, "delete from rates where c = 'GBP'")
+
+    with exported_snapshot(database) as snapshot, monkeypatch.context() as patched:
+        for name, value in snapshot.environment.items():
+            patched.setenv(name, value)
+        told = {
+            "file": str(file),
+            "extensions": str(tmp_path),
+            "environment": dict(snapshot.environment),
+            "snapshot": snapshot.name,
+            "as_of": "2026-03-01T12:00:00+00:00",
+            "changed_since": old + 1,
+            "works": [
+                asdict(model(*read, copy=copy)),
+                asdict(
+                    trial("select 1 where main.as_of() <> '2026-03-01 12:00:00+00'::timestamptz")
+                ),
+            ],
+        }
+        steps = list(continuing.work_as_told(told))
+
+    assert [step.problem for step in steps] == [None, None]
+    with duckdb.connect(str(file)) as connection:
+        assert connection.execute("from rates order by c").fetchall() == [("CHF", 8), ("USD", 3)]
+
+
+def written_since(table: str) -> str:
+    """Return a query as the models of `source` have it."""
+    macros = (project_folder() / "macros" / "operational.sql").read_text()
+    environment = Environment(autoescape=False)  # it is SQL
+    query = "{{ read_operational('fx_rates', ['currency as c', 'rate as r']) }}"
+    return environment.from_string(macros + query).render(
+        source=lambda _schema, identifier: SimpleNamespace(identifier=identifier)
+    )
+
+
 def test_the_process_writes_a_line_for_each_step(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,3 +205,14 @@ def test_the_process_writes_a_line_for_each_step(
 
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line) for line in lines] == [STEP | {"problem": None}] * 2
+
+
+def test_the_process_says_in_a_line_why_it_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise duckdb.IOException("Unable to connect\nto PostgreSQL")
+
+    monkeypatch.setattr(continuing, "work_as_told", fail)
+    monkeypatch.setattr("sys.stdin", StringIO("{}"))
+
+    with pytest.raises(SystemExit, match="Unable to connect to PostgreSQL"):
+        continuing.main()

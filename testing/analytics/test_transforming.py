@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from payymo.analytics.steps import Counts, Step
+from payymo.analytics.steps import Counts, Source, Step
 from payymo.analytics.transforming import Transformer
 from payymo.domain.errors import BuildFailedError
 
@@ -43,10 +43,7 @@ def run(project: Path, draft: Path, steps: list[Step] | None = None) -> Counts:
     with Transformer(project) as dbt:
         return dbt.transform(
             draft,
-            extensions=draft / "extensions",
-            environment={"PGPASSWORD": "secret"},
-            snapshot="00000003-1",
-            as_of=NOW,
+            Source({"PGPASSWORD": "secret"}, "00000003-1", NOW, draft / "extensions"),
             progress=lambda _done, _total, _name: None,
             on_step=None if steps is None else steps.append,
         )

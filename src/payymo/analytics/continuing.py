@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,7 +19,7 @@ import duckdb
 
 from payymo.analytics.planning import Copy, Work
 from payymo.analytics.processes import ToldProcess
-from payymo.analytics.steps import Counts, Listener, Progress, Step, build_failure
+from payymo.analytics.steps import Counts, Listener, Progress, Source, Step, build_failure
 from payymo.analytics.warehouse import WAREHOUSE_FILE
 
 #: As dbt's profile has it.
@@ -45,11 +44,8 @@ class Continuer:
         self,
         draft: Path,
         works: Sequence[Work],
+        source: Source,
         *,
-        extensions: Path,
-        environment: Mapping[str, str],
-        snapshot: str,
-        as_of: datetime,
         changed_since: int,
         progress: Progress,
         on_step: Listener | None = None,
@@ -58,10 +54,7 @@ class Continuer:
 
         :param draft: Folder of the build.
         :param works: The steps, in their order.
-        :param extensions: Folder of DuckDB's extensions.
-        :param environment: Variables by which libpq reaches PostgreSQL.
-        :param snapshot: Name of the exported snapshot that all copies read.
-        :param as_of: The moment that it shows (aware, UTC).
+        :param source: What copies read.
         :param changed_since: Number of the transaction from which on rows are read, modulo 2³².
         :param progress: Told of each step.
         :param on_step: Told of each step, with what came of it.
@@ -70,10 +63,10 @@ class Continuer:
         """
         told = {
             "file": str(draft / WAREHOUSE_FILE),
-            "extensions": str(extensions),
-            "environment": dict(environment),
-            "snapshot": snapshot,
-            "as_of": as_of.isoformat(),
+            "extensions": str(source.extensions),
+            "environment": dict(source.environment),
+            "snapshot": source.snapshot,
+            "as_of": source.as_of.isoformat(),
             "changed_since": changed_since,
             "works": [asdict(work) for work in works],
         }
@@ -125,7 +118,7 @@ def do_all(
                 _execute(connection, work.statements)
                 connection.commit()
         except duckdb.Error as error:
-            problem = " ".join(str(error).split())
+            problem = _in_one_line(error)
         yield Step(work.unique_id, work.name, time.perf_counter() - began, problem)
         if problem is not None and not _is_test(work):
             return
@@ -140,7 +133,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, statements: Sequence[str], copy
 
 
 def _try(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> str | None:
-    ((failure_count,),) = [connection.execute(each).fetchall()[0] for each in statements]
+    (query,) = statements
+    ((failure_count,),) = connection.execute(query).fetchall()
     # In the words that dbt has for it.
     results = "1 result" if failure_count == 1 else f"{failure_count} results"
     return f"Got {results}, configured to fail if != 0" if failure_count else None
@@ -158,6 +152,10 @@ def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(count)
 
 
+def _in_one_line(error: duckdb.Error) -> str:
+    return " ".join(str(error).split())
+
+
 def _is_test(work: Work) -> bool:
     return work.unique_id.startswith("test.")
 
@@ -169,7 +167,6 @@ def work_as_told(told: Mapping[str, Any]) -> Iterator[Step]:
     """
     os.environ |= told["environment"]
     snapshot, since = told["snapshot"], told["changed_since"]
-
     config: dict[str, str | bool | int | float | list[str]] = {
         "extension_directory": told["extensions"],
         "autoinstall_known_extensions": False,
@@ -199,8 +196,11 @@ def work_as_told(told: Mapping[str, Any]) -> Iterator[Step]:
 
 def main() -> None:
     """Do what standard input says, and write a line of JSON for each step."""
-    for step in work_as_told(json.load(sys.stdin)):
-        print(json.dumps(asdict(step)), flush=True)  # noqa: T201  # for who started it
+    try:
+        for step in work_as_told(json.load(sys.stdin)):
+            print(json.dumps(asdict(step)), flush=True)  # noqa: T201  # for who started it
+    except duckdb.Error as error:
+        sys.exit(_in_one_line(error))
 
 
 if __name__ == "__main__":

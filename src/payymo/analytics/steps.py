@@ -1,7 +1,9 @@
-"""What a build tells of its steps, whoever does them."""
+"""What a build is told of what it reads, and tells of its steps, whoever does them."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 from payymo.domain.errors import BuildFailedError, Problem
@@ -11,6 +13,22 @@ type Progress = Callable[[int, int, str], None]
 
 #: Told of each step when it is done.
 type Listener = Callable[["Step"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The moment of PostgreSQL that a build shows, and how it is reached.
+
+    :ivar environment: Variables by which libpq reaches PostgreSQL; they may hold a password.
+    :ivar snapshot: Name of the exported snapshot that everything is read in.
+    :ivar as_of: When it was (aware, UTC).
+    :ivar extensions: Folder of DuckDB's extensions.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    snapshot: str
+    as_of: datetime
+    extensions: Path
 
 
 @dataclass(frozen=True, slots=True)

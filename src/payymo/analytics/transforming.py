@@ -3,12 +3,11 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 from payymo.analytics.processes import ToldProcess
-from payymo.analytics.steps import Counts, Listener, Progress, Step, build_failure
+from payymo.analytics.steps import Counts, Listener, Progress, Source, Step, build_failure
 from payymo.analytics.warehouse import WAREHOUSE_FILE
 
 _WELL: Final = {"success", "pass", "no-op", "warn"}
@@ -38,21 +37,15 @@ class Transformer:
     def transform(
         self,
         draft: Path,
+        source: Source,
         *,
-        extensions: Path,
-        environment: Mapping[str, str],
-        snapshot: str,
-        as_of: datetime,
         progress: Progress,
         on_step: Listener | None = None,
     ) -> Counts:
         """Build all models into a draft's file, which is new, and run all their tests.
 
         :param draft: Folder of the build.
-        :param extensions: Folder of DuckDB's extensions.
-        :param environment: Variables by which libpq reaches PostgreSQL.
-        :param snapshot: Name of the exported snapshot that all models read.
-        :param as_of: The moment that it shows (aware, UTC).
+        :param source: What the models read.
         :param progress: Told of each step.
         :param on_step: Told of each step, with what came of it.
         :raises BuildFailedError: If a model cannot be built, or a test fails; each with its
@@ -68,12 +61,12 @@ class Transformer:
                 *("--exclude-resource-type", "unit_test"),
             ],
             "environment": {
-                **environment,
-                "PAYYMO_SNAPSHOT": snapshot,
-                "PAYYMO_AS_OF": as_of.isoformat(),
+                **source.environment,
+                "PAYYMO_SNAPSHOT": source.snapshot,
+                "PAYYMO_AS_OF": source.as_of.isoformat(),
                 # The same for every build, or dbt would take what it parsed for another project's.
                 "PAYYMO_WAREHOUSE": WAREHOUSE_FILE,
-                "PAYYMO_EXTENSIONS": str(extensions),
+                "PAYYMO_EXTENSIONS": str(source.extensions),
             },
             "folder": str(draft),
         }

@@ -1,6 +1,6 @@
 """Builds the warehouse: one moment of PostgreSQL, as marts, published when all tests pass."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from payymo.analytics.continuing import Continuer
-from payymo.analytics.planning import Project, count_known_rows
+from payymo.analytics.planning import Project, Work, count_known_rows
 from payymo.analytics.project import place_extensions, project_fingerprint, project_folder
-from payymo.analytics.steps import Counts, Listener, Progress
+from payymo.analytics.steps import Listener, Progress, Source
 from payymo.analytics.transforming import Transformer
 from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.banking import Clock
@@ -104,12 +104,25 @@ def build_warehouse(
             draft = warehouse.draft(base)
             # It takes a tenth of the time that there is anyway while models are made.
             stack.enter_context(_meanwhile(lambda: warehouse.tidy(draft)))
-            run = _Run(warehouse, draft, snapshot, progress, on_step)
+            source = Source(
+                snapshot.environment, snapshot.name, snapshot.taken_at, warehouse.extensions
+            )
             try:
                 if base is None:
-                    counts = run.anew(stack.enter_context(dbt or Transformer(project)))
+                    transformer = stack.enter_context(dbt or Transformer(project))
+                    counts = transformer.transform(
+                        draft, source, progress=progress, on_step=on_step
+                    )
                 else:
-                    counts = run.from_base(base, stack.enter_context(Continuer()))
+                    continuer = stack.enter_context(Continuer())
+                    counts = continuer.go_on(
+                        draft,
+                        _plan(warehouse, base, snapshot),
+                        source,
+                        changed_since=base.horizon % TRANSACTION_NUMBERS,
+                        progress=progress,
+                        on_step=on_step,
+                    )
             except BaseException as error:
                 warehouse.discard(draft)
                 if isinstance(error, BuildFailedError):
@@ -149,46 +162,13 @@ def _base(latest: BuildRecord | None, snapshot: Snapshot, fingerprint: str) -> B
     return latest if is_comparable else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One build at work."""
-
-    warehouse: Warehouse
-    draft: Path
-    snapshot: Snapshot
-    progress: Progress
-    on_step: Listener | None
-
-    def anew(self, dbt: Transformer) -> Counts:
-        """Build everything."""
-        return dbt.transform(
-            self.draft,
-            extensions=self.warehouse.extensions,
-            environment=self.snapshot.environment,
-            snapshot=self.snapshot.name,
-            as_of=self.snapshot.taken_at,
-            progress=self.progress,
-            on_step=self.on_step,
-        )
-
-    def from_base(self, base: BuildRecord, continuer: Continuer) -> Counts:
-        """Do again what would not come to the same as in another build."""
-        project = Project.read(self.warehouse.manifest(base))
-        works = project.plan(
-            count_known_rows(self.warehouse.file(base), project.tables),
-            self.snapshot.count_rows(
-                {table.name: table.tenant_column for table in project.tables}, since=base.horizon
-            ),
-            is_another_day=base.as_of.astimezone(UTC).date() != self.snapshot.taken_at.date(),
-        )
-        return continuer.go_on(
-            self.draft,
-            works,
-            extensions=self.warehouse.extensions,
-            environment=self.snapshot.environment,
-            snapshot=self.snapshot.name,
-            as_of=self.snapshot.taken_at,
-            changed_since=base.horizon % TRANSACTION_NUMBERS,
-            progress=self.progress,
-            on_step=self.on_step,
-        )
+def _plan(warehouse: Warehouse, base: BuildRecord, snapshot: Snapshot) -> Sequence[Work]:
+    """Return what has to be done again, of what a build did."""
+    project = Project.read(warehouse.manifest(base))
+    return project.plan(
+        count_known_rows(warehouse.file(base), project.tables),
+        snapshot.count_rows(
+            {table.name: table.tenant_column for table in project.tables}, since=base.horizon
+        ),
+        is_another_day=base.as_of.astimezone(UTC).date() != snapshot.taken_at.date(),
+    )
