@@ -46,6 +46,7 @@ def test_the_installation_is_open_until_the_application_shuts_down(
             httpx.AsyncClient(transport=transport, base_url="http://payymo.test") as client,
         ):
             assert (await client.get("/healthz")).status_code == 200
+            await client.get("/readyz")
             assert engine.pool.checkedin() > 0
 
     asyncio.run(visit())

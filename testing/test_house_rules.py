@@ -24,7 +24,7 @@ READS_ENVIRONMENT = {
 
 #: Who may ask the machine what time it is, and why; all others are handed a clock.
 READS_CLOCK = {
-    "assembly.py": "this is where the house's one clock is made",
+    "access.py": "this is where the house's one clock is made",
     "sandbox/cli.py": "the sandbox stands beside the house, with a clock that can be moved",
     "sandbox/server.py": "the same: real time is only where its clock starts from",
 }

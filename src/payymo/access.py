@@ -1,7 +1,8 @@
-"""Keeps an installation's database within reach: all that some commands need of it."""
+"""An installation's database and its clock: all that some commands need of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -11,6 +12,11 @@ from payymo.postgres.core import create_app_engine, create_sessions
 from payymo.postgres.embedded import embedded_server
 from payymo.postgres.schema import database_revision, init_database, latest_revision
 from payymo.settings import Settings
+
+
+def system_clock() -> datetime:
+    """Return the present moment by the process's clock (aware, UTC)."""
+    return datetime.now(UTC)
 
 
 @contextmanager

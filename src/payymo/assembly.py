@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Lock
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import httpx
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from payymo.access import open_current_database
+from payymo.access import open_current_database, system_clock
 from payymo.analytics.warehouse import Warehouse
 from payymo.api.services import ApiServices
 from payymo.domain.banking import Clock, ProviderCredentials
@@ -35,11 +35,6 @@ from payymo.workflows.warehouse import WarehouseBuilder
 #: The provider's server and the bank behind it may be slow; each call sets its own read time.
 _CONNECT_SECONDS = 10.0
 _CONNECTIONS_MAX = 50
-
-
-def system_clock() -> datetime:
-    """Return the present moment by the process's clock (aware, UTC)."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

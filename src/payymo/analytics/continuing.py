@@ -107,16 +107,14 @@ def do_all(
         began = time.perf_counter()
         problem = None
         try:
-            if work.copy is not None:
+            if _is_test(work):
+                problem = _try(connection, work.statements)
+            elif work.copy is not None:
                 begin()
                 _copy(connection, work.statements, work.copy)
-                connection.commit()
-            elif _is_test(work):
-                problem = _try(connection, work.statements)
+                connection.execute("commit")
             else:
-                connection.begin()
-                _execute(connection, work.statements)
-                connection.commit()
+                _execute(connection, ["begin", *work.statements, "commit"])
         except duckdb.Error as error:
             problem = _in_one_line(error)
         yield Step(work.unique_id, work.name, time.perf_counter() - began, problem)
@@ -165,7 +163,9 @@ def work_as_told(told: Mapping[str, Any]) -> Iterator[Step]:
 
     :param told: As :meth:`Continuer.go_on` puts it.
     """
-    os.environ |= told["environment"]
+    # libpq looks there.
+    for name, value in told["environment"].items():
+        os.putenv(name, value)
     snapshot, since = told["snapshot"], told["changed_since"]
     config: dict[str, str | bool | int | float | list[str]] = {
         "extension_directory": told["extensions"],
@@ -180,7 +180,7 @@ def work_as_told(told: Mapping[str, Any]) -> Iterator[Step]:
         )
 
         def begin() -> None:
-            connection.begin()
+            connection.execute("begin")
             for setting in (
                 f"transaction snapshot ''{snapshot}''",
                 f"local payymo.changed_since = ''{since}''",

@@ -11,13 +11,14 @@ from uuid import UUID
 
 import typer
 
+from payymo.access import system_clock
 from payymo.analytics.copies import Answer, open_copy
 from payymo.analytics.datasets import Catalogue, Dataset, Freshness, read_catalogue
 from payymo.analytics.queries import Question, checked
 from payymo.analytics.reading import Reader, open_reader
 from payymo.analytics.warehouse import Warehouse
 from payymo.analytics.writing import csv_chunks, harmless, write_parquet
-from payymo.assembly import Installation, open_installation, system_clock
+from payymo.assembly import Installation, open_installation
 from payymo.cli.stack import load_settings_beside_stack
 from payymo.cli.tenants import choose_tenant
 from payymo.cli.terminal import (

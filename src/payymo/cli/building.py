@@ -1,7 +1,7 @@
 """``payymo analytics build`` and ``status``: the warehouse's builds."""
 
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -52,7 +52,7 @@ def _dbt_if_needed(*, full: bool) -> AbstractContextManager[Transformer | None]:
 
 def _build(dbt: Transformer | None, *, full: bool, shown: ProgressLine) -> BuildRecord:
     # These take as long to load as dbt does, which where it is needed loads meanwhile.
-    from payymo.access import open_current_database  # noqa: PLC0415  # not before dbt's
+    from payymo.access import open_current_database, system_clock  # noqa: PLC0415  # not before dbt's
     from payymo.workflows.warehouse import build_warehouse  # noqa: PLC0415  # not before dbt's
 
     settings = load_settings()
@@ -61,7 +61,7 @@ def _build(dbt: Transformer | None, *, full: bool, shown: ProgressLine) -> Build
             url,
             settings.warehouse_dir,
             full=full,
-            clock=lambda: datetime.now(UTC),
+            clock=system_clock,
             progress=lambda done, total, name: shown.show(f"{done} of {total}: {name}"),
             on_wait=_tell_of_waiting,
             dbt=dbt,

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from payymo.assembly import system_clock
+from payymo.access import system_clock
 from payymo.providers.gocardless.lines import translate_lines
 
 app = typer.Typer(

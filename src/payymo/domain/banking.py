@@ -12,7 +12,7 @@ from typing import Any
 
 from payymo.domain.enums import AccessScope, AccountStatus, AccountType, BalanceType, ConsentStatus
 
-#: Tells the time (aware). Front doors pass the process's own, ``assembly.system_clock``.
+#: Tells the time (aware). Front doors pass the process's own, ``access.system_clock``.
 type Clock = Callable[[], datetime]
 
 
