@@ -11,8 +11,13 @@
     timezone('UTC', main.as_of())::date
 {%- endmacro %}
 
-{#- Say which moment it is, before any model asks. -#}
+{#-
+    Say which moment it is, before any model asks. Looked up only when it is said, so that what dbt
+    has parsed serves the next build as well.
+-#}
 {% macro tell_as_of() -%}
-    create or replace macro main.as_of() as
-    '{{ env_var("PAYYMO_AS_OF", "2026-01-01T00:00:00+00:00") }}'::timestamptz
+    {%- if execute -%}
+        {%- set moment = env_var('PAYYMO_AS_OF', '2026-01-01T00:00:00+00:00') -%}
+        create or replace macro main.as_of() as '{{ moment }}'::timestamptz
+    {%- endif -%}
 {%- endmacro %}
