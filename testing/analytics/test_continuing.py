@@ -16,7 +16,6 @@ from sqlalchemy import create_engine, text
 from payymo.analytics import continuing, remaking
 from payymo.analytics.continuing import Continuer, do_all
 from payymo.analytics.planning import Copy, Work
-from payymo.analytics.processes import ToldProcess
 from payymo.analytics.project import place_extensions, project_folder
 from payymo.analytics.steps import Source, Step
 from payymo.domain.errors import BuildFailedError
@@ -93,13 +92,12 @@ def test_a_copy_that_does_not_come_to_its_table_is_a_failure(
     assert problem == "3 rows were copied, of a table of 9."
 
 
-def go_on(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str) -> list[Step]:
+def go_on(folder: Path, program: str) -> list[Step]:
     """Tell a stand-in for the process what to do, and return the steps that it told of."""
     stand_in = folder / "stand_in.py"
     stand_in.write_text(program, encoding="utf-8")
-    monkeypatch.setattr(continuing, "ToldProcess", lambda *_: ToldProcess(str(stand_in)))
     steps: list[Step] = []
-    with Continuer() as continuer:
+    with Continuer(str(stand_in)) as continuer:
         continuer.go_on(
             folder,
             [trial("from known")],
@@ -114,10 +112,10 @@ def go_on(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str) -> list[S
 STEP = {"unique_id": "test.payymo.tried", "name": "tried", "seconds": 0.5}
 
 
-def test_each_step_is_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_each_step_is_told_of(tmp_path: Path) -> None:
     line = json.dumps(STEP | {"problem": None})
 
-    steps = go_on(monkeypatch, tmp_path, f"print({line!r})")
+    steps = go_on(tmp_path, f"print({line!r})")
 
     assert steps == [Step(**STEP, problem=None)]  # type: ignore[arg-type]  # as JSON has them
 
@@ -132,10 +130,10 @@ def test_each_step_is_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     ids=["a test fails", "it fails", "it ends early"],
 )
 def test_what_does_not_come_out_right_is_a_failure(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, problem: str
+    tmp_path: Path, program: str, problem: str
 ) -> None:
     with pytest.raises(BuildFailedError) as raised:
-        go_on(monkeypatch, tmp_path, program)
+        go_on(tmp_path, program)
 
     assert [each.message for each in raised.value.problems] == [problem]
 

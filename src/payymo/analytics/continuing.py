@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import duckdb
 
@@ -26,19 +26,14 @@ from payymo.analytics.warehouse import WAREHOUSE_FILE
 _SETTINGS: Final = "set TimeZone = 'UTC'; set preserve_insertion_order = false"
 
 
-class Continuer:
-    """A process that does the steps of a plan, once. It loads while its caller makes the plan."""
+class Continuer(ToldProcess):
+    """A process that does the steps of a plan, once. It loads while its caller makes the plan.
 
-    def __init__(self) -> None:
-        self._process = ToldProcess("-m", __name__)
+    :param program: What Python runs.
+    """
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the process where it has not ended by itself."""
-        self._process.__exit__()
+    def __init__(self, *program: str) -> None:
+        super().__init__(*(program or ("-m", __name__)))
 
     def go_on(
         self,
@@ -84,7 +79,7 @@ class Continuer:
             if on_step is not None:
                 on_step(step)
 
-        exit_code = self._process.tell(told, hear)
+        exit_code = self.tell(told, hear)
         problems = [f"{step.name}: {step.problem}" for step in steps if step.problem is not None]
         if exit_code != 0 or problems or len(steps) != len(works):
             raise build_failure(problems or complaints)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from payymo.analytics.processes import ToldProcess
 from payymo.analytics.steps import Counts, Listener, Progress, Source, Step, build_failure
@@ -17,22 +17,14 @@ _CONSEQUENCE: Final = "skipped"
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class Transformer:
+class Transformer(ToldProcess):
     """A process that runs dbt, once. It loads while its caller finds out what it is to do.
 
     :param project: Folder of the dbt project.
     """
 
     def __init__(self, project: Path) -> None:
-        self._process = ToldProcess(str(project / "run.py"), "--told")
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the process where it has not ended by itself."""
-        self._process.__exit__()
+        super().__init__(str(project / "run.py"), "--told")
 
     def transform(
         self,
@@ -71,7 +63,7 @@ class Transformer:
             "folder": str(draft),
         }
         teller = _Teller(progress, on_step)
-        exit_code = self._process.tell(told, teller.hear)
+        exit_code = self.tell(told, teller.hear)
         results = _results(target)
         problems = _problems(results) or teller.complaints
         if exit_code != 0 or problems:
