@@ -26,6 +26,7 @@ from payymo.postgres.core import create_app_engine, create_owner_engine
 from payymo.postgres.embedded import OWNER_ROLE, SUPERUSER_ROLE, EmbeddedServer, embedded_server
 from payymo.postgres.schema import init_database
 from payymo.postgres.tenancy import TENANT_SETTING, enter_tenant
+from payymo.settings import Settings
 
 # Dagster is an extra, and there is none for Python 3.14.
 collect_ignore = [] if find_spec("dagster") else ["orchestration"]
@@ -92,6 +93,17 @@ def template(server: EmbeddedServer) -> str:
             init_database(server.url(f"{TEMPLATE}_draft"))
             connection.execute(text(f"ALTER DATABASE {TEMPLATE}_draft RENAME TO {TEMPLATE}"))
     return TEMPLATE
+
+
+@pytest.fixture
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An environment that sets nothing but a data folder, which is returned: it is not made yet."""
+    for setting in Settings.model_fields.values():
+        monkeypatch.delenv(str(setting.validation_alias), raising=False)
+    data_dir = tmp_path / "data"
+    monkeypatch.setenv("PAYYMO_DATA_DIR", str(data_dir))
+    monkeypatch.chdir(tmp_path)
+    return data_dir
 
 
 @pytest.fixture(scope="session")

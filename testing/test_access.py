@@ -1,6 +1,5 @@
 """An installation's database is within reach, or a sentence says what is missing."""
 
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -9,17 +8,11 @@ from sqlalchemy import create_engine, make_url, text
 from payymo.access import open_current_database
 from payymo.domain.errors import ConfigurationError
 from payymo.postgres.embedded import EmbeddedServer
-from payymo.settings import Settings, load_settings
+from payymo.settings import load_settings
 
 DATABASE_VARIABLE = "DATABASE_URL"
 
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for setting in Settings.model_fields.values():
-        monkeypatch.delenv(str(setting.validation_alias), raising=False)
-    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def complaint_of(monkeypatch: pytest.MonkeyPatch, url: str) -> str:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -19,19 +18,13 @@ from payymo.domain.errors import ConfigurationError, OutageError
 from payymo.postgres.auth.operations.credentials import record_credentials
 from payymo.postgres.encryption import KEY_BYTES, KeyRing
 from payymo.postgres.tenancy import tenant_transaction
-from payymo.settings import Settings, load_settings
+from payymo.settings import load_settings
 
 GOCARDLESS = Provider.GOCARDLESS
 KEY_RING = KeyRing([bytes(KEY_BYTES)])
 DATABASE_VARIABLE = "DATABASE_URL"
 
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for setting in Settings.model_fields.values():
-        monkeypatch.delenv(str(setting.validation_alias), raising=False)
-    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 @dataclass

@@ -21,13 +21,7 @@ ROOT = Path(__file__).parents[1]
 VARIABLES = {str(field.validation_alias) for field in Settings.model_fields.values()}
 OFFICIAL = "https://bankaccountdata.gocardless.com/api/v2"
 
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for variable in VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 class TestSettings:

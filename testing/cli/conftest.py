@@ -9,19 +9,14 @@ from testing.factories import add_tenant
 from testing.workflows.test_standardise import Book
 
 from payymo.postgres.core import create_app_engine, create_sessions
-from payymo.settings import Settings
 
 
 @pytest.fixture
 def committed(
-    monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, database: str, bare_environment: Path
 ) -> Iterator[sessionmaker[Session]]:
     """An installation that the environment describes, with a database of its own."""
-    for setting in Settings.model_fields.values():
-        monkeypatch.delenv(str(setting.validation_alias), raising=False)
     monkeypatch.setenv("DATABASE_URL", database)
-    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
     engine = create_app_engine(database)
     yield create_sessions(engine)
     engine.dispose()

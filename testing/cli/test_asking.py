@@ -25,7 +25,6 @@ from payymo.domain.errors import (
     WarehouseNotBuiltError,
 )
 from payymo.postgres.core import create_app_engine, create_sessions
-from payymo.settings import Settings
 
 
 @dataclass
@@ -38,16 +37,14 @@ class House:
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path) -> Iterator[House]:
-    for setting in Settings.model_fields.values():
-        monkeypatch.delenv(str(setting.validation_alias), raising=False)
+def house(
+    monkeypatch: pytest.MonkeyPatch, database: str, bare_environment: Path
+) -> Iterator[House]:
     monkeypatch.setenv("DATABASE_URL", database)
-    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
     engine = create_app_engine(database)
     with create_sessions(engine).begin() as session:
         mine, theirs = add_tenant(session, "Mine"), add_tenant(session, "Theirs")
-    yield House(mine, theirs, tmp_path / "data" / "analytics")
+    yield House(mine, theirs, bare_environment / "analytics")
     engine.dispose()
 
 

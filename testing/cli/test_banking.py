@@ -23,7 +23,6 @@ from payymo.domain.errors import (
     RuleError,
 )
 from payymo.postgres.core import create_app_engine, create_sessions
-from payymo.settings import Settings
 
 BANK = "SANDBOXFINANCE_SFIN0000"
 PUBLIC_URL = "http://payymo.test"
@@ -31,14 +30,10 @@ WAIT_SECONDS_MAX = 60
 
 
 @pytest.fixture(autouse=True)
-def tenant_id(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path) -> UUID:
+def tenant_id(monkeypatch: pytest.MonkeyPatch, database: str, bare_environment: Path) -> UUID:
     """The only tenant of an installation that the environment describes."""
-    for setting in Settings.model_fields.values():
-        monkeypatch.delenv(str(setting.validation_alias), raising=False)
     monkeypatch.setenv("DATABASE_URL", database)
-    monkeypatch.setenv("PAYYMO_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("PAYYMO_PUBLIC_URL", PUBLIC_URL)
-    monkeypatch.chdir(tmp_path)
     engine = create_app_engine(database)
     with create_sessions(engine).begin() as session:
         tenant_id = add_tenant(session)
