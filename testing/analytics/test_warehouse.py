@@ -123,6 +123,18 @@ def test_a_draft_goes_on_from_what_its_base_parsed_and_described(warehouse: Ware
     assert not (new / "manifest.json").exists()
 
 
+def test_nothing_goes_on_from_a_build_of_which_a_part_is_gone(warehouse: Warehouse) -> None:
+    record = publish(warehouse, [1])
+    manifest = warehouse.manifest(record)
+    manifest.parent.mkdir(exist_ok=True)
+    manifest.write_bytes(b"described")
+    assert warehouse.can_go_on_from(record)
+
+    manifest.unlink()
+
+    assert not warehouse.can_go_on_from(record)
+
+
 def test_a_failure_is_remembered_until_a_build_succeeds(warehouse: Warehouse) -> None:
     failure = BuildFailure(NOW, "It failed.", ["one: broke", "two: broke"])
     record = publish(warehouse, [1])

@@ -204,6 +204,13 @@ class Warehouse:
         """
         return self._builds / record.id / _MANIFEST
 
+    def can_go_on_from(self, record: BuildRecord) -> bool:
+        """Return whether all is there of a build that the next one goes on from.
+
+        :param record: A finished build.
+        """
+        return self.manifest(record).is_file() and self.file(record).is_file()
+
     def file(self, record: BuildRecord) -> Path:
         """Return where a build's tables are.
 

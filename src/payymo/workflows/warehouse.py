@@ -99,8 +99,7 @@ def build_warehouse(
         place_extensions(warehouse.extensions)
         fingerprint = project_fingerprint(project)
         with exported_snapshot(url) as snapshot:
-            latest = warehouse.current()
-            base = None if full else _base(latest, snapshot, fingerprint)
+            base = None if full else _base(warehouse, snapshot, fingerprint)
             draft = warehouse.draft(base)
             # It takes a tenth of the time that there is anyway while models are made.
             stack.enter_context(_meanwhile(lambda: warehouse.tidy(draft)))
@@ -154,9 +153,12 @@ def _meanwhile(work: Callable[[], None]) -> Iterator[None]:
         done.result()
 
 
-def _base(latest: BuildRecord | None, snapshot: Snapshot, fingerprint: str) -> BuildRecord | None:
+def _base(warehouse: Warehouse, snapshot: Snapshot, fingerprint: str) -> BuildRecord | None:
     """Return the build to go on from; ``None`` where only a full one is sure to be right."""
+    latest = warehouse.current()
     if latest is None or (latest.source, latest.fingerprint) != (snapshot.source, fingerprint):
+        return None
+    if not warehouse.can_go_on_from(latest):
         return None
     is_comparable = 0 <= snapshot.horizon - latest.horizon < _COMPARABLE
     return latest if is_comparable else None
