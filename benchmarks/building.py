@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,6 +27,7 @@ from sqlalchemy import create_engine, make_url, text
 from benchmarks.listing import TENANT_COUNT, fill
 from benchmarks.measurement import Measurement
 from payymo.access import open_database
+from payymo.analytics.continuing import open_draft
 from payymo.analytics.warehouse import WAREHOUSE_FILE, Warehouse
 from payymo.domain.enums import BuildKind
 from payymo.postgres.schema import init_database
@@ -178,18 +180,10 @@ def _run(
 ) -> tuple[float, int]:
     os.environ |= environment
     began = time.perf_counter()
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "extension_directory": str(extensions),
-        "autoinstall_known_extensions": False,
-    }
-    with duckdb.connect(folder / WAREHOUSE_FILE, config=config) as connection:
-        connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
-        connection.execute(
-            "load postgres_scanner; attach '' as operational (type postgres, read_only)"
-        )
+    as_of = datetime.now(UTC).isoformat()
+    with open_draft(folder / WAREHOUSE_FILE, extensions, as_of) as connection:
         for schema in ("source", "staging", "intermediate", "mart"):
             connection.execute(f"create schema {schema}")
-        connection.execute("create macro main.as_of() as now()")
         for statement in statements:
             connection.execute(statement)
         seconds = time.perf_counter() - began

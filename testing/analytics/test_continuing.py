@@ -17,7 +17,7 @@ from payymo.analytics import continuing, remaking
 from payymo.analytics.continuing import Continuer, do_all
 from payymo.analytics.planning import Copy, Work
 from payymo.analytics.project import place_extensions, project_folder
-from payymo.analytics.steps import Source, Step
+from payymo.analytics.steps import Source, Step, Teller
 from payymo.domain.errors import BuildFailedError
 from payymo.postgres.snapshots import exported_snapshot
 
@@ -102,9 +102,8 @@ def go_on(folder: Path, program: str) -> list[Step]:
             folder,
             [trial("from known")],
             Source({}, "00000003-1", datetime(2026, 3, 1, tzinfo=UTC), folder),
+            Teller(lambda _done, _total, _name: None, steps.append),
             changed_since=700,
-            progress=lambda _done, _total, _name: None,
-            on_step=steps.append,
         )
     return steps
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from payymo.analytics.steps import Counts, Source, Step
+from payymo.analytics.steps import Counts, Source, Step, Teller
 from payymo.analytics.transforming import Transformer
 from payymo.domain.errors import BuildFailedError
 
@@ -44,8 +44,7 @@ def run(project: Path, draft: Path, steps: list[Step] | None = None) -> Counts:
         return dbt.transform(
             draft,
             Source({"PGPASSWORD": "secret"}, "00000003-1", NOW, draft / "extensions"),
-            progress=lambda _done, _total, _name: None,
-            on_step=None if steps is None else steps.append,
+            Teller(lambda _done, _total, _name: None, None if steps is None else steps.append),
         )
 
 

@@ -11,19 +11,17 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 
 from payymo.analytics.planning import Copy, Work
 from payymo.analytics.processes import ToldProcess
-from payymo.analytics.steps import Counts, Listener, Progress, Source, Step, build_failure
+from payymo.analytics.steps import Counts, Source, Step, Teller, build_failure, is_test
 from payymo.analytics.warehouse import WAREHOUSE_FILE
-
-#: As dbt's profile has it.
-_SETTINGS: Final = "set TimeZone = 'UTC'; set preserve_insertion_order = false"
 
 
 class Continuer(ToldProcess):
@@ -40,19 +38,17 @@ class Continuer(ToldProcess):
         draft: Path,
         works: Sequence[Work],
         source: Source,
+        teller: Teller,
         *,
         changed_since: int,
-        progress: Progress,
-        on_step: Listener | None = None,
     ) -> Counts:
         """Do the steps of a plan in a draft's file, which is a copy of the last build's.
 
         :param draft: Folder of the build.
         :param works: The steps, in their order.
         :param source: What copies read.
+        :param teller: Told of each step.
         :param changed_since: Number of the transaction from which on rows are read, modulo 2³².
-        :param progress: Told of each step.
-        :param on_step: Told of each step, with what came of it.
         :raises BuildFailedError: If a model cannot be made, or a test fails; each with its
             sentence.
         """
@@ -65,25 +61,20 @@ class Continuer(ToldProcess):
             "changed_since": changed_since,
             "works": [asdict(work) for work in works],
         }
-        steps: list[Step] = []
-        complaints: list[str] = []
 
         def hear(line: str) -> None:
             try:
                 step = Step(**json.loads(line))
             except ValueError:
-                complaints.append(line.strip())
+                teller.complaints.append(line.strip())
                 return
-            steps.append(step)
-            progress(len(steps), len(works), step.name)
-            if on_step is not None:
-                on_step(step)
+            teller.tell(step, len(works))
 
         exit_code = self.tell(told, hear)
-        problems = [f"{step.name}: {step.problem}" for step in steps if step.problem is not None]
-        if exit_code != 0 or problems or len(steps) != len(works):
-            raise build_failure(problems or complaints)
-        return Counts.of(steps)
+        problems = [f"{step.name}: {step.problem}" for step in teller.steps if step.problem]
+        if exit_code != 0 or problems or len(teller.steps) != len(works):
+            raise build_failure(problems or teller.complaints)
+        return Counts.of(teller.steps)
 
 
 def do_all(
@@ -102,7 +93,7 @@ def do_all(
         began = time.perf_counter()
         problem = None
         try:
-            if _is_test(work):
+            if is_test(work.unique_id):
                 problem = _try(connection, work.statements)
             elif work.copy is not None:
                 begin()
@@ -113,7 +104,7 @@ def do_all(
         except duckdb.Error as error:
             problem = _in_one_line(error)
         yield Step(work.unique_id, work.name, time.perf_counter() - began, problem)
-        if problem is not None and not _is_test(work):
+        if problem is not None and not is_test(work.unique_id):
             return
 
 
@@ -149,8 +140,24 @@ def _in_one_line(error: duckdb.Error) -> str:
     return " ".join(str(error).split())
 
 
-def _is_test(work: Work) -> bool:
-    return work.unique_id.startswith("test.")
+@contextmanager
+def open_draft(file: Path, extensions: Path, as_of: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a build's file as dbt's profile does, with PostgreSQL beside it.
+
+    :param file: The file; made if need be.
+    :param extensions: Folder of DuckDB's extensions.
+    :param as_of: The moment that models take for the present, in ISO 8601.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "extension_directory": str(extensions),
+        "autoinstall_known_extensions": False,
+    }
+    with duckdb.connect(file, config=config) as connection:
+        connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
+        connection.execute("load postgres_scanner")
+        connection.execute("attach '' as operational (type postgres, read_only)")
+        connection.execute(f"create or replace macro main.as_of() as '{as_of}'::timestamptz")
+        yield connection
 
 
 def work_as_told(told: Mapping[str, Any]) -> Iterator[Step]:
@@ -162,17 +169,7 @@ def work_as_told(told: Mapping[str, Any]) -> Iterator[Step]:
     for name, value in told["environment"].items():
         os.putenv(name, value)
     snapshot, since = told["snapshot"], told["changed_since"]
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "extension_directory": told["extensions"],
-        "autoinstall_known_extensions": False,
-    }
-    with duckdb.connect(told["file"], config=config) as connection:
-        connection.execute(_SETTINGS)
-        connection.execute("load postgres_scanner")
-        connection.execute("attach '' as operational (type postgres, read_only)")
-        connection.execute(
-            f"create or replace macro main.as_of() as '{told['as_of']}'::timestamptz"
-        )
+    with open_draft(Path(told["file"]), Path(told["extensions"]), told["as_of"]) as connection:
 
         def begin() -> None:
             connection.execute("begin")

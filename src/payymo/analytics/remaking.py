@@ -3,6 +3,7 @@
 dbt has compiled every model to one query, which a full build makes a table of. What is written here
 brings such a table up to date instead, in the copy of the last build's file.
 """
+# ruff: noqa: S608 - SQL is what it makes, of names and queries that dbt compiled and of UUIDs
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -18,9 +19,8 @@ def patch_copy(name: str, relation: str, query: str, keys: Sequence[str]) -> lis
     """
     return [
         f"create temp table {name}_read as ({query}\n)",
-        f"delete from {relation} as known using temp.{name}_read as present "  # noqa: S608
-        f"where {_same(keys)}",
-        f"insert into {relation} by name select * from temp.{name}_read",  # noqa: S608
+        f"delete from {relation} as known using temp.{name}_read as present where {_same(keys)}",
+        f"insert into {relation} by name select * from temp.{name}_read",
         f"drop table temp.{name}_read",
     ]
 
@@ -41,14 +41,14 @@ def forget(
     :param tenant_column: Says whose a row is; ``None`` where rows are everybody's.
     :param tenants: Whose rows may be gone.
     """
-    there = f"select {', '.join(keys)} from public.{table}"  # noqa: S608  # names of models
+    there = f"select {', '.join(keys)} from public.{table}"
     known = "true"
     if tenant_column is not None:
         known = of_tenants(tenants, tenant_column)
         there += f" where {known}"
     there = there.replace("'", "''")
     return (
-        f"delete from {relation} as known where {known} and not exists ("  # noqa: S608
+        f"delete from {relation} as known where {known} and not exists ("
         f"select 1 from postgres_query('operational', '{there}') as present where {_same(keys)})"
     )
 
@@ -79,8 +79,8 @@ def remake_some(
     """
     theirs = of_tenants(tenants)
     return [
-        f"delete from {relation} where {theirs}",  # noqa: S608  # our own SQL
-        f"insert into {relation} by name "  # noqa: S608
+        f"delete from {relation} where {theirs}",
+        f"insert into {relation} by name "
         f"select * from ({narrow(query, read, tenants)}\n) where {theirs}",
     ]
 
@@ -90,7 +90,7 @@ def count_failures(query: str) -> str:
 
     :param query: Gives the rows that break it.
     """
-    return f"select count(*) from ({query}\n)"  # noqa: S608  # our own SQL
+    return f"select count(*) from ({query}\n)"
 
 
 def narrow(query: str, read: Mapping[str, str], tenants: Collection[UUID]) -> str:
@@ -104,7 +104,7 @@ def narrow(query: str, read: Mapping[str, str], tenants: Collection[UUID]) -> st
     :param tenants: Whose rows.
     """
     for relation, column in read.items():
-        theirs = f"(select * from {relation} where {of_tenants(tenants, column)})"  # noqa: S608
+        theirs = f"(select * from {relation} where {of_tenants(tenants, column)})"
         query = query.replace(relation, theirs)
     return query
 

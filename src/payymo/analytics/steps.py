@@ -49,7 +49,7 @@ class Step:
     @property
     def is_test(self) -> bool:
         """Whether it tried something, and made nothing."""
-        return self.unique_id.startswith("test.")
+        return is_test(self.unique_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,39 @@ class Counts:
         """
         are_tests = [step.is_test for step in steps]
         return cls(are_tests.count(False), are_tests.count(True))
+
+
+class Teller:
+    """Tells of the steps of a build as they are done, and keeps what else is said.
+
+    :param progress: Told of each step.
+    :param on_step: Told of each step, with what came of it.
+    """
+
+    def __init__(self, progress: Progress, on_step: Listener | None = None) -> None:
+        self.steps: list[Step] = []
+        self.complaints: list[str] = []
+        self._progress = progress
+        self._on_step = on_step
+
+    def tell(self, step: Step, step_count: int) -> None:
+        """Tell of a step that is done.
+
+        :param step: The step.
+        :param step_count: How many there are in all.
+        """
+        self.steps.append(step)
+        self._progress(len(self.steps), step_count, step.name)
+        if self._on_step is not None:
+            self._on_step(step)
+
+
+def is_test(unique_id: str) -> bool:
+    """Return whether a node of dbt's is a test.
+
+    :param unique_id: What its manifest calls it.
+    """
+    return unique_id.startswith("test.")
 
 
 def build_failure(problems: Iterable[str]) -> BuildFailedError:

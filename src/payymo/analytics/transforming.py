@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from payymo.analytics.processes import ToldProcess
-from payymo.analytics.steps import Counts, Listener, Progress, Source, Step, build_failure
+from payymo.analytics.steps import Counts, Source, Step, Teller, build_failure
 from payymo.analytics.warehouse import WAREHOUSE_FILE
 
 _WELL: Final = {"success", "pass", "no-op", "warn"}
@@ -30,16 +30,13 @@ class Transformer(ToldProcess):
         self,
         draft: Path,
         source: Source,
-        *,
-        progress: Progress,
-        on_step: Listener | None = None,
+        teller: Teller,
     ) -> Counts:
         """Build all models into a draft's file, which is new, and run all their tests.
 
         :param draft: Folder of the build.
         :param source: What the models read.
-        :param progress: Told of each step.
-        :param on_step: Told of each step, with what came of it.
+        :param teller: Told of each step.
         :raises BuildFailedError: If a model cannot be built, or a test fails; each with its
             sentence.
         """
@@ -62,8 +59,7 @@ class Transformer(ToldProcess):
             },
             "folder": str(draft),
         }
-        teller = _Teller(progress, on_step)
-        exit_code = self.tell(told, teller.hear)
+        exit_code = self.tell(told, lambda line: _hear(line, teller))
         results = _results(target)
         problems = _problems(results) or teller.complaints
         if exit_code != 0 or problems:
@@ -72,32 +68,20 @@ class Transformer(ToldProcess):
         return Counts(kinds.count("model"), kinds.count("test"))
 
 
-class _Teller:
-    """Tells of each step that dbt logs, and keeps what it complains of besides."""
-
-    def __init__(self, progress: Progress, on_step: Listener | None) -> None:
-        self.complaints: list[str] = []
-        self._progress = progress
-        self._on_step = on_step
-        self._done = 0
-
-    def hear(self, line: str) -> None:
-        try:
-            event = json.loads(line)
-        except json.JSONDecodeError:
-            self.complaints.append(line.strip())
-            return
-        data, info = event["data"], event["info"]
-        # A test's result calls the number of all steps otherwise than a model's.
-        total = data.get("total", data.get("num_models"))
-        if total is not None and info["name"].endswith("Result"):
-            self._done += 1
-            step = _step(data, info)
-            self._progress(self._done, total, step.name)
-            if self._on_step is not None:
-                self._on_step(step)
-        elif info["level"] == "error":
-            self.complaints.append(info["msg"])
+def _hear(line: str, teller: Teller) -> None:
+    """Tell of a step's result that dbt logs, and keep what it complains of besides."""
+    try:
+        event = json.loads(line)
+    except json.JSONDecodeError:
+        teller.complaints.append(line.strip())
+        return
+    data, info = event["data"], event["info"]
+    # A test's result calls the number of all steps otherwise than a model's.
+    total = data.get("total", data.get("num_models"))
+    if total is not None and info["name"].endswith("Result"):
+        teller.tell(_step(data, info), total)
+    elif info["level"] == "error":
+        teller.complaints.append(info["msg"])
 
 
 def _step(data: Mapping[str, Any], info: Mapping[str, Any]) -> Step:

@@ -11,7 +11,7 @@ from payymo.analytics.transforming import Transformer
 from payymo.analytics.warehouse import BuildRecord, Warehouse
 from payymo.cli.terminal import JsonOption, ProgressLine, err, out, print_json
 from payymo.domain.enums import BuildKind
-from payymo.settings import load_settings
+from payymo.settings import Settings, load_settings
 
 
 def build(
@@ -26,9 +26,9 @@ def build(
     Reads what changed since the last build, of all tenants, at one moment of the database. A build
     that fails, or whose tests do, is never shown: the last good one stays in use.
     """
-    shown = ProgressLine()
-    with _dbt_if_needed(full=full) as dbt:
-        record = _build(dbt, full=full, shown=shown)
+    shown, settings = ProgressLine(), load_settings()
+    with _dbt_if_needed(settings, full=full) as dbt:
+        record = _build(settings, dbt, full=full, shown=shown)
     if json:
         print_json(record)
         return
@@ -41,21 +41,22 @@ def build(
     )
 
 
-def _dbt_if_needed(*, full: bool) -> AbstractContextManager[Transformer | None]:
+def _dbt_if_needed(settings: Settings, *, full: bool) -> AbstractContextManager[Transformer | None]:
     """Start dbt, which takes seconds, where everything is to be built, as far as can be seen."""
     project = project_folder()
-    latest = Warehouse(load_settings().warehouse_dir).current()
+    latest = Warehouse(settings.warehouse_dir).current()
     if full or latest is None or latest.fingerprint != project_fingerprint(project):
         return Transformer(project)
     return nullcontext()
 
 
-def _build(dbt: Transformer | None, *, full: bool, shown: ProgressLine) -> BuildRecord:
+def _build(
+    settings: Settings, dbt: Transformer | None, *, full: bool, shown: ProgressLine
+) -> BuildRecord:
     # These take as long to load as dbt does, which where it is needed loads meanwhile.
     from payymo.access import open_current_database, system_clock  # noqa: PLC0415  # not before dbt's
     from payymo.workflows.warehouse import build_warehouse  # noqa: PLC0415  # not before dbt's
 
-    settings = load_settings()
     with open_current_database(settings) as url:
         return build_warehouse(
             url,

@@ -11,7 +11,7 @@ from typing import Final
 from payymo.analytics.continuing import Continuer
 from payymo.analytics.planning import Project, Work, count_known_rows
 from payymo.analytics.project import place_extensions, project_fingerprint, project_folder
-from payymo.analytics.steps import Listener, Progress, Source
+from payymo.analytics.steps import Listener, Progress, Source, Teller
 from payymo.analytics.transforming import Transformer
 from payymo.analytics.warehouse import BuildFailure, BuildRecord, Warehouse
 from payymo.domain.banking import Clock
@@ -103,24 +103,22 @@ def build_warehouse(
             draft = warehouse.draft(base)
             # It takes a tenth of the time that there is anyway while models are made.
             stack.enter_context(_meanwhile(lambda: warehouse.tidy(draft)))
+            teller = Teller(progress, on_step)
             source = Source(
                 snapshot.environment, snapshot.name, snapshot.taken_at, warehouse.extensions
             )
             try:
                 if base is None:
                     transformer = stack.enter_context(dbt or Transformer(project))
-                    counts = transformer.transform(
-                        draft, source, progress=progress, on_step=on_step
-                    )
+                    counts = transformer.transform(draft, source, teller)
                 else:
                     continuer = stack.enter_context(Continuer())
                     counts = continuer.go_on(
                         draft,
                         _plan(warehouse, base, snapshot),
                         source,
+                        teller,
                         changed_since=base.horizon % TRANSACTION_NUMBERS,
-                        progress=progress,
-                        on_step=on_step,
                     )
             except BaseException as error:
                 warehouse.discard(draft)
