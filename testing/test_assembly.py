@@ -122,8 +122,8 @@ class TestOpenInstallation:
                 assert session.scalar(text("SELECT current_user")) == "payymo_app"
             assert house.api_services(fallback_url="http://here").public_url == "http://here"
             assert house.worker_services().providers is house.providers
-            assert house.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
-        assert house.engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+            assert house.engine.pool.checkedin() == 1  # type: ignore[attr-defined]  # a QueuePool
+        assert house.engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # a QueuePool
         assert repr(house.secrets.jwt_key) not in repr(house)
 
     def test_a_setting_says_where_browsers_reach_it(

@@ -100,7 +100,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.json"
     save_state(State("id", "key"), path)
     unwritable = State("id", "key")
-    unwritable.tokens = {1: object()}  # type: ignore[dict-item]
+    unwritable.tokens = {1: object()}  # type: ignore[dict-item]  # on purpose
 
     with pytest.raises(TypeError):
         save_state(unwritable, path)

@@ -813,7 +813,7 @@ class TestOnARealDatabase:
         house = self.build(engine_of_its_own, bank, clock)
         open_counts: list[int] = []
         bank.on_call = lambda: open_counts.append(
-            engine_of_its_own.pool.checkedout()  # type: ignore[attr-defined]
+            engine_of_its_own.pool.checkedout()  # type: ignore[attr-defined]  # a QueuePool
         )
 
         connection = house.connect("account-1")

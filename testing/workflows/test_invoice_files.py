@@ -22,7 +22,7 @@ LINE = "INV-1,Example Ltd,EUR,119.00,2026-02-01"
 
 def problems_of(content: bytes, **options: object) -> list[tuple[str | None, str]]:
     with pytest.raises(InvalidInputError) as refusal:
-        read_invoice_file(content, **options)  # type: ignore[arg-type]
+        read_invoice_file(content, **options)  # type: ignore[arg-type]  # of any type
     if not refusal.value.problems:
         return [(None, refusal.value.message)]
     return [(problem.field, problem.message) for problem in refusal.value.problems]

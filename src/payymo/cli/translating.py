@@ -27,7 +27,7 @@ def translate_gocardless() -> None:
     the record's fields, or {"error": "…"}. Of the account only its "currency" is looked at, for
     rows that do not name theirs.
     """
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a terminal's
     for line in translate_lines(sys.stdin, today=system_clock().date()):
         sys.stdout.write(line if line.endswith("\n") else f"{line}\n")
     sys.stdout.flush()

@@ -121,7 +121,7 @@ def add_schedule(app: App, services: WorkerServices) -> None:
     @app.task(
         name="queue_purge", queue=SCHEDULE_QUEUE, queueing_lock="queue_purge", pass_context=True
     )
-    async def queue_purge(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+    async def queue_purge(context: JobContext, timestamp: int) -> None:  # noqa: ARG001  # told by name
         await context.app.job_manager.delete_old_jobs(
             nb_hours=QUEUE_HOURS_KEPT,
             include_failed=True,

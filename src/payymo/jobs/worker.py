@@ -138,7 +138,7 @@ class _Runner:
                 asyncio.create_task(self._take_over_regularly()),
             ]
             try:
-                await worker.run()  # type: ignore[no-untyped-call]
+                await worker.run()  # type: ignore[no-untyped-call]  # Procrastinate's
             finally:
                 for task in beside:
                     task.cancel()
@@ -147,7 +147,7 @@ class _Runner:
     async def _stop_when_told(self, worker: Worker) -> None:
         while not self._stop.is_set():
             await asyncio.sleep(_STOP_CHECK_SECONDS)
-        worker.stop()  # type: ignore[no-untyped-call]
+        worker.stop()  # type: ignore[no-untyped-call]  # Procrastinate's
 
     async def _take_over_regularly(self) -> None:
         while True:

@@ -354,7 +354,7 @@ class _Cluster:
         account = self._account
         with tempfile.TemporaryFile() as output:
             # Its output goes to a file: a server that inherited a pipe would keep it open.
-            finished = subprocess.run(  # noqa: S603
+            finished = subprocess.run(  # noqa: S603  # PostgreSQL's own programs
                 [str(self._programs / program), *arguments],
                 input="".join(f"{statement}\n" for statement in statements).encode(),
                 stdout=output,
@@ -459,7 +459,7 @@ def _server_account(data: Path) -> pwd.struct_passwd | None:
         return pwd.getpwuid(data.stat().st_uid)
     account = _find_account(SYSTEM_USER)
     if account is None and (useradd := shutil.which("useradd", path="/usr/sbin:/sbin")):
-        subprocess.run(  # noqa: S603
+        subprocess.run(  # noqa: S603  # the system's own program, and constants
             [useradd, "--system", "--user-group", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
             check=False,
             capture_output=True,

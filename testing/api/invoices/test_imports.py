@@ -9,7 +9,10 @@ CSV = {"Content-Type": "text/csv"}
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 HEADER = "number,customer_number,customer_name,currency,total,issue_date,due_date"
-TWO = f"{HEADER}\nINV-1,C-1,Example Ltd,EUR,119.00,2026-02-01,2026-03-03\nINV-2,C-1,Example Ltd,EUR,10.5,2026-02-02,\n"  # noqa: E501
+TWO = (
+    f"{HEADER}\nINV-1,C-1,Example Ltd,EUR,119.00,2026-02-01,2026-03-03\n"
+    "INV-2,C-1,Example Ltd,EUR,10.5,2026-02-02,\n"
+)
 
 
 def invoices(client: TestClient) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ class TestReferences:
         proposal = explain(a_payment("RE2600734"), an_invoice("RE2600743"))
 
         assert paid(proposal) == {"RE2600743": "100.00"}
-        assert any("one slip away" in item.text for item in proposal.evidence)  # type: ignore[union-attr]
+        assert any("one slip away" in item.text for item in proposal.evidence)  # type: ignore[union-attr]  # there is one
 
     def test_a_number_that_is_paid_already_speaks_against_the_others(self) -> None:
         closed = [ClosedInvoice("INV-1001", None)]

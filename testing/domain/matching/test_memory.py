@@ -42,7 +42,7 @@ def test_a_habit_is_the_mean_of_what_was_seen() -> None:
 
 
 def confidence(payment: Payment, **past: object) -> float:
-    matcher = Matcher([an_invoice("INV-1001", "83.21"), *others()], **past)  # type: ignore[arg-type]
+    matcher = Matcher([an_invoice("INV-1001", "83.21"), *others()], **past)  # type: ignore[arg-type]  # of any type
     found = matcher.propose([payment], confidence_min=0.01).proposals
     return found[0].confidence if found else 0.0
 

@@ -48,7 +48,7 @@ def pair_sightings(
     *,
     seen: Collection[UUID],
     since: date | None = None,  # noqa: ARG001  # what an answer leaves out said nothing then
-    is_whole: bool = True,  # noqa: ARG001
+    is_whole: bool = True,  # noqa: ARG001  # nor whether it was whole
 ) -> list[Verdict]:
     """Return which known row each pulled row is, for the rows whose payload was not known.
 

@@ -543,8 +543,8 @@ def _form(form: str, size: int, *, is_all: bool) -> int:
     if form == "list":
         return f.FORM["list2"] + min(size, 4) - 2
     if is_all:
-        return f.FORM["all2"] + (size > 2)  # noqa: PLR2004
-    return f.FORM[f"{form}2"] + (size > 2)  # noqa: PLR2004
+        return f.FORM["all2"] + (size > 2)  # noqa: PLR2004  # two, or more
+    return f.FORM[f"{form}2"] + (size > 2)  # noqa: PLR2004  # two, or more
 
 
 _CHANCE_STEPS = (-9, -5, -2)

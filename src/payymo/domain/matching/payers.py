@@ -327,13 +327,13 @@ def _likeness(match: NameMatch, limit: float) -> int:
         else Name.LIKE_RARE
         if quality >= 0.85 and match.is_own  # noqa: PLR2004  # steps of likeness
         else Name.AKIN_RARE
-        if quality >= 0.7  # noqa: PLR2004
+        if quality >= 0.7  # noqa: PLR2004  # steps of likeness
         else Name.REMOTE_RARE
     )
     missing = limit - bits
-    return base + (0 if missing <= 1 else 1 if missing <= 4 else 2)  # noqa: PLR2004
+    return base + (0 if missing <= 1 else 1 if missing <= 4 else 2)  # noqa: PLR2004  # steps of likeness
 
 
 def _in_text(index: InvoiceIndex, match: NameMatch) -> int:
-    base = InText.WHOLE_RARE if match.quality >= 0.95 else InText.PART_RARE  # noqa: PLR2004
+    base = InText.WHOLE_RARE if match.quality >= 0.95 else InText.PART_RARE  # noqa: PLR2004  # steps of likeness
     return base + (match.bits < index.names.bits_max - 3)

@@ -102,7 +102,7 @@ def test_an_account_without_a_name_is_called_by_what_is_known(
         tenant_id,
         consent.connection_id,
         consent.id,
-        [an_account(**fields)],  # type: ignore[arg-type]
+        [an_account(**fields)],  # type: ignore[arg-type]  # of any type
     )
 
     assert account.name == name

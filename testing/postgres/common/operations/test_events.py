@@ -60,7 +60,7 @@ def test_the_newest_comes_first_and_some_may_be_asked_for(
     record(session, tenant_id, "else", days=3, subject=(EventSubject.ACCOUNT, uuid4()))
 
     def keys(**filters: object) -> list[str]:
-        page = list_events(session, tenant_id, page=1, per_page=10, **filters)  # type: ignore[arg-type]
+        page = list_events(session, tenant_id, page=1, per_page=10, **filters)  # type: ignore[arg-type]  # of any type
         return [event.payload["n"] for event in page.rows]
 
     assert keys() == ["else", "new", "other", "old"]

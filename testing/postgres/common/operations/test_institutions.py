@@ -46,7 +46,7 @@ class TestListInstitutions:
     def test_what_is_asked_for_is_listed_by_name(
         self, session: Session, question: dict[str, str], names: list[str]
     ) -> None:
-        page = list_institutions(session, **question, page=1, per_page=10)  # type: ignore[arg-type]
+        page = list_institutions(session, **question, page=1, per_page=10)  # type: ignore[arg-type]  # of any type
 
         assert [bank.name for bank in page.rows] == names
         assert page.total == len(names)

@@ -95,7 +95,7 @@ def suggest(session: Session, tenant_id: UUID, *proposals: Proposal) -> list[UUI
         match_run_id=run.id,
         engine_version="1",
     )
-    return [ids[proposal.payment_id] for proposal in proposals]  # type: ignore[index]
+    return [ids[proposal.payment_id] for proposal in proposals]  # type: ignore[index]  # all have one
 
 
 def add_payment(session: Session, tenant_id: UUID, amount: str = "100.00") -> Transaction:
@@ -480,7 +480,7 @@ class TestListMatches:
         confirm_match(session, tenant_id, ids[0], actor_id=ACTOR, now=NOW)
 
         def found(**conditions: object) -> set[UUID]:
-            where = MatchFilter(**conditions)  # type: ignore[arg-type]
+            where = MatchFilter(**conditions)  # type: ignore[arg-type]  # of any type
             return {match.id for match in list_matches(session, tenant_id, where=where).rows}
 
         assert found() == set(ids)

@@ -155,7 +155,7 @@ class Decisions(RuleBasedStateMachine):
         total = self.session.scalar(
             select(func.coalesce(func.sum(Allocation.amount), 0)).where(
                 Allocation.reversed_at.is_(None),
-                column == key,  # type: ignore[arg-type]
+                column == key,  # type: ignore[arg-type]  # a column
             )
         )
         return Decimal(total or 0)
